@@ -1,0 +1,1 @@
+"""ilkit: imitation learning in pure JAX, chained by DVC."""

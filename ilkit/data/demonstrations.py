@@ -1,0 +1,113 @@
+"""Recorded episodes."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from ilkit.data.spaces import Spaces
+from ilkit.errors import DataError
+
+
+class Transitions(NamedTuple):
+    """Steps of all episodes, one a row, padded to a power of two; only the first `count` rows are valid.
+
+    The capacity is static and the count is traced, so that one more episode recompiles nothing.
+    """
+
+    obs: Float[Array, "capacity obs"]
+    actions: Array
+    next_obs: Float[Array, "capacity obs"]
+    rewards: Float[Array, " capacity"]
+    terminated: Bool[Array, " capacity"]
+    episode: Int[Array, " capacity"]
+    """The number of the episode that a row belongs to."""
+    count: Int[Array, ""]
+    num_episodes: Int[Array, ""]
+
+    @property
+    def valid(self) -> Bool[Array, " capacity"]:
+        """Which rows are valid."""
+        return jnp.arange(self.obs.shape[0]) < self.count
+
+
+class Demonstrations(eqx.Module):
+    """Episodes as flat arrays, one after the other: T + 1 observations and T actions each."""
+
+    obs: Float[np.ndarray, "num_obs obs"]
+    actions: np.ndarray
+    rewards: Float[np.ndarray, " num_steps"]
+    terminated: Bool[np.ndarray, " num_episodes"]
+    """Whether the environment ended an episode."""
+    truncated: Bool[np.ndarray, " num_episodes"]
+    """Whether a time limit cut an episode."""
+    lengths: Int[np.ndarray, " num_episodes"]
+    """The number of actions of each episode."""
+    spaces: Spaces = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.lengths, np.ndarray):
+            return  # inside a transformation of a pytree
+        steps, episodes = int(self.lengths.sum()), len(self.lengths)
+        _check_rows("obs", self.obs, steps + episodes, "one more than actions in every episode")
+        _check_rows("actions", self.actions, steps, "the sum of lengths")
+        _check_rows("rewards", self.rewards, steps, "the sum of lengths")
+        _check_rows("terminated", self.terminated, episodes, "one an episode")
+        _check_rows("truncated", self.truncated, episodes, "one an episode")
+
+    @property
+    def num_episodes(self) -> int:
+        """The number of episodes."""
+        return len(self.lengths)
+
+    @property
+    def num_steps(self) -> int:
+        """The number of actions in all episodes."""
+        return int(self.lengths.sum())
+
+    @property
+    def returns(self) -> Float[np.ndarray, " num_episodes"]:
+        """The undiscounted sum of rewards of each episode."""
+        return np.add.reduceat(self.rewards.astype(np.float64), np.cumsum(self.lengths) - self.lengths)
+
+    def transitions(self) -> Transitions:
+        """All steps as rows, on the device, padded to a power of two."""
+        steps, episodes = self.num_steps, self.num_episodes
+        capacity = 1 << max(steps - 1, 0).bit_length()
+        episode = np.repeat(np.arange(episodes, dtype=np.int32), self.lengths)
+        first = np.arange(steps) + episode  # every earlier episode has one observation more than actions
+        terminated = np.zeros(steps, bool)
+        terminated[np.cumsum(self.lengths) - 1] = self.terminated
+
+        def pad(rows: np.ndarray) -> Array:
+            return jnp.asarray(np.pad(rows, [(0, capacity - steps), *[(0, 0)] * (rows.ndim - 1)]))
+
+        return Transitions(
+            pad(self.obs[first]),
+            pad(self.actions),
+            pad(self.obs[first + 1]),
+            pad(self.rewards),
+            pad(terminated),
+            pad(episode),
+            jnp.asarray(steps, jnp.int32),
+            jnp.asarray(episodes, jnp.int32),
+        )
+
+
+def concatenate(parts: list[Demonstrations]) -> Demonstrations:
+    """The episodes of all the parts, in their order."""
+    first = parts[0]
+    return Demonstrations(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("obs", "actions", "rewards", "terminated", "truncated", "lengths")
+        ),
+        spaces=first.spaces,
+    )
+
+
+def _check_rows(name: str, rows: np.ndarray, expected: int, rule: str) -> None:
+    if len(rows) != expected:
+        raise DataError(f"{name} must have {expected} rows ({rule}), got {len(rows)}.")

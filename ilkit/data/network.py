@@ -1,0 +1,11 @@
+"""What a network is: a function from a vector to a vector."""
+
+from typing import Protocol
+
+from jaxtyping import Array, Float
+
+
+class Network(Protocol):
+    """A learnable function from a vector to a vector; an `equinox.Module`."""
+
+    def __call__(self, inputs: Float[Array, " inputs"], /) -> Float[Array, " outputs"]: ...

@@ -1,0 +1,35 @@
+"""What several training runs have learnt, one run per seed."""
+
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float
+
+T = TypeVar("T", covariant=True)
+
+
+class Seeds(eqx.Module, Generic[T]):
+    """One learnt thing per training seed, stacked: every array has a leading seed axis.
+
+    `seeds[0]` is the thing learnt by the first seed. A stage that declares `T` sees one seed at a time;
+    one that declares `Seeds[T]` sees them all.
+    """
+
+    stacked: T
+    curves: Mapping[str, Float[Array, "..."]]
+    """Learning curves: `step` and, if the environment was stepped, `env_steps` of shape (points,); every other
+    entry (such as `loss`, `return`) of shape (seeds, points)."""
+    num_seeds: int = eqx.field(static=True)
+
+    def __len__(self) -> int:
+        return self.num_seeds
+
+    def __getitem__(self, index: int) -> T:
+        if not -self.num_seeds <= index < self.num_seeds:
+            raise IndexError(f"There are {self.num_seeds} seeds, got index {index}.")
+        return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, self.stacked)
+
+    def __iter__(self) -> Iterator[T]:
+        return (self[index] for index in range(self.num_seeds))

@@ -1,0 +1,35 @@
+"""What a learning stage returns: a training run that somebody else drives."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import equinox as eqx
+from jaxtyping import Array, Float, PyTree
+
+T = TypeVar("T", covariant=True)
+Info = dict[str, Float[Array, ""]]
+
+
+class Training(eqx.Module, Generic[T]):
+    """An initial state, a pure step and a finish; the runner owns the loop between them.
+
+    `step` and `finish` are pytrees themselves: `jax.tree_util.Partial(step, spec, transitions)` around a function of
+    the module makes data and numeric settings arguments of the compiled step, where a closure would make them
+    constants of it and recompile with every change. What the key draws belongs into `state`, which has a leading
+    axis when several seeds train at once; `step` and `finish` are shared by the seeds.
+    """
+
+    state: PyTree
+    """The initial state, a pytree of arrays."""
+    step: Callable[[PyTree, Any], tuple[PyTree, Info]]
+    """`step(state, key) -> (state, info)`, pure; `info` holds floating-point scalars, each of which must stay finite."""
+    finish: Callable[[PyTree], T]
+    """Turns the last state into what was learnt."""
+    num_steps: int = eqx.field(static=True)
+    """How often `step` is applied."""
+    env_steps_per_step: int = eqx.field(static=True, default=0)
+    """How many steps of the environment one `step` takes; 0 where it takes none. The unit of the learning curve."""
+    on_host: bool = eqx.field(static=True, default=False)
+    """Whether `step` runs host code (a gymnasium environment), so that it is looped over in Python, not compiled."""
+    info_names: tuple[str, ...] = eqx.field(static=True, default=())
+    """The names in `info`, needed only where `on_host`: elsewhere they are found by tracing."""

@@ -1,0 +1,14 @@
+"""What is known of how uncertain the expert's action is."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+
+class Uncertainty(eqx.Module):
+    """The covariance of the expert's action, as a function of the observation."""
+
+    @abstractmethod
+    def covariance(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+        """cov(s), symmetric and positive semidefinite, in squared units of the action space."""

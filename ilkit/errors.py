@@ -1,0 +1,41 @@
+"""Errors: each message gives the rule, the value and the remedy."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class IlkitError(Exception):
+    """An error that its message explains fully; the command line prints it without a traceback."""
+
+
+class ParamsError(IlkitError):
+    """A value in `params.yaml` breaks a rule."""
+
+
+class WiringError(IlkitError):
+    """A pipeline connects what doesn't fit."""
+
+
+class PluginError(IlkitError):
+    """A component can't be found, imported, or doesn't match the declaration of its block."""
+
+
+class ArtifactError(IlkitError):
+    """An artifact is missing, truncated, foreign or of another format."""
+
+
+class DataError(IlkitError):
+    """Data, or a component given to another, doesn't meet what is needed of it."""
+
+
+class NonFiniteError(IlkitError):
+    """Training produced a number that isn't finite."""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """The remedy for an unknown name: `Did you mean 'x'?`, or the choices where none is near."""
+    choices = sorted(choices)
+    close = get_close_matches(name, choices, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Choose from: {', '.join(choices)}." if choices else "There are none to choose from."

@@ -1,0 +1,40 @@
+"""Gradient steps on the trainable part of a policy."""
+
+from typing import Any, TypeVar
+
+import equinox as eqx
+import jax
+import optax
+from jaxtyping import Array, Int, PRNGKeyArray, PyTree
+
+from ilkit.data.demonstrations import Transitions
+from ilkit.data.policy import Policy
+
+P = TypeVar("P", bound=Policy)
+
+
+def partition(policy: P) -> tuple[P, P]:
+    """Splits a policy into what is trained and what is not (the normalizer, counts); `equinox.combine` joins them."""
+    trainable = jax.tree.map(eqx.is_inexact_array, policy)
+    frozen = jax.tree.map(lambda _: False, policy.normalizer)
+    return eqx.partition(policy, eqx.tree_at(lambda tree: tree.normalizer, trainable, frozen))
+
+
+def descend(
+    optimizer: optax.GradientTransformation, gradient: PyTree, optimizer_state: optax.OptState, parameters: P
+) -> tuple[P, optax.OptState]:
+    """Takes one step of the optimizer."""
+    updates, optimizer_state = optimizer.update(gradient, optimizer_state, parameters)
+    return optax.apply_updates(parameters, updates), optimizer_state
+
+
+def draw_batch(transitions: Transitions, batch_size: int, *, key: PRNGKeyArray) -> Transitions:
+    """Draws rows uniformly with replacement."""
+    return take(transitions, jax.random.randint(key, (batch_size,), 0, transitions.count))
+
+
+def take(transitions: Transitions, rows: Int[Array, " batch"]) -> Transitions:
+    """The rows with these indices; counts stay."""
+    columns: dict[str, Any] = transitions._asdict()
+    taken = {name: column[rows] for name, column in columns.items() if name not in ("count", "num_episodes")}
+    return transitions._replace(**taken)

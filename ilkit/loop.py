@@ -1,0 +1,195 @@
+"""The loop that drives a training run, in chunks that change no bit of its result."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from ilkit.data.seeds import Seeds
+from ilkit.data.training import Training
+from ilkit.errors import DataError, NonFiniteError
+
+T = TypeVar("T")
+
+_CURVE_CAPACITY = 256
+
+
+class Progress(NamedTuple):
+    """All that changes during a training run, and so all that a checkpoint holds."""
+
+    state: PyTree
+    curve: Float[Array, "capacity infos *seeds"]
+    """The sum of each info over each window of steps."""
+    step: int
+
+
+def prepare(
+    make: Callable[..., Training[T]], per_seed: tuple[PyTree, ...], *, key: PRNGKeyArray, num_seeds: int
+) -> tuple[Training[T], PRNGKeyArray]:
+    """Makes the training run of all seeds, and the key of each seed's steps.
+
+    `make(*per_seed, key=key)` makes the run of one seed from its own slice of `per_seed`, whose arrays have a
+    leading seed axis. With several seeds the state gets a leading axis.
+
+    **Raises:** `DataError` where `step` or `finish` differ between the seeds.
+    """
+    seed_keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.arange(num_seeds))
+    pairs = jax.vmap(jax.random.split)(seed_keys)
+    init_keys, step_keys = pairs[:, 0], pairs[:, 1]
+    first = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, per_seed)
+    if num_seeds == 1:
+        return _with_array_leaves(make(*first, key=init_keys[0])), step_keys[0]
+
+    def parts(per_seed: tuple[PyTree, ...], key: PRNGKeyArray) -> tuple[PyTree, Training[T]]:
+        training = _with_array_leaves(make(*per_seed, key=key))
+        return training.state, eqx.tree_at(lambda run: run.state, training, None, is_leaf=lambda leaf: leaf is None)
+
+    try:
+        state, shared = eqx.filter_vmap(parts, out_axes=(eqx.if_array(0), None))(per_seed, init_keys)
+    except ValueError as error:
+        raise DataError(
+            "Training.step and Training.finish must not differ between seeds: what the key or a learnt input "
+            f"determines belongs into Training.state. ({error})"
+        ) from error
+    return eqx.tree_at(lambda run: run.state, shared, state, is_leaf=lambda leaf: leaf is None), step_keys
+
+
+def start(training: Training[T], num_seeds: int) -> Progress:
+    """The progress before the first step."""
+    seeds = () if num_seeds == 1 else (num_seeds,)
+    return Progress(training.state, jnp.zeros((_CURVE_CAPACITY, len(_info_names(training, num_seeds)), *seeds)), 0)
+
+
+def advance(
+    training: Training[T],
+    progress: Progress,
+    *,
+    key: PRNGKeyArray,
+    num_seeds: int,
+    chunk_size: int | None = None,
+    chunk_seconds: float = 0.4,
+) -> Iterator[Progress]:
+    """Steps to the end, yielding after every chunk; arrays of a progress are gone once the next one is asked for.
+
+    A chunk has `chunk_size` steps or, by default, as many as take about `chunk_seconds`; neither changes a bit.
+
+    **Raises:** `NonFiniteError` where an info isn't finite.
+    """
+    names = _info_names(training, num_seeds)
+    run = _run_on_host if training.on_host else _run_compiled
+    window = _window(training.num_steps)
+    size, state, curve, step = chunk_size or 1, progress.state, progress.curve, progress.step
+    while step < training.num_steps:
+        stop = min(step + size, training.num_steps)
+        began = time.perf_counter()
+        state, curve = run((training.step, key, step, stop, window, num_seeds), state, curve)
+        _check_finite(np.asarray(curve), names, step, stop)
+        elapsed = time.perf_counter() - began
+        if chunk_size is None:
+            size = max(1, min(int(size * min(chunk_seconds / max(elapsed, 1e-9), 16)), 2**30))
+        step = stop
+        yield Progress(state, curve, step)
+
+
+def finish(training: Training[T], progress: Progress, num_seeds: int) -> Seeds[T]:
+    """What the seeds have learnt, with their learning curves."""
+    names = _info_names(training, num_seeds)
+    window = _window(training.num_steps)
+    num_points = math.ceil(training.num_steps / window)
+    stops = np.minimum(np.arange(1, num_points + 1) * window, training.num_steps)
+    counts = np.diff(stops, prepend=0)
+    curve = np.asarray(progress.curve)[:num_points]
+    curve = curve[..., None] if num_seeds == 1 else curve
+    means = (curve / counts[:, None, None]).astype(np.float32)
+    curves = {"step": stops.astype(np.int32)}
+    if training.env_steps_per_step:
+        curves["env_steps"] = (stops * training.env_steps_per_step).astype(np.int32)
+    curves |= {name: np.ascontiguousarray(means[:, index].T) for index, name in enumerate(names)}
+    if num_seeds == 1:
+        learnt = jax.tree.map(
+            lambda leaf: leaf[None] if eqx.is_array(leaf) else leaf, eqx.filter_jit(training.finish)(progress.state)
+        )
+    else:
+        learnt = eqx.filter_jit(eqx.filter_vmap(training.finish))(progress.state)
+    return Seeds(learnt, curves, num_seeds)
+
+
+def train(
+    make: Callable[..., Training[T]],
+    *per_seed: PyTree,
+    key: PRNGKeyArray,
+    num_seeds: int = 1,
+    chunk_size: int | None = None,
+) -> Seeds[T]:
+    """Runs a training from its start to its end: what the runner does, without files or progress bars."""
+    training, step_key = prepare(make, per_seed, key=key, num_seeds=num_seeds)
+    progress = start(training, num_seeds)
+    for progress in advance(training, progress, key=step_key, num_seeds=num_seeds, chunk_size=chunk_size):
+        pass
+    return finish(training, progress, num_seeds)
+
+
+def _with_array_leaves(training: Training[T]) -> Training[T]:
+    state = jax.tree.map(jnp.asarray, training.state)
+    step, end = jax.tree.map(
+        lambda leaf: jnp.asarray(leaf, jnp.float32) if isinstance(leaf, float) else leaf,
+        (training.step, training.finish),
+    )
+    return dataclasses.replace(training, state=state, step=step, finish=end)
+
+
+def _info_names(training: Training[Any], num_seeds: int) -> list[str]:
+    if training.on_host:
+        return sorted(training.info_names)
+    state = training.state if num_seeds == 1 else jax.tree.map(lambda leaf: leaf[0], training.state)
+    return sorted(eqx.filter_eval_shape(training.step, state, jax.random.key(0))[1])
+
+
+def _window(num_steps: int) -> int:
+    return math.ceil(num_steps / _CURVE_CAPACITY)
+
+
+def _run_compiled(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
+    step, key, *bounds, num_seeds = fixed
+    first, last, window = (jnp.asarray(bound, jnp.int32) for bound in bounds)
+    return _run_chunk((step, key, first, last, window, num_seeds), state, curve)
+
+
+@eqx.filter_jit(donate="all-except-first")
+def _run_chunk(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
+    step, key, first, last, window, num_seeds = fixed
+    fold_in = jax.random.fold_in
+    if num_seeds > 1:
+        step, fold_in = jax.vmap(step), jax.vmap(fold_in, in_axes=(0, None))
+
+    def body(index: Array, carried: tuple[PyTree, Array]) -> tuple[PyTree, Array]:
+        state, curve = carried
+        state, info = step(state, fold_in(key, index))
+        return state, curve.at[index // window].add(jnp.stack([info[name] for name in sorted(info)]))
+
+    return jax.lax.fori_loop(first, last, body, (state, curve))
+
+
+def _run_on_host(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
+    step, key, first, last, window, _ = fixed
+    curve = np.array(curve)
+    for index in range(first, last):
+        state, info = step(state, jax.random.fold_in(key, index))
+        curve[index // window] += np.stack([np.asarray(info[name]) for name in sorted(info)])
+    return state, curve
+
+
+def _check_finite(curve: np.ndarray, names: list[str], first: int, last: int) -> None:
+    bad = ~np.isfinite(curve).reshape(len(curve), len(names), -1).all(axis=(0, 2))
+    if bad.any():
+        raise NonFiniteError(
+            f"{names[int(bad.argmax())]} must stay finite, got nan or inf between steps {first} and {last}. "
+            "Try a smaller learning_rate; the last good checkpoint is kept."
+        )

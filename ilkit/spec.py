@@ -1,0 +1,45 @@
+"""Specs: the typed settings of components."""
+
+import sys
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Spec(BaseModel):
+    """The settings of one component: frozen, hashable, without unknown fields.
+
+    A spec is also a JAX pytree whose leaves are its floating-point fields. Numeric settings are therefore
+    traced where a spec is an argument of a compiled function, and a sweep over them compiles once; every
+    other field (counts, choices, sequences) is static.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    _traced: ClassVar[tuple[str, ...]] = ()
+    _static: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls._traced = tuple(name for name, field in cls.model_fields.items() if _holds_float(field.annotation))
+        cls._static = tuple(name for name in cls.model_fields if name not in cls._traced)
+        jax = sys.modules.get("jax")  # a component imports jax before it defines its spec; the command line never does
+        if jax is not None:
+            jax.tree_util.register_pytree_node(cls, cls._flatten, cls._unflatten)
+
+    def _flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return tuple(getattr(self, name) for name in self._traced), tuple(getattr(self, name) for name in self._static)
+
+    @classmethod
+    def _unflatten(cls, static: tuple[Any, ...], traced: tuple[Any, ...]) -> Self:
+        fields = dict(zip(cls._static, static, strict=True)) | dict(zip(cls._traced, traced, strict=True))
+        return cls.model_construct(**fields)
+
+
+def _holds_float(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated:
+        return _holds_float(get_args(annotation)[0])
+    return annotation is float or (
+        get_origin(annotation) in (Union, UnionType) and any(_holds_float(choice) for choice in get_args(annotation))
+    )

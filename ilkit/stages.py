@@ -1,0 +1,98 @@
+"""The vocabulary: every part and every stage, and what goes in and comes out.
+
+A *part* is built inside a stage; a *stage* makes an artifact. Both are registered under the entry-point group
+`ilkit.NAME`, and a component's signature must match the declaration here but for its first parameter, the spec.
+"""
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.exploration import Exploration
+from ilkit.data.network import Network
+from ilkit.data.policy import Policy
+from ilkit.data.report import Report
+from ilkit.data.seeds import Seeds
+from ilkit.data.spaces import Spaces
+from ilkit.data.training import Training
+from ilkit.data.uncertainty import Uncertainty
+from ilkit.declaration import part, stage
+from ilkit.spec import Spec
+from jaxtyping import PRNGKeyArray
+
+
+@part
+def env(spec: Spec) -> Environment | HostEnvironment:
+    """What is acted in."""
+
+
+@part
+def network(spec: Spec, in_size: int, out_size: int, *, key: PRNGKeyArray) -> Network:
+    """The function approximator inside a policy."""
+
+
+@part
+def policy(spec: Spec, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
+    """The head: how actions come out of a network."""
+
+
+@part
+def exploration(spec: Spec, uncertainty: Uncertainty, spaces: Spaces) -> Exploration:
+    """The noise that reinforcement adds to the policy's action."""
+
+
+@stage
+def expert(spec: Spec, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Policy | Training[Policy]:
+    """The policy that is imitated."""
+
+
+@stage
+def rollout(
+    spec: Spec, env: Build[Environment | HostEnvironment], expert: Policy, *, key: PRNGKeyArray
+) -> Demonstrations:
+    """Episodes of the expert."""
+
+
+@stage
+def augment(
+    spec: Spec, env: Build[Environment | HostEnvironment], demos: Demonstrations, *, key: PRNGKeyArray
+) -> Demonstrations:
+    """More demonstrations, made from those given."""
+
+
+@stage
+def imitate(spec: Spec, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Policy]:
+    """A policy learnt from demonstrations."""
+
+
+@stage
+def uncertainty(
+    spec: Spec, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray
+) -> Training[Uncertainty]:
+    """How uncertain the expert's action is, state by state."""
+
+
+@stage
+def finetune(
+    spec: Spec,
+    exploration: Build[Exploration],
+    env: Build[Environment | HostEnvironment],
+    cloned: Policy,
+    uncertainty: Uncertainty,
+    *,
+    key: PRNGKeyArray,
+) -> Training[Policy]:
+    """The cloned policy, improved by reinforcement."""
+
+
+@stage
+def evaluate(
+    spec: Spec,
+    env: Build[Environment | HostEnvironment],
+    expert: Seeds[Policy],
+    demos: Demonstrations,
+    uncertainty: Seeds[Uncertainty],
+    *,
+    key: PRNGKeyArray,
+    **policies: Seeds[Policy],
+) -> Report:
+    """How good the policies are, measured."""
