@@ -4,6 +4,8 @@ A *part* is built inside a stage; a *stage* makes an artifact. Both are register
 `ilkit.NAME`, and a component's signature must match the declaration here but for its first parameter, the spec.
 """
 
+from jaxtyping import PRNGKeyArray
+
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
@@ -17,7 +19,6 @@ from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.declaration import part, stage
 from ilkit.spec import Spec
-from jaxtyping import PRNGKeyArray
 
 
 @part

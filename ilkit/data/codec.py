@@ -1,0 +1,164 @@
+"""Turning a pytree into a description and named arrays, and back, without ever running what is read.
+
+A description names the classes of its parts. Only classes of ilkit, of installed plug-ins and of equinox are looked
+up, only `equinox.Module`, named tuples and pydantic models are made of them, and their constructors don't run.
+"""
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from pydantic import BaseModel, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ilkit.entry_points import component_entry_points
+from ilkit.errors import ArtifactError
+
+FORMAT = 1
+"""The version of the format that is written; another one is refused."""
+
+
+def write(thing: Any, folder: Path) -> None:
+    """Writes `spec.json` and `arrays.safetensors` into an existing folder."""
+    arrays: dict[str, np.ndarray] = {}
+    description = {"format": FORMAT, "artifact": _describe(thing, "", arrays)}
+    (folder / "spec.json").write_text(json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    save_file(arrays, folder / "arrays.safetensors")
+
+
+def read(folder: Path) -> Any:
+    """Reads what `write` has written.
+
+    **Raises:** `ArtifactError` where the folder is no artifact, of another format, truncated or altered.
+    """
+    description = read_description(folder)
+    try:
+        arrays = load_file(folder / "arrays.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(f"{folder / 'arrays.safetensors'} can't be read: {error}. Make it again.") from error
+    try:
+        thing = _restore(description["artifact"], arrays)
+    except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
+        raise ArtifactError(f"{folder / 'spec.json'} doesn't describe an artifact of this ilkit: {error}.") from error
+    if arrays:
+        raise ArtifactError(f"{folder / 'arrays.safetensors'} holds unknown arrays: {', '.join(sorted(arrays))}.")
+    return thing
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Reads and checks `spec.json`."""
+    path = folder / "spec.json"
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{folder} is no artifact: it has no spec.json. Run the stage that makes it.") from error
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} can't be read: {error}. Make the artifact again.") from error
+    found = description.get("format") if isinstance(description, dict) else None
+    if found != FORMAT:
+        raise ArtifactError(
+            f"{path} must have format {FORMAT}, got {found!r}. Make the artifact again with this ilkit, "
+            "or read it with the one that made it."
+        )
+    return dict(description)
+
+
+def _describe(thing: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
+    def inside(name: object, value: Any) -> Any:
+        return _describe(value, f"{path}.{name}" if path else str(name), arrays)
+
+    if thing is None or isinstance(thing, (bool, int, float, str)):
+        return thing
+    if isinstance(thing, (jax.Array, np.ndarray)):
+        arrays[path] = np.asarray(thing, order="C")
+        library = "numpy" if isinstance(thing, np.ndarray) else "jax"
+        return {"array": path, "library": library, "shape": list(thing.shape), "dtype": str(thing.dtype)}
+    if isinstance(thing, BaseModel):
+        return {"class": _name_of(type(thing)), "model": json.loads(thing.model_dump_json())}
+    if isinstance(thing, eqx.Module):
+        names = [field for field in thing.__dataclass_fields__ if hasattr(thing, field)]
+        return {"class": _name_of(type(thing)), "fields": {name: inside(name, getattr(thing, name)) for name in names}}
+    if isinstance(thing, tuple) and hasattr(thing, "_fields"):
+        fields = {name: inside(name, getattr(thing, name)) for name in thing._fields}
+        return {"class": _name_of(type(thing)), "fields": fields}
+    if isinstance(thing, (tuple, list)):
+        return {type(thing).__name__: [inside(index, value) for index, value in enumerate(thing)]}
+    if isinstance(thing, dict) and all(isinstance(key, str) for key in thing):
+        return {"dict": {key: inside(key, value) for key, value in thing.items()}}
+    raise ArtifactError(
+        f"An artifact holds arrays, modules, specs and plain data, got {type(thing).__name__} at {path!r}. "
+        "Name functions by strings, and look them up where they are used."
+    )
+
+
+def _restore(node: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if not isinstance(node, dict):
+        return node
+    if "array" in node:
+        return _restore_array(node, arrays)
+    if "tuple" in node:
+        return tuple(_restore(value, arrays) for value in node["tuple"])
+    if "list" in node:
+        return [_restore(value, arrays) for value in node["list"]]
+    if "dict" in node:
+        return {key: _restore(value, arrays) for key, value in node["dict"].items()}
+    found = _class_named(node["class"])
+    if "model" in node:
+        if not issubclass(found, BaseModel):
+            raise ArtifactError(f"{node['class']} is no pydantic model.")
+        return found.model_validate_json(json.dumps(node["model"]))
+    fields = {name: _restore(value, arrays) for name, value in node["fields"].items()}
+    return _restore_fields(found, fields)
+
+
+def _restore_array(node: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
+    array = arrays.pop(node["array"], None)
+    expected = (tuple(node["shape"]), node["dtype"])
+    if array is None or (array.shape, str(array.dtype)) != expected:
+        got = "none" if array is None else f"{array.dtype}{list(array.shape)}"
+        raise ArtifactError(f"The array {node['array']!r} must be {node['dtype']}{node['shape']}, got {got}.")
+    return jnp.asarray(array) if node["library"] == "jax" else array
+
+
+def _restore_fields(found: type, fields: dict[str, Any]) -> Any:
+    if issubclass(found, tuple) and set(getattr(found, "_fields", ())) == set(fields):
+        return found(**fields)
+    if not issubclass(found, eqx.Module) or not set(fields) <= set(found.__dataclass_fields__):
+        raise ArtifactError(f"{found.__name__} doesn't have the fields {', '.join(fields)}.")
+    thing = object.__new__(found)
+    for name, value in fields.items():
+        object.__setattr__(thing, name, value)
+    return thing
+
+
+def _name_of(found: type) -> str:
+    if found.__module__.split(".")[0] not in _trusted_packages():
+        raise ArtifactError(
+            f"{found.__name__} is defined in {found.__module__}, which is no installed plug-in, so it could not be "
+            "loaded again. Register the module by an entry point."
+        )
+    return f"{found.__module__}:{found.__qualname__}"
+
+
+def _class_named(name: str) -> type:
+    module, _, qualified = name.partition(":")
+    if module.split(".")[0] not in _trusted_packages():
+        raise ArtifactError(f"{name} comes from a package that is no installed plug-in. Install the plug-in first.")
+    try:
+        found = getattr(importlib.import_module(module), qualified)
+    except (ImportError, AttributeError) as error:
+        raise ArtifactError(f"{name} isn't there in the installed version: {error}.") from error
+    if not isinstance(found, type):
+        raise ArtifactError(f"{name} is no class.")
+    return found
+
+
+def _trusted_packages() -> set[str]:
+    plugins = {point.value.split(":")[0].split(".")[0] for point in component_entry_points()}
+    return {"ilkit", "equinox"} | plugins
