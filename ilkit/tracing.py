@@ -70,15 +70,18 @@ def part_blocks(node: Node) -> Iterator[tuple[str, str]]:
     """The blocks and groups of all parts that a node uses, each part before its own parts."""
     for group, block in node.parts.items():
         yield block, group
-        yield from nested_parts(group)
+        yield from ((nested, nested) for nested in _nested_parts(group))
 
 
-def nested_parts(group: str) -> Iterator[tuple[str, str]]:
-    """The blocks and groups of the parts inside a part: a nested part's block has the name of its group."""
-    for name, hint in _parameters(declarations()[group]).items():
-        if get_origin(hint) is Build:
-            yield name, name
-            yield from nested_parts(name)
+def direct_parts(group: str) -> list[str]:
+    """The parts inside a part; the block of each has the name of its group."""
+    return [name for name, hint in _parameters(declarations()[group]).items() if get_origin(hint) is Build]
+
+
+def _nested_parts(group: str) -> Iterator[str]:
+    for name in direct_parts(group):
+        yield name
+        yield from _nested_parts(name)
 
 
 _tracing: ContextVar[Graph | None] = ContextVar("ilkit_tracing", default=None)

@@ -1,0 +1,152 @@
+"""The commands: thin, and quick to start, for each imports what it needs when it runs."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ilkit.errors import IlkitError, ParamsError, PluginError, WiringError
+
+_WRONG_INPUT = 2
+_FAILED = 1
+_INTERRUPTED = 130
+
+
+def _explained(command: Callable[..., None]) -> Callable[..., None]:
+    """Prints an error that explains itself instead of a traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except IlkitError as error:
+            for line in str(error).splitlines():
+                click.echo(f"error: {line}", err=True)
+            sys.exit(_WRONG_INPUT if isinstance(error, (ParamsError, WiringError, PluginError)) else _FAILED)
+        except KeyboardInterrupt:
+            click.echo("Stopped. Run it again to start this stage over.", err=True)
+            sys.exit(_INTERRUPTED)
+
+    return wrapped
+
+
+@click.group()
+@click.version_option(package_name="ilkit")
+def command_line() -> None:
+    """Imitation learning in pure JAX, chained by DVC into pipelines that rerun to the same bytes."""
+
+
+@command_line.command()
+@_explained
+def check() -> None:
+    """Validate params.yaml and the wiring of this folder's pipeline; writes nothing."""
+    from ilkit.components import check as check_folder
+
+    check_folder(Path())
+    click.echo("params.yaml and the pipeline are valid.")
+
+
+@command_line.command("compile")
+@click.argument("pipeline", required=False, type=click.Path(path_type=Path))
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit with 1 if dvc.yaml is out of step.")
+@_explained
+def compile_command(pipeline: Path | None, only_check: bool) -> None:
+    """Write dvc.yaml from PIPELINE, by default the one that it was written from before."""
+    from ilkit.dvc import compile_pipeline, pipeline_of
+    from ilkit.pipelines import load_pipeline
+
+    path = pipeline or pipeline_of(Path())
+    text = compile_pipeline(load_pipeline(path).graph, path.as_posix())
+    written = Path("dvc.yaml")
+    if only_check:
+        if not written.exists() or written.read_text(encoding="utf-8") != text:
+            click.echo("dvc.yaml is out of step with its pipeline. Run `ilkit compile`.", err=True)
+            sys.exit(_FAILED)
+        click.echo("dvc.yaml is in step with its pipeline.")
+        return
+    written.write_text(text, encoding="utf-8")
+    click.echo(f"Wrote dvc.yaml from {path}.")
+
+
+@command_line.command()
+@_explained
+def components() -> None:
+    """Validate everything and write components.json; the first stage of every dvc.yaml."""
+    from ilkit.components import write_components
+
+    write_components(Path())
+
+
+@command_line.command()
+@click.argument("stage")
+@_explained
+def run(stage: str) -> None:
+    """Run STAGE of this folder's pipeline on the artifacts of the stages before it."""
+    from ilkit.params import read_params, setting
+
+    num_threads = setting(read_params(Path("params.yaml")), "num_threads")
+    from ilkit.backend import set_up
+
+    set_up(num_threads)
+    from ilkit.dvc import pipeline_of
+    from ilkit.observe import Interrupted
+    from ilkit.pipelines import load_pipeline
+    from ilkit.run import run_stage
+
+    try:
+        run_stage(load_pipeline(pipeline_of(Path())).graph, stage, Path())
+    except Interrupted as stop:
+        click.echo(f"{stop}. Run it again to go on from there.", err=True)
+        sys.exit(_INTERRUPTED)
+
+
+@command_line.command()
+@_explained
+def schema() -> None:
+    """Print the JSON Schema of this folder's params.yaml, for an editor to complete and check it."""
+    import json
+
+    from ilkit.catalog import params_schema
+    from ilkit.dvc import pipeline_of
+    from ilkit.pipelines import load_pipeline
+
+    graph = load_pipeline(pipeline_of(Path())).graph
+    click.echo(json.dumps(params_schema(graph.groups()), indent=1))
+
+
+@command_line.command()
+@_explained
+def plugins() -> None:
+    """List every kind: its block, distribution, version and summary; broken ones with the reason."""
+    from ilkit.catalog import catalog
+
+    rows = list(catalog())
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[3]]))
+
+
+@command_line.command("new-plugin")
+@click.argument("name")
+@_explained
+def new_plugin(name: str) -> None:
+    """Write a plug-in that works, plugins/ilkit-NAME, to be edited."""
+    from ilkit.new_plugin import write_plugin
+
+    write_plugin(name, Path("plugins"))
+    click.echo(f"Wrote plugins/ilkit-{name}. Install it: pip install -e plugins/ilkit-{name}")
+
+
+@command_line.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@_explained
+def init(folder: Path) -> None:
+    """Make a project in FOLDER: params.yaml, a pipeline, dvc.yaml; ready for `dvc repro`."""
+    from ilkit.new_project import write_project
+
+    write_project(folder)
+    click.echo(f"Wrote {folder}. Go there and run: dvc repro")

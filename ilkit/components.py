@@ -1,0 +1,118 @@
+"""`components.json`: one digest of code for each kind named in `params.yaml`, for DVC, which doesn't see code."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ilkit.digest import component_digest, content_digest, core_digest
+from ilkit.entry_points import component_entry_points
+from ilkit.errors import IlkitError, ParamsError
+
+_MEMORY = Path(".ilkit/validated.json")
+
+
+def write_components(folder: Path) -> None:
+    """Validates `params.yaml` and the wiring, then writes `components.json`.
+
+    What was validated is remembered, so that nothing is imported while neither parameters nor code change.
+
+    **Raises:** `IlkitError` where something is wrong; `components.json` is then as it was before.
+    """
+    memory = _remembered(folder / _MEMORY)
+    try:
+        fingerprint = _fingerprint(folder)
+        if memory.get("fingerprint") == fingerprint and memory["digests"] == _digests(memory["components"], folder):
+            digests = memory["digests"]
+        else:
+            components = _validated(folder)
+            digests = _digests(components, folder)
+            memory = {"fingerprint": fingerprint, "components": components, "digests": digests}
+            _write(folder / _MEMORY, memory)
+    except IlkitError:
+        if "digests" in memory:  # DVC has removed the file before it called us
+            _write(folder / "components.json", memory["digests"])
+        raise
+    _write(folder / "components.json", digests)
+
+
+def check(folder: Path, pipeline: Path | None = None) -> None:
+    """Validates `params.yaml` and the wiring of the folder's pipeline, and writes nothing.
+
+    **Raises:** `ParamsError` with everything that is wrong, a line each; `WiringError`.
+    """
+    from ilkit.dvc import pipeline_of
+    from ilkit.params import faults, read_params
+    from ilkit.pipelines import load_pipeline
+
+    raw = read_params(folder / "params.yaml")
+    graph = load_pipeline(pipeline or pipeline_of(folder)).graph
+    found = faults(raw, graph.groups())
+    if found:
+        raise ParamsError("\n".join(found))
+
+
+def code_digest(module: str, files: list[str], folder: Path) -> str:
+    """The digest of one component, and of the files that its spec points to."""
+    return component_digest(module, [folder / name for name in files])
+
+
+def _validated(folder: Path) -> dict[str, dict[str, Any]]:
+    from ilkit.dvc import pipeline_of
+    from ilkit.params import candidates, fold, kind_of, read_params
+    from ilkit.pipelines import load_pipeline
+    from ilkit.registry import entry_point
+
+    check(folder)
+    raw = read_params(folder / "params.yaml")
+    found: dict[str, dict[str, Any]] = {}
+    for block, group in load_pipeline(pipeline_of(folder)).graph.groups().items():
+        chosen = kind_of(raw, block)
+        for kind in candidates(raw, block):
+            files = [str(path) for path in _paths(fold(raw, block, group))] if kind == chosen else []
+            _check_files(files, folder, f"{block}.{kind}")
+            module = entry_point(group, kind).value.split(":")[0]
+            found.setdefault(block, {})[kind] = {"module": module, "files": files}
+    return found
+
+
+def _paths(spec: Any) -> Iterator[Path]:
+    return (value for _, value in spec if isinstance(value, Path))
+
+
+def _check_files(files: list[str], folder: Path, where: str) -> None:
+    for name in files:
+        if not (folder / name).exists():
+            raise ParamsError(f"{where}: must point to a file or folder that exists, got {name!r}.")
+
+
+def _digests(components: dict[str, dict[str, Any]], folder: Path) -> dict[str, Any]:
+    blocks = {
+        block: {kind: code_digest(one["module"], one["files"], folder) for kind, one in kinds.items()}
+        for block, kinds in components.items()
+    }
+    return {"core": core_digest(), **blocks}
+
+
+def _fingerprint(folder: Path) -> str:
+    from ilkit.dvc import pipeline_of
+
+    digest = hashlib.sha256()
+    for path in (folder / "params.yaml", folder / "dvc.yaml", pipeline_of(folder)):
+        digest.update(content_digest(path).encode() if path.exists() else b"missing")
+    for point in component_entry_points():
+        digest.update(f"{point.group}:{point.name}={point.value}".encode())
+    return digest.hexdigest()
+
+
+def _remembered(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,83 @@
+"""Compiling a pipeline to `dvc.yaml`: the topology is generated, the choice stays in `params.yaml`."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from ilkit.errors import WiringError
+from ilkit.tracing import Graph, Node, part_blocks
+
+ARTIFACTS = "artifacts"
+
+_HEADER = "# Written by `ilkit compile` from {pipeline}: don't edit. What to run is chosen in params.yaml.\n"
+
+
+def compile_pipeline(graph: Graph, pipeline: str) -> str:
+    """The text of the `dvc.yaml` of a graph; `pipeline` is the path of its file as seen from there."""
+    stages: dict[str, Any] = {
+        "components": {
+            "desc": "Validates params.yaml and writes one digest of the code per kind.",
+            "cmd": "python -m ilkit components",
+            "always_changed": True,
+            "outs": [{"components.json": {"cache": False}}],
+            "meta": {"pipeline": pipeline},
+        }
+    }
+    stages |= {node.name: _stage(node) for node in graph.nodes.values()}
+    report = f"{ARTIFACTS}/{graph.output}"
+    content = {"stages": stages, "metrics": [f"{report}/metrics.json"], "plots": _plots(report)}
+    text = io.StringIO()
+    writer = YAML()
+    writer.width = 120
+    writer.dump(content, text)
+    return _HEADER.format(pipeline=pipeline) + text.getvalue()
+
+
+def pipeline_of(folder: Path) -> Path:
+    """The file of the pipeline that the folder's `dvc.yaml` was compiled from.
+
+    **Raises:** `WiringError` where there is no such `dvc.yaml`.
+    """
+    path = folder / "dvc.yaml"
+    try:
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        return folder / str(content["stages"]["components"]["meta"]["pipeline"])
+    except FileNotFoundError as error:
+        raise WiringError(f"There is no {path}. Make it: `ilkit compile pipelines/NAME.py`.") from error
+    except (MarkedYAMLError, KeyError, TypeError) as error:
+        raise WiringError(
+            f"{path} wasn't written by `ilkit compile`. Make it: `ilkit compile pipelines/NAME.py`."
+        ) from error
+
+
+def _stage(node: Node) -> dict[str, Any]:
+    blocks = dict.fromkeys([node.block, *(block for block, _ in part_blocks(node))])
+    settings = ["seed", "num_threads"]
+    for block in blocks:
+        settings += [f"{block}.kind", f"{block}.${{{block}.kind}}"]
+    code = ["core", *(f"{block}.${{{block}.kind}}" for block in blocks)]
+    inputs = dict.fromkeys(f"{ARTIFACTS}/{made.name}" for made in node.inputs.values())
+    return {
+        "desc": node.declaration.function.__doc__,
+        "cmd": f"python -m ilkit run {node.name}",
+        **({"deps": list(inputs)} if inputs else {}),
+        "params": [*settings, {"components.json": code}],
+        "outs": [f"{ARTIFACTS}/{node.name}"],
+    }
+
+
+def _plots(report: str) -> list[Any]:
+    return [
+        {
+            "learning curves": {
+                "x": "env_steps",
+                "y": {f"{report}/learning_curves.tsv": "return"},
+                "title": "Return against steps of the environment",
+                "x_label": "env steps",
+                "y_label": "return",
+            }
+        }
+    ]
