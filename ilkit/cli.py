@@ -92,13 +92,13 @@ def run(stage: str) -> None:
 
     set_up(num_threads)
     from ilkit.dvc import pipeline_of
-    from ilkit.observe import Interrupted
+    from ilkit.observe import StopRequestError
     from ilkit.pipelines import load_pipeline
     from ilkit.run import run_stage
 
     try:
         run_stage(load_pipeline(pipeline_of(Path())).graph, stage, Path())
-    except Interrupted as stop:
+    except StopRequestError as stop:
         click.echo(f"{stop}. Run it again to go on from there.", err=True)
         sys.exit(_INTERRUPTED)
 

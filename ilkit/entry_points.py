@@ -12,8 +12,8 @@ def component_entry_points() -> tuple[EntryPoint, ...]:
     seen: set[str] = set()
     found: list[EntryPoint] = []
     for distribution in distributions():
-        name = distribution.metadata["Name"] if (text := distribution.read_text("entry_points.txt")) else None
-        if text and PREFIX in text and name not in seen:
+        text = distribution.read_text("entry_points.txt") or ""
+        if PREFIX in text and (name := str(distribution.name)) not in seen:
             seen.add(name)
             found += [point for point in distribution.entry_points if point.group.startswith(PREFIX)]
     return tuple(sorted(found, key=lambda point: (point.group, point.name, point.value)))

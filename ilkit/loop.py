@@ -131,8 +131,8 @@ def train(
     """Runs a training from its start to its end: what the runner does, without files or progress bars."""
     training, step_key = prepare(make, per_seed, key=key, num_seeds=num_seeds)
     progress = start(training, num_seeds)
-    for progress in advance(training, progress, key=step_key, num_seeds=num_seeds, chunk_size=chunk_size):
-        pass
+    for last in advance(training, progress, key=step_key, num_seeds=num_seeds, chunk_size=chunk_size):
+        progress = last
     return finish(training, progress, num_seeds)
 
 
@@ -179,11 +179,11 @@ def _run_chunk(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyT
 
 def _run_on_host(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
     step, key, first, last, window, _ = fixed
-    curve = np.array(curve)
+    sums = np.array(curve)
     for index in range(first, last):
         state, info = step(state, jax.random.fold_in(key, index))
-        curve[index // window] += np.stack([np.asarray(info[name]) for name in sorted(info)])
-    return state, curve
+        sums[index // window] += np.stack([np.asarray(info[name]) for name in sorted(info)])
+    return state, jnp.asarray(sums)
 
 
 def _check_finite(curve: np.ndarray, names: list[str], first: int, last: int) -> None:

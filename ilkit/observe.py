@@ -27,7 +27,7 @@ from ilkit.dvc import ARTIFACTS
 _CHECKPOINT_SECONDS = 3.0
 
 
-class Interrupted(Exception):
+class StopRequestError(Exception):
     """A person stopped the stage; its checkpoint is kept."""
 
 
@@ -76,7 +76,7 @@ class Observer:
                     save_checkpoint(progress, checkpoints)
                     last = time.perf_counter()
                 if interrupted and progress.step < training.num_steps:
-                    raise Interrupted(f"{self.name}: stopped at step {progress.step:,} of {training.num_steps:,}")
+                    raise StopRequestError(f"{self.name}: stopped at step {progress.step:,} of {training.num_steps:,}")
         learnt = loop.finish(training, progress, num_seeds)
         if checkpoints is not None:
             remove_checkpoint(checkpoints)

@@ -1,7 +1,8 @@
 """Reading `params.yaml`: selector blocks, folded into specs."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,20 +92,15 @@ def parse(spec: type[Spec], settings: Any, path: str) -> Spec:
 def faults(raw: RawParams, groups: Mapping[str, str]) -> list[str]:
     """Everything that is wrong with the blocks of a pipeline; `groups` gives each block's group."""
     found = [*_unknown_blocks(raw, groups)]
-    checks = [lambda name=name: setting(raw, name) for name in SETTINGS]
-    checks += [lambda block=block, group=group: fold(raw, block, group) for block, group in groups.items()]
-    checks += [
-        lambda block=block, group=group, kind=kind: parse(
-            find(group, kind, at=block).spec, raw[block][kind], f"{block}.{kind}"
-        )
-        for block, group in groups.items()
-        for kind in candidates(raw, block)
-    ]
+    checks: list[Callable[[], object]] = [partial(setting, raw, name) for name in SETTINGS]
+    for block, group in groups.items():
+        checks.append(partial(fold, raw, block, group))
+        checks += [partial(_parse_candidate, raw, block, group, kind) for kind in candidates(raw, block)]
     for check in checks:
         try:
             check()
         except (ParamsError, PluginError) as error:
-            found.append(str(error))
+            found += str(error).splitlines()
     return list(dict.fromkeys(found))
 
 
@@ -112,6 +108,10 @@ def candidates(raw: RawParams, block: str) -> list[str]:
     """The kinds that have a sub-block in a block."""
     chosen = raw.get(block)
     return [name for name in chosen if name != "kind"] if isinstance(chosen, dict) else []
+
+
+def _parse_candidate(raw: RawParams, block: str, group: str, kind: str) -> Spec:
+    return parse(find(group, kind, at=block).spec, raw[block][kind], f"{block}.{kind}")
 
 
 def _unknown_blocks(raw: RawParams, groups: Iterable[str]) -> list[str]:
@@ -130,7 +130,7 @@ def _explain(spec: type[Spec], path: str, error: dict[str, Any]) -> str:
         return f"{where}: this setting is required. Add it."
     rule = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     choice = ""
-    expected = (error.get("ctx") or {}).get("expected")
+    expected = str((error.get("ctx") or {}).get("expected"))
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         choice = " " + nearest(error["input"], [one.strip("' ") for one in expected.replace(" or ", ",").split(",")])
     prefix = "" if error["type"] == "value_error" else "must be "

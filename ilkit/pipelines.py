@@ -49,7 +49,8 @@ def load_pipeline(path: Path) -> Pipeline:
     if not path.is_file():
         raise WiringError(f"There is no pipeline {path}. Name one: `ilkit compile pipelines/NAME.py`.")
     specification = importlib.util.spec_from_file_location(f"ilkit_pipeline_{path.stem}", path)
-    assert specification is not None and specification.loader is not None
+    assert specification is not None
+    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
     try:

@@ -1,6 +1,7 @@
 """Finding components: entry points, imported only when used, checked against their declaration."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -122,9 +123,9 @@ def _signature_fault(function: Any, block: str, kind: str) -> str | None:
     if not (isinstance(spec, type) and issubclass(spec, Spec)):
         return f"its first parameter must be annotated with a Spec, got {spec}."
     field = spec.model_fields.get("kind")
-    if field is None or field.annotation != Literal[kind]:  # type: ignore[valid-type]
+    if field is None or get_origin(field.annotation) is not Literal or get_args(field.annotation) != (kind,):
         got = "none" if field is None else field.annotation
-        return f"its spec {spec.__name__} must have the field kind: Literal[{kind!r}], got {got}."
+        return f'its spec {spec.__name__} must have the field `kind: Literal["{kind}"]`, got {got}.'
     for name in [*names[1:], "return"]:
         if not _fits(hints.get(name), expected[name], covariant=name == "return"):
             return f"{name} must be {type_name(expected[name])}, got {type_name(hints.get(name))}."
@@ -153,6 +154,4 @@ def type_name(hint: Any) -> str:
 
 
 def _short(name: str) -> str:
-    import re
-
     return re.sub(r"\b\w+\.(?=\w)", "", name)

@@ -11,6 +11,7 @@ from typing import Any, get_origin, get_type_hints
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
 from ilkit import loop
@@ -86,7 +87,8 @@ def execute(call: Call, inputs: Mapping[str, Any], drive: Drive) -> Any:
     stacked = {name: _stacked(call, name, given) for name, given in per_seed.items()}
 
     def make(per_seed: dict[str, Any], *, key: PRNGKeyArray) -> Training[Any]:
-        return call(**shared, **per_seed, key=key)
+        training: Training[Any] = call(**shared, **per_seed, key=key)
+        return training
 
     if _on_host(call):
         return _one_after_the_other(call, make, stacked, drive)
@@ -170,7 +172,7 @@ def _one_after_the_other(call: Call, make: Any, stacked: PyTree, drive: Drive) -
         runs.append(drive(training, step_key, 1))
     shared = {name for name in runs[0].curves if name in ("step", "env_steps")}
     curves = {
-        name: curve if name in shared else jnp.concatenate([run.curves[name] for run in runs])
+        name: curve if name in shared else np.concatenate([run.curves[name] for run in runs])
         for name, curve in runs[0].curves.items()
     }
     learnt = jax.tree.map(
@@ -186,8 +188,8 @@ def _with_seed_axis(leaf: Any) -> Any:
 
 def _drive(training: Training[Any], key: PRNGKeyArray, num_seeds: int) -> Seeds[Any]:
     progress = loop.start(training, num_seeds)
-    for progress in loop.advance(training, progress, key=key, num_seeds=num_seeds):  # noqa: B020
-        pass
+    for last in loop.advance(training, progress, key=key, num_seeds=num_seeds):
+        progress = last
     return loop.finish(training, progress, num_seeds)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Self, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
@@ -32,7 +32,7 @@ class Spec(BaseModel):
         return tuple(getattr(self, name) for name in self._traced), tuple(getattr(self, name) for name in self._static)
 
     @classmethod
-    def _unflatten(cls, static: tuple[Any, ...], traced: tuple[Any, ...]) -> Self:
+    def _unflatten(cls, static: tuple[Any, ...], traced: tuple[Any, ...]) -> "Spec":
         fields = dict(zip(cls._static, static, strict=True)) | dict(zip(cls._traced, traced, strict=True))
         return cls.model_construct(**fields)
 

@@ -1,0 +1,1 @@
+"""More demonstrations from those given: one file per kind."""

@@ -1,0 +1,1 @@
+"""What flows between stages and what is built inside them."""

@@ -24,7 +24,7 @@ class Transitions(NamedTuple):
     terminated: Bool[Array, " capacity"]
     episode: Int[Array, " capacity"]
     """The number of the episode that a row belongs to."""
-    count: Int[Array, ""]
+    count: Int[Array, ""]  # type: ignore[assignment]
     num_episodes: Int[Array, ""]
 
     @property
@@ -98,13 +98,18 @@ class Demonstrations(eqx.Module):
 
 def concatenate(parts: list[Demonstrations]) -> Demonstrations:
     """The episodes of all the parts, in their order."""
-    first = parts[0]
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
     return Demonstrations(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("obs", "actions", "rewards", "terminated", "truncated", "lengths")
-        ),
-        spaces=first.spaces,
+        obs=joined("obs"),
+        actions=joined("actions"),
+        rewards=joined("rewards"),
+        terminated=joined("terminated"),
+        truncated=joined("truncated"),
+        lengths=joined("lengths"),
+        spaces=parts[0].spaces,
     )
 
 

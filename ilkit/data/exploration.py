@@ -26,7 +26,7 @@ class Exploration(eqx.Module):
 class RunningSquare(NamedTuple):
     """The mean square of the noise per action dimension, over the states visited so far."""
 
-    count: Float[Array, ""]
+    count: Float[Array, ""]  # type: ignore[assignment]
     mean: Float[Array, ""]
 
     @classmethod

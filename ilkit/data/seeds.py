@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float
+import numpy as np
 
 T = TypeVar("T", covariant=True)
 
@@ -18,7 +18,7 @@ class Seeds(eqx.Module, Generic[T]):
     """
 
     stacked: T
-    curves: Mapping[str, Float[Array, "..."]]
+    curves: Mapping[str, np.ndarray]
     """Learning curves: `step` and, if the environment was stepped, `env_steps` of shape (points,); every other
     entry (such as `loss`, `return`) of shape (seeds, points)."""
     num_seeds: int = eqx.field(static=True)

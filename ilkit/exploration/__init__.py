@@ -1,0 +1,1 @@
+"""Explorations: one file per kind."""

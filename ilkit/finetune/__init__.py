@@ -1,0 +1,1 @@
+"""Reinforcement: one file per kind."""

@@ -1,0 +1,1 @@
+"""Imitation: one file per kind."""

@@ -1,0 +1,1 @@
+"""Pieces of algorithms that components share."""

@@ -1,0 +1,1 @@
+"""Policy heads: one file per kind."""

@@ -1,0 +1,1 @@
+"""Rollouts: one file per kind."""

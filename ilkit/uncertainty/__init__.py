@@ -1,0 +1,1 @@
+"""Uncertainties: one file per kind."""
