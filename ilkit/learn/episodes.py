@@ -1,0 +1,296 @@
+"""Running a policy in an environment, episode by episode."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from gymnasium.vector import VectorEnv
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree, UInt32
+from tqdm import tqdm
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.errors import DataError
+
+_BATCH = 64
+_HOST_BATCH = 8
+
+
+class Episodes(NamedTuple):
+    """Whole episodes as arrays, padded with zeros to the longest of them."""
+
+    obs: Float[np.ndarray, "episodes steps+1 obs"]
+    intended: np.ndarray
+    """The actions that the policy chose, of shape (episodes, steps, *action)."""
+    executed: np.ndarray
+    """The actions that the environment took: with the noise, clipped to the action space."""
+    rewards: Float[np.ndarray, "episodes steps"]
+    terminated: Bool[np.ndarray, " episodes"]
+    """Whether the environment ended an episode."""
+    truncated: Bool[np.ndarray, " episodes"]
+    """Whether the time limit cut an episode that hadn't terminated."""
+    lengths: Int[np.ndarray, " episodes"]
+    spaces: Spaces
+
+    @property
+    def returns(self) -> Float[np.ndarray, " episodes"]:
+        """The undiscounted sum of rewards of each episode."""
+        returns: np.ndarray = self.rewards.sum(axis=1, dtype=np.float64)
+        return returns
+
+    def demonstrations(self, label: str = "intended") -> Demonstrations:
+        """The episodes one after the other, labeled with the actions `intended` or `executed`."""
+        steps = np.arange(self.obs.shape[1])
+        taken = steps[None, :-1] < self.lengths[:, None]
+        return Demonstrations(
+            self.obs[steps[None, :] <= self.lengths[:, None]],
+            (self.intended if label == "intended" else self.executed)[taken],
+            self.rewards[taken],
+            self.terminated,
+            self.truncated,
+            self.lengths,
+            spaces=self.spaces,
+        )
+
+
+def collect_episodes(
+    env: Environment | HostEnvironment,
+    policy: Policy,
+    *,
+    num_episodes: int,
+    key: PRNGKeyArray,
+    stochastic: bool = False,
+    action_noise: float = 0.0,
+    first_episode: int = 0,
+    initial_states: Float[np.ndarray, "episodes state"] | None = None,
+) -> Episodes:
+    """Runs `num_episodes` whole episodes of a policy.
+
+    Episode i draws from the key and the number `first_episode + i` alone: its initial state is the same for every
+    policy and whatever the number of episodes, so that policies can be compared in pairs. Nothing compiles again for
+    another policy of the same structure, another key, noise or number of episodes.
+
+    `stochastic` samples the policy's actions instead of taking their mode. `action_noise` is the standard deviation
+    of the Gaussian noise added to continuous actions, in their units, and the probability of a uniformly random
+    action where they are discrete. `initial_states` replaces the environment's own (pure-JAX environments only).
+
+    **Raises:** `DataError` where the policy's spaces don't fit, or a host environment is given initial states.
+    """
+    _check_fit(env.spaces, policy.spaces)
+    entropy = np.asarray(jax.random.key_data(key)).tolist()
+    seeds = [np.random.SeedSequence([*entropy, first_episode + index]) for index in range(num_episodes)]
+    noise = jnp.asarray(action_noise, jnp.float32) if action_noise else None
+    if isinstance(env, Environment):
+        return _collect_compiled(env, policy, seeds, noise, stochastic, initial_states)
+    if initial_states is not None:
+        raise DataError("A gymnasium environment draws its own initial states. Leave out initial_states.")
+    return _collect_on_host(env, policy, seeds, noise, stochastic)
+
+
+def _collect_compiled(
+    env: Environment,
+    policy: Policy,
+    seeds: list[np.random.SeedSequence],
+    noise: Array | None,
+    stochastic: bool,
+    initial_states: Float[np.ndarray, "episodes state"] | None,
+) -> Episodes:
+    env = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32) if isinstance(leaf, float) else leaf, env)
+    last_step = np.broadcast_to(np.arange(env.max_steps) == env.max_steps - 1, (_BATCH, env.max_steps))
+    parts = []
+    for rows in _batches(len(seeds), _BATCH):
+        words = jnp.asarray(np.stack([_key_words(seeds[row], env.max_steps) for row in rows]))
+        states = None if initial_states is None else jnp.asarray(initial_states[rows], jnp.float32)
+        columns = _run_batch(env, policy, words, noise, states, stochastic)
+        parts.append(_cut(*(np.asarray(column) for column in (*columns, last_step)), spaces=env.spaces))
+    return _concatenate(parts, len(seeds))
+
+
+@eqx.filter_jit
+def _run_batch(
+    env: Environment,
+    policy: Policy,
+    words: UInt32[Array, "batch steps keys words"],
+    noise: Float[Array, ""] | None,
+    initial_states: Float[Array, "batch state"] | None,
+    stochastic: bool,
+) -> tuple[Array, ...]:
+    def run(words: UInt32[Array, "steps keys words"], state: Float[Array, " state"] | None) -> tuple[Array, ...]:
+        keys = jax.random.wrap_key_data(words)
+        state = env.reset(key=keys[-1, 0]) if state is None else state
+        return _run_episode(env, policy, state, noise, stochastic, keys[:-1])
+
+    return jax.vmap(run)(words, initial_states)
+
+
+def _run_episode(
+    env: Environment,
+    policy: Policy,
+    state: Float[Array, " state"],
+    noise: Float[Array, ""] | None,
+    stochastic: bool,
+    keys: Key[Array, "steps keys"],
+) -> tuple[Array, ...]:
+    def step(
+        carried: tuple[Array, Array, PyTree], keys: Key[Array, " keys"]
+    ) -> tuple[tuple[Array, Array, PyTree], Any]:
+        state, obs, carry = carried
+        carry, intended, executed = _act(policy, env.spaces.action, carry, obs, noise, stochastic, keys)
+        state, (reward, terminated) = env.step(state, executed, key=keys[2])
+        obs = env.observe(state)
+        return (state, obs, carry), (obs, intended, executed, reward, terminated)
+
+    first = env.observe(state)
+    return first, *jax.lax.scan(step, (state, first, policy.initial_carry()), keys)[1]
+
+
+def _act(
+    policy: Policy,
+    space: Box | Discrete,
+    carry: PyTree,
+    obs: Float[Array, " obs"],
+    noise: Float[Array, ""] | None,
+    stochastic: bool,
+    keys: Key[Array, " keys"],
+) -> tuple[PyTree, Array, Array]:
+    sample_key, noise_key = keys[0], keys[1]
+    carry, intended = policy.sample(carry, obs, key=sample_key) if stochastic else policy.mode(carry, obs)
+    return carry, intended, _perturb(space, intended, noise, key=noise_key)
+
+
+def _perturb(space: Box | Discrete, action: Array, noise: Float[Array, ""] | None, *, key: PRNGKeyArray) -> Array:
+    if isinstance(space, Discrete):
+        if noise is None:
+            return action
+        whether_key, which_key = jax.random.split(key)
+        other = jax.random.randint(which_key, (), 0, space.size, action.dtype)
+        return jnp.where(jax.random.bernoulli(whether_key, noise), other, action)
+    noisy = action if noise is None else action + noise * jax.random.normal(key, action.shape)
+    return jnp.clip(noisy, jnp.asarray(space.low), jnp.asarray(space.high))
+
+
+def _collect_on_host(
+    env: HostEnvironment,
+    policy: Policy,
+    seeds: list[np.random.SeedSequence],
+    noise: Array | None,
+    stochastic: bool,
+) -> Episodes:
+    with (
+        contextlib.closing(env.make(_HOST_BATCH)) as vector,
+        tqdm(total=len(seeds), desc="episodes", delay=2, leave=False, disable=None) as progress,
+    ):
+        parts = []
+        for rows in _batches(len(seeds), _HOST_BATCH):
+            parts.append(_run_host_batch(env, vector, policy, [seeds[row] for row in rows], noise, stochastic))
+            progress.update(len(set(rows)))
+    return _concatenate(parts, len(seeds))
+
+
+def _run_host_batch(
+    env: HostEnvironment,
+    vector: VectorEnv,
+    policy: Policy,
+    seeds: list[np.random.SeedSequence],
+    noise: Array | None,
+    stochastic: bool,
+) -> Episodes:
+    words = np.stack([_key_words(seed, env.max_steps) for seed in seeds], axis=1)
+    first, _ = vector.reset(seed=[int(seed.generate_state(1)[0]) for seed in seeds])  # type: ignore[arg-type]
+    steps: list[tuple[np.ndarray, ...]] = []
+    obs, carry, ended = first, None, np.zeros(len(seeds), bool)
+    while not ended.all() and len(steps) < env.max_steps:
+        carry, *chosen = _act_batch(policy, env.spaces.action, carry, obs, noise, stochastic, words[len(steps)])
+        intended, executed = (np.asarray(action) for action in chosen)
+        obs, rewards, terminated, truncated, _ = vector.step(executed)
+        steps.append((obs, intended, executed, np.asarray(rewards, np.float32), terminated, truncated))
+        ended |= terminated | truncated
+    columns = [np.stack(column, axis=1) for column in zip(*steps, strict=True)]
+    columns[-1][:, -1] = True
+    return _cut(first, *columns, spaces=env.spaces)
+
+
+@eqx.filter_jit
+def _act_batch(
+    policy: Policy,
+    space: Box | Discrete,
+    carry: PyTree | None,
+    obs: Float[Array, "batch obs"],
+    noise: Float[Array, ""] | None,
+    stochastic: bool,
+    words: UInt32[Array, "batch keys words"],
+) -> tuple[PyTree, Array, Array]:
+    if carry is None:
+        carry = jax.vmap(lambda _: policy.initial_carry())(obs)
+
+    def act(carry: PyTree, obs: Float[Array, " obs"], words: UInt32[Array, "keys words"]) -> tuple[PyTree, ...]:
+        return _act(policy, space, carry, obs, noise, stochastic, jax.random.wrap_key_data(words))
+
+    return jax.vmap(act)(carry, obs, words)
+
+
+def _batches(count: int, size: int) -> Iterator[Int[np.ndarray, " batch"]]:
+    """Batches of one size whatever the count, so that nothing compiles again; the last row fills up the last one."""
+    return (np.minimum(np.arange(start, start + size), count - 1) for start in range(0, count, size))
+
+
+def _key_words(seed: np.random.SeedSequence, max_steps: int) -> UInt32[np.ndarray, "steps keys words"]:
+    """Three keys a step (to sample, to perturb, for the environment) and one row more to reset with."""
+    return np.random.Philox(seed).random_raw((max_steps + 1) * 3).view(np.uint32).reshape(max_steps + 1, 3, 2)
+
+
+def _cut(
+    first: Float[np.ndarray, "episodes obs"],
+    obs: Float[np.ndarray, "episodes steps obs"],
+    intended: np.ndarray,
+    executed: np.ndarray,
+    rewards: Float[np.ndarray, "episodes steps"],
+    terminated: Bool[np.ndarray, "episodes steps"],
+    truncated: Bool[np.ndarray, "episodes steps"],
+    *,
+    spaces: Spaces,
+) -> Episodes:
+    """Cuts episodes that were stepped beyond their ends."""
+    last = (terminated | truncated).argmax(axis=1)
+    lengths = (last + 1).astype(np.int32)
+    taken = np.arange(lengths.max()) < lengths[:, None]
+
+    def cut(column: np.ndarray) -> np.ndarray:
+        mask = taken.reshape(*taken.shape, *[1] * (column.ndim - 2))
+        return np.where(mask, column[:, : taken.shape[1]], np.zeros((), column.dtype))
+
+    obs = np.concatenate([first[:, None], cut(obs)], axis=1)
+    by_env = np.take_along_axis(terminated, last[:, None], axis=1)[:, 0]
+    return Episodes(obs, cut(intended), cut(executed), cut(rewards), by_env, ~by_env, lengths, spaces)
+
+
+def _concatenate(parts: list[Episodes], num_episodes: int) -> Episodes:
+    longest = max(part.rewards.shape[1] for part in parts)
+
+    def pad(column: np.ndarray, length: int) -> np.ndarray:
+        return np.pad(column, [(0, 0), (0, length - column.shape[1]), *[(0, 0)] * (column.ndim - 2)])
+
+    padded = [[pad(part.obs, longest + 1), *(pad(column, longest) for column in part[1:4])] for part in parts]
+    columns = [[*head, *part[4:7]] for head, part in zip(padded, parts, strict=True)]
+    obs, intended, executed, rewards, terminated, truncated, lengths = (
+        np.concatenate(column)[:num_episodes] for column in zip(*columns, strict=True)
+    )
+    return Episodes(obs, intended, executed, rewards, terminated, truncated, lengths, parts[0].spaces)
+
+
+def _check_fit(env: Spaces, policy: Spaces) -> None:
+    for name, needed, got in (
+        ("observations", env.observation, policy.observation),
+        ("actions", env.action, policy.action),
+    ):
+        if (needed.kind, needed.size) != (got.kind, got.size):
+            raise DataError(
+                f"The policy's {name} must be those of the environment: {needed.kind} of size {needed.size}, "
+                f"got {got.kind} of size {got.size}. Was the policy learnt in another env?"
+            )
