@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import YAMLError
 
 from ilkit.errors import WiringError
 from ilkit.tracing import Graph, Node, part_blocks
@@ -47,7 +47,7 @@ def pipeline_of(folder: Path) -> Path:
         return folder / str(content["stages"]["components"]["meta"]["pipeline"])
     except FileNotFoundError as error:
         raise WiringError(f"There is no {path}. Make it: `ilkit compile pipelines/NAME.py`.") from error
-    except (MarkedYAMLError, KeyError, TypeError) as error:
+    except (YAMLError, KeyError, TypeError) as error:
         raise WiringError(
             f"{path} wasn't written by `ilkit compile`. Make it: `ilkit compile pipelines/NAME.py`."
         ) from error

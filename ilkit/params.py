@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import YAMLError
 
 from ilkit.errors import ParamsError, PluginError, nearest
 from ilkit.registry import find
@@ -31,7 +31,7 @@ def read_params(path: Path) -> RawParams:
         raise ParamsError(
             f"There is no {path}. Go to the folder of a pipeline, or make one by `ilkit init`."
         ) from error
-    except (MarkedYAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} must be YAML: {error}") from error
     if not isinstance(raw, dict):
         raise ParamsError(f"{path} must be a mapping of blocks, got {type(raw).__name__}.")
