@@ -79,5 +79,9 @@ class HostEnvironment(eqx.Module):
     max_steps: eqx.AbstractVar[int]
 
     @abstractmethod
-    def make(self, num_envs: int) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
-        """Makes a vector of environments that reset themselves in the step after an episode's end."""
+    def make(self, num_envs: int, *, render: bool = False) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
+        """Makes a vector of environments that reset themselves in the step after an episode's end.
+
+        Its observations are float32 vectors, its actions those of `spaces`; one outside of them is clipped. With
+        `render`, its `render()` returns a picture of each environment.
+        """

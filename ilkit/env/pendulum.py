@@ -97,9 +97,7 @@ def env(spec: Pendulum) -> Environment:
     """Builds the pendulum."""
     return PendulumEnvironment(
         spec=spec,
-        spaces=Spaces(
-            observation=Box.symmetric((1.0, 1.0, spec.max_speed)), action=Box.symmetric((spec.max_torque,))
-        ),
+        spaces=Spaces(observation=Box.symmetric((1.0, 1.0, spec.max_speed)), action=Box.symmetric((spec.max_torque,))),
         max_steps=spec.max_steps,
         state_names=("angle (rad)", "angular velocity (rad/s)"),
         state_box=Box.symmetric((np.pi, spec.max_speed)),

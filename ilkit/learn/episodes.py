@@ -82,7 +82,7 @@ def collect_episodes(
 
     **Raises:** `DataError` where the policy's spaces don't fit, or a host environment is given initial states.
     """
-    _check_fit(env.spaces, policy.spaces)
+    check_spaces(env.spaces, policy.spaces)
     entropy = np.asarray(jax.random.key_data(key)).tolist()
     seeds = [np.random.SeedSequence([*entropy, first_episode + index]) for index in range(num_episodes)]
     noise = jnp.asarray(action_noise, jnp.float32) if action_noise else None
@@ -91,6 +91,22 @@ def collect_episodes(
     if initial_states is not None:
         raise DataError("A gymnasium environment draws its own initial states. Leave out initial_states.")
     return _collect_on_host(env, policy, seeds, noise, stochastic)
+
+
+def check_spaces(env: Spaces, policy: Spaces) -> None:
+    """Checks that a policy fits an environment.
+
+    **Raises:** `DataError` where the kinds or sizes of their observations or actions differ.
+    """
+    for name, needed, got in (
+        ("observations", env.observation, policy.observation),
+        ("actions", env.action, policy.action),
+    ):
+        if (needed.kind, needed.size) != (got.kind, got.size):
+            raise DataError(
+                f"The policy's {name} must be those of the environment: {needed.kind} of size {needed.size}, "
+                f"got {got.kind} of size {got.size}. Was the policy learnt in another env?"
+            )
 
 
 def _collect_compiled(
@@ -282,15 +298,3 @@ def _concatenate(parts: list[Episodes], num_episodes: int) -> Episodes:
         np.concatenate(column)[:num_episodes] for column in zip(*columns, strict=True)
     )
     return Episodes(obs, intended, executed, rewards, terminated, truncated, lengths, parts[0].spaces)
-
-
-def _check_fit(env: Spaces, policy: Spaces) -> None:
-    for name, needed, got in (
-        ("observations", env.observation, policy.observation),
-        ("actions", env.action, policy.action),
-    ):
-        if (needed.kind, needed.size) != (got.kind, got.size):
-            raise DataError(
-                f"The policy's {name} must be those of the environment: {needed.kind} of size {needed.size}, "
-                f"got {got.kind} of size {got.size}. Was the policy learnt in another env?"
-            )

@@ -1,0 +1,127 @@
+"""Any environment registered with gymnasium, run on the host through its vector interface.
+
+Observations become float32 vectors (a discrete one becomes one-hot, a dictionary is concatenated); actions are
+continuous vectors or whole numbers from 0.
+"""
+
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import equinox as eqx
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.wrappers import DtypeObservation, FlattenObservation, TransformAction
+from pydantic import BeforeValidator, Field, PlainSerializer, PositiveInt, WithJsonSchema
+
+from ilkit.data.environment import HostEnvironment
+from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.errors import DataError, nearest
+from ilkit.spec import Spec
+
+Plain = bool | int | float | str | None
+
+
+def _pairs(kwargs: Any) -> Any:
+    return tuple(sorted(kwargs.items())) if isinstance(kwargs, dict) else kwargs
+
+
+Kwargs = Annotated[
+    tuple[tuple[str, Plain], ...],
+    BeforeValidator(_pairs),
+    PlainSerializer(dict),
+    WithJsonSchema(
+        {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "number", "string", "null"]}}
+    ),
+]
+
+
+class Gymnasium(Spec):
+    """Any environment registered with gymnasium, run on the host."""
+
+    kind: Literal["gymnasium"] = "gymnasium"
+    id: Annotated[str, Field(min_length=1)] = "Pendulum-v1"
+    """The name it is registered under, such as Hopper-v5; `module:NAME` imports the module that registers it first."""
+    kwargs: Kwargs = ()
+    """The arguments of its constructor, by name."""
+    max_steps: PositiveInt | None = None
+    """The number of steps after which an episode is truncated; that of its registration where none is given."""
+
+
+class GymnasiumEnvironment(HostEnvironment):
+    """A registered environment, wrapped to take and give plain vectors."""
+
+    spec: Gymnasium
+    spaces: Spaces = eqx.field(static=True)
+    max_steps: int = eqx.field(static=True)
+
+    def make(self, num_envs: int, *, render: bool = False) -> VectorEnv[Any, Any, Any]:
+        """Makes a vector of environments, one after the other in this process."""
+        one = partial(_make, self.spec, self.max_steps, render_mode="rgb_array" if render else None)
+        return SyncVectorEnv([one] * num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
+
+
+def env(spec: Gymnasium) -> HostEnvironment:
+    """Finds the environment, and the spaces it has once wrapped.
+
+    **Raises:** `DataError` where the name is unknown, a constructor fails, there is no time limit, or a space is
+    neither a box nor discrete.
+    """
+    max_steps = spec.max_steps or _registered(spec.id).max_episode_steps
+    if max_steps is None:
+        raise DataError(f"An environment needs a time limit, and {spec.id} is registered without. Give env.max_steps.")
+    one = _make(spec, max_steps)
+    spaces = Spaces(observation=_box(one.observation_space), action=_action_space(one.action_space))
+    one.close()
+    return GymnasiumEnvironment(spec=spec, spaces=spaces, max_steps=max_steps)
+
+
+def _registered(name: str) -> Any:
+    try:
+        return gymnasium.spec(name)
+    except ModuleNotFoundError as error:
+        raise DataError(f"The module before the colon in {name!r} can't be imported: {error}. Install it.") from error
+    except gymnasium.error.Error as error:
+        known = [known for known in gymnasium.registry if "/" not in known]
+        raise DataError(f"gymnasium knows no environment {name!r}. {nearest(name, known)}") from error
+
+
+def _make(spec: Gymnasium, max_steps: int, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+    _registered(spec.id)
+    kwargs: dict[str, Any] = dict(spec.kwargs)
+    try:
+        one = gymnasium.make(
+            spec.id, max_episode_steps=max_steps, render_mode=render_mode, disable_env_checker=True, **kwargs
+        )
+    except (gymnasium.error.Error, TypeError, ValueError) as error:
+        raise DataError(f"gymnasium can't make {spec.id} with {kwargs}: {error}") from error
+    return _with_vector_actions(_with_vector_observations(one, spec.id), spec.id)
+
+
+def _with_vector_observations(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
+    if not one.observation_space.is_np_flattenable:
+        raise DataError(f"Observations must flatten to a vector, got {one.observation_space} in {name}. Wrap it.")
+    return DtypeObservation(FlattenObservation(one), np.float32)
+
+
+def _with_vector_actions(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
+    space = one.action_space
+    if isinstance(space, gymnasium.spaces.Discrete):
+        start = int(space.start)
+        return TransformAction(one, lambda action: int(action) + start, gymnasium.spaces.Discrete(int(space.n)))
+    if not isinstance(space, gymnasium.spaces.Box):
+        raise DataError(f"Actions must be a Box or Discrete space, got {space} in {name}. Wrap it.")
+    low, high, shape, dtype = space.low, space.high, space.shape, space.dtype
+
+    def clipped(action: np.ndarray) -> np.ndarray:
+        return np.clip(action.reshape(shape), low, high).astype(dtype)
+
+    return TransformAction(one, clipped, gymnasium.spaces.flatten_space(space))
+
+
+def _box(space: Any) -> Box:
+    return Box(low=tuple(map(float, space.low)), high=tuple(map(float, space.high)))
+
+
+def _action_space(space: Any) -> Box | Discrete:
+    return Discrete(size=int(space.n)) if isinstance(space, gymnasium.spaces.Discrete) else _box(space)
