@@ -10,13 +10,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
 from ilkit.errors import DataError, NonFiniteError
 
 T = TypeVar("T")
+
+Keys = Key[Array, "*seeds"]
+"""The key of the steps: one where one seed trains, else one a seed."""
 
 _CURVE_CAPACITY = 256
 
@@ -32,7 +35,7 @@ class Progress(NamedTuple):
 
 def prepare(
     make: Callable[..., Training[T]], per_seed: tuple[PyTree, ...], *, key: PRNGKeyArray, num_seeds: int
-) -> tuple[Training[T], PRNGKeyArray]:
+) -> tuple[Training[T], Keys]:
     """Makes the training run of all seeds, and the key of each seed's steps.
 
     `make(*per_seed, key=key)` makes the run of one seed from its own slice of `per_seed`, whose arrays have a
@@ -45,11 +48,12 @@ def prepare(
     init_keys, step_keys = pairs[:, 0], pairs[:, 1]
     first = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, per_seed)
     if num_seeds == 1:
-        return _with_array_leaves(make(*first, key=init_keys[0])), step_keys[0]
+        training = _with_array_leaves(make(*first, key=init_keys[0]))
+        return _with_info_names(training, training.state), step_keys[0]
 
     def parts(per_seed: tuple[PyTree, ...], key: PRNGKeyArray) -> tuple[PyTree, Training[T]]:
         training = _with_array_leaves(make(*per_seed, key=key))
-        return training.state, eqx.tree_at(lambda run: run.state, training, None, is_leaf=lambda leaf: leaf is None)
+        return training.state, dataclasses.replace(training, state=None)
 
     try:
         state, shared = eqx.filter_vmap(parts, out_axes=(eqx.if_array(0), None))(per_seed, init_keys)
@@ -58,31 +62,32 @@ def prepare(
             "Training.step and Training.finish must not differ between seeds: what the key or a learnt input "
             f"determines belongs into Training.state. ({error})"
         ) from error
-    return eqx.tree_at(lambda run: run.state, shared, state, is_leaf=lambda leaf: leaf is None), step_keys
+    training = dataclasses.replace(shared, state=state)
+    return _with_info_names(training, jax.tree.map(lambda leaf: leaf[0], state)), step_keys
 
 
 def start(training: Training[T], num_seeds: int) -> Progress:
     """The progress before the first step."""
     seeds = () if num_seeds == 1 else (num_seeds,)
-    return Progress(training.state, jnp.zeros((_CURVE_CAPACITY, len(_info_names(training, num_seeds)), *seeds)), 0)
+    return Progress(training.state, jnp.zeros((_CURVE_CAPACITY, len(training.info_names), *seeds)), 0)
 
 
 def advance(
     training: Training[T],
     progress: Progress,
     *,
-    key: PRNGKeyArray,
+    key: Keys,
     num_seeds: int,
     chunk_size: int | None = None,
     chunk_seconds: float = 0.4,
 ) -> Iterator[Progress]:
-    """Steps to the end, yielding after every chunk; arrays of a progress are gone once the next one is asked for.
+    """Steps to the end, yielding after every chunk.
 
     A chunk has `chunk_size` steps or, by default, as many as take about `chunk_seconds`; neither changes a bit.
 
     **Raises:** `NonFiniteError` where an info isn't finite.
     """
-    names = _info_names(training, num_seeds)
+    names = training.info_names
     run = _run_on_host if training.on_host else _run_compiled
     window = _window(training.num_steps)
     size, state, curve, step = chunk_size or 1, progress.state, progress.curve, progress.step
@@ -100,7 +105,7 @@ def advance(
 
 def finish(training: Training[T], progress: Progress, num_seeds: int) -> Seeds[T]:
     """What the seeds have learnt, with their learning curves."""
-    names = _info_names(training, num_seeds)
+    names = training.info_names
     window = _window(training.num_steps)
     num_points = math.ceil(training.num_steps / window)
     stops = np.minimum(np.arange(1, num_points + 1) * window, training.num_steps)
@@ -145,11 +150,11 @@ def _with_array_leaves(training: Training[T]) -> Training[T]:
     return dataclasses.replace(training, state=state, step=step, finish=end)
 
 
-def _info_names(training: Training[Any], num_seeds: int) -> list[str]:
-    if training.on_host:
-        return sorted(training.info_names)
-    state = training.state if num_seeds == 1 else jax.tree.map(lambda leaf: leaf[0], training.state)
-    return sorted(eqx.filter_eval_shape(training.step, state, jax.random.key(0))[1])
+def _with_info_names(training: Training[T], state: PyTree) -> Training[T]:
+    if training.info_names:
+        return training
+    info = eqx.filter_eval_shape(training.step, state, jax.random.key(0))[1]
+    return dataclasses.replace(training, info_names=tuple(sorted(info)))
 
 
 def _window(num_steps: int) -> int:
@@ -162,7 +167,7 @@ def _run_compiled(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[
     return _run_chunk((step, key, first, last, window, num_seeds), state, curve)
 
 
-@eqx.filter_jit(donate="all-except-first")
+@eqx.filter_jit
 def _run_chunk(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
     step, key, first, last, window, num_seeds = fixed
     fold_in = jax.random.fold_in
@@ -186,7 +191,7 @@ def _run_on_host(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[P
     return state, jnp.asarray(sums)
 
 
-def _check_finite(curve: np.ndarray, names: list[str], first: int, last: int) -> None:
+def _check_finite(curve: np.ndarray, names: tuple[str, ...], first: int, last: int) -> None:
     bad = ~np.isfinite(curve).reshape(len(curve), len(names), -1).all(axis=(0, 2))
     if bad.any():
         raise NonFiniteError(

@@ -13,7 +13,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
 from tqdm import tqdm
 
 from ilkit import loop
@@ -60,7 +59,7 @@ class Observer:
         if isinstance(made, Report):
             self.notes.append(f"\n{made.summary.rstrip()}\n")
 
-    def drive(self, training: Training[Any], key: PRNGKeyArray, num_seeds: int, checkpoints: Path | None) -> Seeds[Any]:
+    def drive(self, training: Training[Any], key: loop.Keys, num_seeds: int, checkpoints: Path | None) -> Seeds[Any]:
         """Takes a training run from its last checkpoint, or from its start, to its end."""
         progress = loop.start(training, num_seeds)
         if checkpoints is not None:

@@ -30,7 +30,7 @@ from ilkit.params import RawParams, faults, fold, kind_of, read_params, setting
 from ilkit.registry import Component, find
 from ilkit.tracing import Graph, Node, direct_parts
 
-Drive = Callable[[Training[Any], PRNGKeyArray, int], Seeds[Any]]
+Drive = Callable[[Training[Any], loop.Keys, int], Seeds[Any]]
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _with_seed_axis(leaf: Any) -> Any:
     return leaf[None] if eqx.is_array(leaf) else leaf
 
 
-def _drive(training: Training[Any], key: PRNGKeyArray, num_seeds: int) -> Seeds[Any]:
+def _drive(training: Training[Any], key: loop.Keys, num_seeds: int) -> Seeds[Any]:
     progress = loop.start(training, num_seeds)
     for last in loop.advance(training, progress, key=key, num_seeds=num_seeds):
         progress = last
@@ -194,7 +194,7 @@ def _drive(training: Training[Any], key: PRNGKeyArray, num_seeds: int) -> Seeds[
 
 
 def _observed_drive(observer: Observer, checkpoints: Path) -> Drive:
-    def drive(training: Training[Any], key: PRNGKeyArray, num_seeds: int) -> Seeds[Any]:
+    def drive(training: Training[Any], key: loop.Keys, num_seeds: int) -> Seeds[Any]:
         return observer.drive(training, key, num_seeds, None if training.on_host else checkpoints)
 
     return drive

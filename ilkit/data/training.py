@@ -22,7 +22,7 @@ class Training(eqx.Module, Generic[T]):
     state: PyTree
     """The initial state, a pytree of arrays."""
     step: Callable[[PyTree, Any], tuple[PyTree, Info]]
-    """`step(state, key) -> (state, info)`, pure; `info` holds floating-point scalars, each of which must stay finite."""
+    """`step(state, key) -> (state, info)`, pure; `info` holds floating-point scalars that must stay finite."""
     finish: Callable[[PyTree], T]
     """Turns the last state into what was learnt."""
     num_steps: int = eqx.field(static=True)
@@ -32,4 +32,4 @@ class Training(eqx.Module, Generic[T]):
     on_host: bool = eqx.field(static=True, default=False)
     """Whether `step` runs host code (a gymnasium environment), so that it is looped over in Python, not compiled."""
     info_names: tuple[str, ...] = eqx.field(static=True, default=())
-    """The names in `info`, needed only where `on_host`: elsewhere they are found by tracing."""
+    """The names in `info`, sorted; needed only where `on_host`: elsewhere they are found by tracing."""
