@@ -55,8 +55,9 @@ def check() -> None:
 @_explained
 def compile_command(pipeline: Path | None, only_check: bool) -> None:
     """Write dvc.yaml from PIPELINE, by default the one that it was written from before."""
-    from ilkit.dvc import compile_pipeline, pipeline_of
+    from ilkit.dvc import compile_pipeline
     from ilkit.pipelines import load_pipeline
+    from ilkit.project import pipeline_of
 
     path = pipeline or pipeline_of(Path())
     text = compile_pipeline(load_pipeline(path).graph, path.as_posix())
@@ -91,9 +92,9 @@ def run(stage: str) -> None:
     from ilkit.backend import set_up
 
     set_up(num_threads)
-    from ilkit.dvc import pipeline_of
     from ilkit.observe import StopRequestError
     from ilkit.pipelines import load_pipeline
+    from ilkit.project import pipeline_of
     from ilkit.run import run_stage
 
     try:
@@ -110,8 +111,8 @@ def schema() -> None:
     import json
 
     from ilkit.catalog import params_schema
-    from ilkit.dvc import pipeline_of
     from ilkit.pipelines import load_pipeline
+    from ilkit.project import pipeline_of
 
     graph = load_pipeline(pipeline_of(Path())).graph
     click.echo(json.dumps(params_schema(graph.groups()), indent=1))

@@ -42,9 +42,9 @@ def check(folder: Path, pipeline: Path | None = None) -> None:
 
     **Raises:** `ParamsError` with everything that is wrong, a line each; `WiringError`.
     """
-    from ilkit.dvc import pipeline_of
     from ilkit.params import faults, read_params
     from ilkit.pipelines import load_pipeline
+    from ilkit.project import pipeline_of
 
     raw = read_params(folder / "params.yaml")
     graph = load_pipeline(pipeline or pipeline_of(folder)).graph
@@ -59,9 +59,9 @@ def code_digest(module: str, files: list[str], folder: Path) -> str:
 
 
 def _validated(folder: Path) -> dict[str, dict[str, Any]]:
-    from ilkit.dvc import pipeline_of
     from ilkit.params import candidates, fold, kind_of, read_params
     from ilkit.pipelines import load_pipeline
+    from ilkit.project import pipeline_of
     from ilkit.registry import entry_point
 
     check(folder)
@@ -96,7 +96,7 @@ def _digests(components: dict[str, dict[str, Any]], folder: Path) -> dict[str, A
 
 
 def _fingerprint(folder: Path) -> str:
-    from ilkit.dvc import pipeline_of
+    from ilkit.project import pipeline_of
 
     digest = hashlib.sha256()
     for path in (folder / "params.yaml", folder / "dvc.yaml", pipeline_of(folder)):

@@ -1,16 +1,12 @@
 """Compiling a pipeline to `dvc.yaml`: the topology is generated, the choice stays in `params.yaml`."""
 
 import io
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from ilkit.errors import WiringError
+from ilkit.project import ARTIFACTS
 from ilkit.tracing import Graph, Node, part_blocks
-
-ARTIFACTS = "artifacts"
 
 _HEADER = "# Written by `ilkit compile` from {pipeline}: don't edit. What to run is chosen in params.yaml.\n"
 
@@ -34,23 +30,6 @@ def compile_pipeline(graph: Graph, pipeline: str) -> str:
     writer.width = 120
     writer.dump(content, text)
     return _HEADER.format(pipeline=pipeline) + text.getvalue()
-
-
-def pipeline_of(folder: Path) -> Path:
-    """The file of the pipeline that the folder's `dvc.yaml` was compiled from.
-
-    **Raises:** `WiringError` where there is no such `dvc.yaml`.
-    """
-    path = folder / "dvc.yaml"
-    try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-        return folder / str(content["stages"]["components"]["meta"]["pipeline"])
-    except FileNotFoundError as error:
-        raise WiringError(f"There is no {path}. Make it: `ilkit compile pipelines/NAME.py`.") from error
-    except (YAMLError, KeyError, TypeError) as error:
-        raise WiringError(
-            f"{path} wasn't written by `ilkit compile`. Make it: `ilkit compile pipelines/NAME.py`."
-        ) from error
 
 
 def _stage(node: Node) -> dict[str, Any]:

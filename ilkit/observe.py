@@ -21,7 +21,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
-from ilkit.dvc import ARTIFACTS
+from ilkit.project import ARTIFACTS
 
 _CHECKPOINT_SECONDS = 3.0
 

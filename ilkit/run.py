@@ -23,10 +23,10 @@ from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
 from ilkit.digest import content_digest
-from ilkit.dvc import ARTIFACTS
 from ilkit.errors import DataError, ParamsError, WiringError, nearest
 from ilkit.observe import Observer, observed_stage
 from ilkit.params import RawParams, faults, fold, kind_of, read_params, setting
+from ilkit.project import ARTIFACTS
 from ilkit.registry import Component, find
 from ilkit.tracing import Graph, Node, direct_parts
 
