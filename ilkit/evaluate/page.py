@@ -1,0 +1,193 @@
+"""The report as one HTML page that needs nothing beside itself, in light and dark."""
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import NamedTuple
+
+from ilkit.evaluate.comparison import Comparison, Measurement, Score
+from ilkit.evaluate.figures import variable_of
+from ilkit.math.statistics import Interval
+
+_STYLE = """
+:root { color-scheme: light dark; --paper: #fdfdfc; --ink: #1c2126; --muted: #68717b; --line: #dfe2e5;
+  --series-0: #0072b2; --series-1: #d55e00; --series-2: #00875f; --series-3: #b0578d; --series-4: #b27a00;
+  --series-5: #3a7ca5; }
+@media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #e4e7ea; --muted: #98a2ac; --line: #333a41;
+  --series-0: #56b4e9; --series-1: #ff8a4d; --series-2: #2fc597; --series-3: #e39bc5; --series-4: #f0c24b;
+  --series-5: #9ad1f5; } }
+body { margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 48rem; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+h1 { font-size: 1.5rem; font-weight: 650; margin: 0; line-height: 1.3; }
+h2 { font-size: 1.06rem; font-weight: 650; margin: 2.8rem 0 .5rem; }
+.verdict { font-size: 1.09rem; margin: .9rem 0 1.6rem; }
+.setting, figcaption, footer { color: var(--muted); font-size: .86rem; line-height: 1.5; }
+.setting { margin: .2rem 0 0; }
+code { font: 600 .94em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .88rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .34rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th { font-weight: 500; color: var(--muted); vertical-align: bottom; }
+thead th { border-bottom: 1px solid var(--muted); }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td:first-child { font-weight: 550; }
+.key { display: inline-block; width: .62rem; height: .62rem; border-radius: 50%; margin-right: .5rem; }
+.below { color: var(--series-1); }
+figure { margin: 1rem 0 0; }
+figure svg { width: 100%; height: auto; display: block; }
+figure svg text { font-family: inherit !important; }
+figcaption { margin-top: .5rem; }
+.rollouts { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.4rem, 1fr)); gap: 1.2rem 1rem; }
+.rollouts figure { margin: 0; }
+.rollouts img { display: block; border-radius: 4px; max-width: 100%; border: 1px solid var(--line); }
+@media (prefers-color-scheme: dark) { .rollouts img { filter: brightness(.86); } }
+footer { margin-top: 3.2rem; border-top: 1px solid var(--line); padding-top: .9rem; }
+footer p { margin: .35rem 0; }
+"""
+
+
+class Section(NamedTuple):
+    """A heading, what stands below it, and the caption."""
+
+    title: str
+    body: str
+    caption: str
+
+
+def render_page(title: str, setting: str, verdict: str, sections: Sequence[Section], notes: Sequence[str]) -> str:
+    """The whole page."""
+    rendered = "".join(
+        f"<section><h2>{escape(section.title)}</h2><figure>{section.body}"
+        f"<figcaption>{escape(section.caption)}</figcaption></figure></section>\n"
+        for section in sections
+    )
+    footer = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f'<h1>{escape(title)}</h1>\n<p class="setting">{escape(setting)}</p>\n'
+        f'<p class="verdict">{_in_code(verdict)}</p>\n'
+        f"{rendered}<footer>{footer}</footer>\n</body>\n</html>\n"
+    )
+
+
+def score_table(
+    scores: Mapping[str, Score],
+    measured: Mapping[str, Measurement],
+    policies: Sequence[str],
+    *,
+    confidence: float,
+    decimals: int,
+) -> str:
+    """A row per policy: return, interval, normalized score, length, and over how much it was taken."""
+    head = (
+        "policy",
+        "return",
+        f"{confidence:.0%} interval",
+        "normalized",
+        "length",
+        "terminated",
+        "seeds × episodes",
+    )
+    rows = []
+    for name, score in scores.items():
+        one = measured[name]
+        seeds, episodes = one.returns.shape
+        rows.append(
+            (
+                _key(name, policies),
+                number(score.iqm, decimals),
+                _interval(score.interval, decimals),
+                number(score.normalized, 2),
+                number(score.length, 0),
+                f"{one.terminated.mean():.0%}",
+                f"{seeds} × {episodes}",
+            )
+        )
+    return _table(head, rows)
+
+
+def comparison_table(
+    comparisons: Sequence[Comparison], policies: Sequence[str], *, confidence: float, decimals: int
+) -> str:
+    """A row per pair of policies."""
+    head = (
+        "pair",
+        "difference",
+        f"{confidence:.0%} interval",
+        "overlap",
+        "P(improvement)",
+        "seeds below",
+    )
+    rows = [
+        (
+            f"{_key(one.name, policies)} − {escape(one.reference)}",
+            number(one.difference, decimals, signed=True),
+            _interval(one.interval, decimals, signed=True),
+            "yes" if one.overlap else "no",
+            f"{number(one.probability, 2)} ({_interval(one.probability_interval, 2)})",
+            _below(one),
+        )
+        for one in comparisons
+    ]
+    return _table(head, rows)
+
+
+def seed_table(measured: Mapping[str, Measurement], policies: Sequence[str], decimals: int) -> str:
+    """A row per training seed: the return of each policy and how far it lies from the first one."""
+    first, *others = policies
+    paired = [name for name in others if measured[name].num_seeds == measured[first].num_seeds]
+    head = ("seed", *policies, *(f"{name} − {first}" for name in paired))
+    means = {name: measured[name].returns.mean(axis=1) for name in policies}
+    rows = []
+    for seed in range(max(map(len, means.values()))):
+        returns = [number(means[name][seed], decimals) if seed < len(means[name]) else "" for name in policies]
+        changes = [_change(means[name][seed] - means[first][seed], decimals) for name in paired]
+        rows.append((str(seed), *returns, *changes))
+    return _table(head, rows)
+
+
+def rollout_row(animations: Mapping[str, str], captions: Mapping[str, str], policies: Sequence[str]) -> str:
+    """The animations side by side."""
+    return '<div class="rollouts">{}</div>'.format(
+        "".join(
+            f'<figure><img alt="rollout of {escape(name)}" src="{source}">'
+            f"<figcaption>{_key(name, policies)}<br>{captions[name]}</figcaption></figure>"
+            for name, source in animations.items()
+        )
+    )
+
+
+def _in_code(text: str) -> str:
+    return re.sub("`(.*?)`", r"<code>\1</code>", escape(text))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    header = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>{}</tr>".format("".join(f"<td>{cell}</td>" for cell in row)) for row in rows)
+    return f'<div class="wide"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _key(name: str, policies: Sequence[str]) -> str:
+    return f'<span class="key" style="background: var(--{variable_of(name, policies)})"></span>{escape(name)}'
+
+
+def _below(one: Comparison) -> str:
+    low, high = one.below_interval
+    return f"{one.num_below} of {one.num_seeds} ({low:.0%} to {high:.0%})" if one.num_seeds else "not paired"
+
+
+def _change(value: float, decimals: int) -> str:
+    text = number(value, decimals, signed=True)
+    return f'<span class="below">{text}</span>' if value < 0 else text
+
+
+def _interval(interval: Interval, decimals: int, signed: bool = False) -> str:
+    return " to ".join(number(end, decimals, signed) for end in interval)
+
+
+def number(value: float, decimals: int, signed: bool = False) -> str:
+    """A number with its digits grouped, with a true minus sign, and no minus before a zero."""
+    text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
+    return text.lstrip("+-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")

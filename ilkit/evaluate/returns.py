@@ -1,0 +1,182 @@
+"""Returns on paired episodes: every policy and every training seed starts from the same states.
+
+A policy's score is the interquartile mean over training seeds of its mean return, with a bootstrap interval whose
+unit is the seed (Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, 2021). It is
+normalized by fixed references, (return - random) / (expert - random), that are run on the same episodes.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.policy import Policy
+from ilkit.data.report import Report
+from ilkit.data.seeds import Seeds
+from ilkit.data.spaces import Box
+from ilkit.data.uncertainty import Uncertainty
+from ilkit.errors import DataError
+from ilkit.evaluate.animation import animate
+from ilkit.evaluate.comparison import Measurement, Resampling, compare_all, score_all
+from ilkit.evaluate.curves import read_curves
+from ilkit.evaluate.findings import ActionSample, Findings, Rollout, StateMap
+from ilkit.evaluate.numbers import metrics_of, summary_of, tables_of
+from ilkit.evaluate.sections import page_of
+from ilkit.learn.episodes import Episodes, collect_episodes
+from ilkit.learn.random_policy import RandomPolicy
+from ilkit.learn.uncertainty_map import UncertaintyMap, uncertainty_map
+from ilkit.spec import Spec
+
+_NUM_DEMONSTRATED = 1000
+
+
+class Returns(Spec):
+    """Returns over training seeds on paired episodes, with intervals, learning curves, maps and rollouts."""
+
+    kind: Literal["returns"] = "returns"
+    num_episodes: PositiveInt = 64
+    """Episodes of every policy and training seed; the i-th starts from the same state for all of them."""
+    stochastic: bool = False
+    """Whether the policies sample their actions instead of taking the mode."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """The confidence of the intervals."""
+    num_resamples: PositiveInt = 10_000
+    """Resamples of the bootstrap."""
+    map_dims: tuple[NonNegativeInt, NonNegativeInt] = (0, 1)
+    """The two entries of the state (of the observation, in a host environment) that the uncertainty map spans."""
+
+
+def evaluate(
+    spec: Returns,
+    env: Build[Environment | HostEnvironment],
+    expert: Seeds[Policy],
+    demos: Demonstrations,
+    uncertainty: Seeds[Uncertainty],
+    *,
+    key: PRNGKeyArray,
+    **policies: Seeds[Policy],
+) -> Report:
+    """Runs the expert, the policies and a random one, and reports how they compare."""
+    if not policies or "random" in policies:
+        raise DataError(f"evaluate takes policies by names other than 'random', got {list(policies) or 'none'}.")
+    episodes_key, actions_key, resampling_key = jax.random.split(key, 3)
+    world = env()
+    random = jax.tree.map(lambda leaf: leaf[None], RandomPolicy.of(world.spaces))
+    contestants = {"expert": expert, **policies, "random": Seeds(random, {}, 1)}
+    episodes = {
+        name: [
+            collect_episodes(
+                world,
+                policy,
+                num_episodes=spec.num_episodes,
+                key=episodes_key,
+                stochastic=spec.stochastic or name == "random",
+            )
+            for policy in _on_host(seeds)
+        ]
+        for name, seeds in contestants.items()
+    }
+    measured = {name: _measure(runs) for name, runs in episodes.items()}
+    resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
+    findings = Findings(
+        task=env.kind,
+        policies=tuple(policies),
+        num_demonstrated=(demos.num_episodes, demos.num_steps),
+        confidence=spec.confidence,
+        measured=measured,
+        scores=score_all(measured, resampling),
+        comparisons=compare_all({name: measured[name] for name in policies}, resampling),
+        curves={name: read_curves(seeds, resampling) for name, seeds in policies.items()},
+        actions=_sample_actions(demos, policies, key=actions_key),
+        state_map=_map_states(world, uncertainty, demos, spec.map_dims),
+        rollouts=_show_rollouts(world, episodes, measured) if isinstance(world, Environment) else {},
+    )
+    return Report(metrics_of(findings), tables_of(findings), page_of(findings), summary_of(findings))
+
+
+def _on_host(seeds: Seeds[Policy]) -> Seeds[Policy]:
+    """The same with NumPy arrays, whose slices compile nothing."""
+    return Seeds(jax.tree.map(np.asarray, seeds.stacked), {}, seeds.num_seeds)
+
+
+def _measure(runs: list[Episodes]) -> Measurement:
+    columns = ([getattr(run, name) for run in runs] for name in ("returns", "lengths", "terminated"))
+    return Measurement(*map(np.stack, columns))
+
+
+def _sample_actions(demos: Demonstrations, policies: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray) -> ActionSample:
+    """What the policies do at demonstrated states: always as many, so that nothing compiles again."""
+    rows = np.linspace(0, demos.num_steps - 1, _NUM_DEMONSTRATED).astype(int)
+    episode = np.searchsorted(np.cumsum(demos.lengths), rows, side="right")
+    obs = demos.obs[rows + episode]  # every earlier episode has one observation more than actions
+    acted = {name: _act(seeds.stacked, jnp.asarray(obs), key) for name, seeds in policies.items()}
+    return ActionSample(
+        demos.spaces,
+        demos.actions[rows],
+        {name: np.concatenate(np.asarray(samples)) for name, (_, samples) in acted.items()},
+        {name: np.asarray(modes)[0] for name, (modes, _) in acted.items()},
+    )
+
+
+@eqx.filter_jit
+def _act(stacked: Policy, obs: Float[Array, "states obs"], key: PRNGKeyArray) -> tuple[Array, Array]:
+    """Mode and sample of each seed at each state."""
+
+    def act(policy: Policy) -> tuple[Array, Array]:
+        def at(obs: Float[Array, " obs"], key: PRNGKeyArray) -> tuple[Array, Array]:
+            carry = policy.initial_carry()
+            return policy.mode(carry, obs)[1], policy.sample(carry, obs, key=key)[1]
+
+        return jax.vmap(at)(obs, jax.random.split(key, len(obs)))
+
+    return eqx.filter_vmap(act)(stacked)
+
+
+def _map_states(
+    world: Environment | HostEnvironment, uncertainty: Seeds[Uncertainty], demos: Demonstrations, dims: tuple[int, int]
+) -> StateMap | None:
+    """The uncertainty map, averaged over seeds, and the demonstrated states; none of states with a single entry."""
+    if isinstance(world, Environment):
+        observe, box, names = world.observe, world.state_box, world.state_names
+        states = np.asarray(_states_of(world, jnp.asarray(demos.obs)))
+    else:
+        states = demos.obs
+        observe, box = _identity, Box(low=tuple(states.min(axis=0).tolist()), high=tuple(states.max(axis=0).tolist()))
+        names = tuple(f"observation {index + 1}" for index in range(box.size))
+    if box.size < 2:
+        return None
+    maps = [uncertainty_map(one, observe, box, dims, resolution=81) for one in uncertainty]
+    grid = UncertaintyMap(maps[0].x, maps[0].y, np.mean([one.scale for one in maps], axis=0))
+    return StateMap(grid, states[:, list(dims)], (names[dims[0]], names[dims[1]]), len(maps))
+
+
+@eqx.filter_jit
+def _states_of(env: Environment, obs: Float[Array, "points obs"]) -> Float[Array, "points state"]:
+    return jax.vmap(env.state_of)(obs)
+
+
+def _identity(state: Float[Array, " state"]) -> Float[Array, " state"]:
+    return state
+
+
+def _show_rollouts(
+    world: Environment, episodes: Mapping[str, list[Episodes]], measured: Mapping[str, Measurement]
+) -> dict[str, Rollout]:
+    """The first episode of each policy's median seed."""
+    seeds = {
+        name: int(np.argsort(one.returns.mean(axis=1))[(one.num_seeds - 1) // 2]) for name, one in measured.items()
+    }
+    shown = {name: runs[seeds[name]] for name, runs in episodes.items()}
+    pictures = animate(world, {name: one.obs[0, : one.lengths[0] + 1] for name, one in shown.items()})
+    return {
+        name: Rollout(pictures[name], seeds[name], float(one.returns[0]), int(one.lengths[0]))
+        for name, one in shown.items()
+    }

@@ -1,0 +1,167 @@
+"""The page of a report, section by section: what is shown, and the caption that says what it is."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ilkit.data.spaces import Discrete
+from ilkit.evaluate.curves import Curve, returns_against_env_steps
+from ilkit.evaluate.figures import draw_actions, draw_curves, draw_returns, draw_uncertainty
+from ilkit.evaluate.findings import Findings, StateMap
+from ilkit.evaluate.page import Section, comparison_table, number, render_page, rollout_row, score_table, seed_table
+
+_UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
+_ENOUGH_SEEDS = 5
+
+
+def page_of(findings: Findings) -> str:
+    """The whole page."""
+    episodes, steps = findings.num_demonstrated
+    num_seeds = max(findings.measured[name].num_seeds for name in findings.policies)
+    num_episodes = findings.measured["expert"].returns.shape[1]
+    setting = (
+        f"{', '.join(findings.policies)}: {num_seeds} training seeds, learnt from {episodes:,} demonstrated episodes "
+        f"({steps:,} steps); {num_episodes} evaluation episodes of each seed."
+    )
+    title = f"Evaluation on {findings.task}"
+    return render_page(title, setting, findings.verdict, list(_sections(findings)), _notes(findings, num_seeds))
+
+
+def _sections(findings: Findings) -> Iterator[Section]:
+    yield _returns(findings)
+    if findings.comparisons:
+        yield _comparisons(findings)
+    yield from _learning_curves(findings)
+    if findings.rollouts:
+        yield _rollouts(findings)
+    if findings.state_map:
+        yield _uncertainty(findings.state_map)
+    yield _actions(findings)
+    yield _seeds(findings)
+
+
+def _returns(findings: Findings) -> Section:
+    table = score_table(
+        findings.scores,
+        findings.measured,
+        findings.policies,
+        confidence=findings.confidence,
+        decimals=findings.decimals,
+    )
+    return Section(
+        "Returns",
+        table + draw_returns(findings.measured, findings.scores, findings.policies),
+        f"Interquartile mean over training seeds with its {findings.confidence:.0%} interval; small dots are the "
+        "seeds. Normalized: 0 is random, 1 is the expert.",
+    )
+
+
+def _comparisons(findings: Findings) -> Section:
+    table = comparison_table(
+        findings.comparisons, findings.policies, confidence=findings.confidence, decimals=findings.decimals
+    )
+    return Section(
+        "In pairs",
+        table,
+        "Differences are taken seed by seed on the same episodes. The probability of improvement is that of a training "
+        "run of the one returning more than a run of the other.",
+    )
+
+
+def _learning_curves(findings: Findings) -> Iterator[Section]:
+    returns = returns_against_env_steps(findings.curves)
+    if returns:
+        untrained = [name for name in findings.policies if name not in returns]
+        levels = {name: findings.scores[name].iqm for name in ("expert", *untrained, "random")}
+        yield Section(
+            "Learning curves",
+            draw_curves(returns, levels, findings.policies, x_label=_UNITS["env_steps"], y_label="training return"),
+            "Return of the episodes seen in training, exploration included: interquartile mean over seeds with its "
+            "interval; thin lines are seeds. Dashed: returns as evaluated, without exploration.",
+        )
+    losses = {
+        name: recorded["loss"]
+        for name, recorded in findings.curves.items()
+        if name not in returns and "loss" in recorded
+    }
+    for unit in dict.fromkeys(curve.unit for curve in losses.values()):
+        group: dict[str, Curve] = {name: curve for name, curve in losses.items() if curve.unit == unit}
+        yield Section(
+            "Training loss",
+            draw_curves(group, {}, findings.policies, x_label=_UNITS[unit], y_label="loss", show_seeds=False),
+            "Loss on the training data: interquartile mean over seeds with its interval.",
+        )
+
+
+def _rollouts(findings: Findings) -> Section:
+    captions = {
+        name: f"return {number(one.episode_return, findings.decimals)}<br>{one.length} steps (seed {one.seed})"
+        for name, one in findings.rollouts.items()
+    }
+    pictures = {name: one.picture for name, one in findings.rollouts.items()}
+    return Section(
+        "Rollouts",
+        rollout_row(pictures, captions, findings.policies),
+        "The first evaluation episode, which starts from the same state for all, by the median seed of each policy.",
+    )
+
+
+def _uncertainty(state_map: StateMap) -> Section:
+    at_data, elsewhere = _typical_scales(state_map)
+    seeds = f", averaged over {state_map.num_seeds} seeds" if state_map.num_seeds > 1 else ""
+    return Section(
+        "Uncertainty of the expert's action",
+        draw_uncertainty(state_map),
+        f"The standard deviation √(tr cov(s) / d) over a slice of the states{seeds}; points are demonstrated states. "
+        f"Its median is {at_data:.3g} where there are demonstrations and {elsewhere:.3g} elsewhere.",
+    )
+
+
+def _typical_scales(state_map: StateMap) -> tuple[float, float]:
+    """The median of the map in the cells with demonstrated states, and in the others."""
+    scale = state_map.grid.scale
+    visited = np.zeros(scale.shape, bool)
+    visited[tuple(state_map.cells.T)] = True
+    return float(np.median(scale[visited])), float(np.median(scale[~visited])) if not visited.all() else float("nan")
+
+
+def _actions(findings: Findings) -> Section:
+    actions, first = findings.actions, findings.policies[0]
+    error = np.sqrt(np.mean((actions.modes[first] - actions.demonstrated) ** 2))
+    if isinstance(actions.spaces.action, Discrete):
+        share = np.mean(actions.modes[first] == actions.demonstrated)
+        agreement = f"The mode of {first} is the demonstrated action in {share:.0%} of them."
+    else:
+        agreement = f"Right: the mode of {first} against the demonstrated action, root mean square error {error:.3g}."
+    return Section(
+        "Actions at demonstrated states",
+        draw_actions(actions, findings.policies),
+        f"How often each action is drawn at {len(actions.demonstrated):,} demonstrated states, before the environment "
+        f"clips it. {agreement}",
+    )
+
+
+def _seeds(findings: Findings) -> Section:
+    table = seed_table(findings.measured, findings.policies, findings.decimals)
+    return Section(
+        "Training seeds",
+        table,
+        "The mean return of each training seed over the evaluation episodes, and how it changed.",
+    )
+
+
+def _notes(findings: Findings, num_seeds: int) -> list[str]:
+    notes = [
+        "A policy's return is the interquartile mean over training seeds of its mean return over evaluation episodes, "
+        "which start from the same states for every policy and seed. Intervals are bootstrap intervals over training "
+        "seeds, expanded for their small number (Agarwal et al., 2021; Hesterberg, 2015); that of a policy with one "
+        "seed is over episodes. The interval of a probability of improvement is Newcombe's (2006)."
+    ]
+    if 1 < num_seeds < _ENOUGH_SEEDS:
+        notes.append(
+            f"With {num_seeds} training seeds an interval spans them all and yet covers only "
+            f"{1 - 2 ** (1 - num_seeds):.0%} of the time: train with five or more."
+        )
+    if num_seeds == 1:
+        notes.append("One training seed doesn't tell how others would differ: train with five or more.")
+    return notes
