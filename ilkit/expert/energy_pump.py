@@ -5,6 +5,7 @@ With the energy E = v²/2 + g/3 · sin 3x, in units of position per step squared
     a = force · tanh(speed_gain · v)  while  E < E* + surplus · g/3,  then  a = 0
 """
 
+import math
 from typing import Annotated, Literal
 
 import equinox as eqx
@@ -36,7 +37,8 @@ class EnergyPump(Spec):
 class EnergyPumpPolicy(Policy):
     """Pushes along the velocity while energy is missing."""
 
-    spec: EnergyPump
+    force: Float[Array, ""]
+    speed_gain: Float[Array, ""]
     gravity: Float[Array, ""]
     needed: Float[Array, ""]
     """The energy at which pushing ends."""
@@ -47,8 +49,8 @@ class EnergyPumpPolicy(Policy):
         """The push."""
         position, velocity = obs
         energy = velocity**2 / 2 + self.gravity / 3 * jnp.sin(3.0 * position)
-        along = jnp.where(velocity == 0.0, 1.0, jnp.tanh(self.spec.speed_gain * velocity))  # at rest, either way
-        return carry, jnp.where(energy < self.needed, self.spec.force * along, 0.0)[None]
+        along = jnp.where(velocity == 0.0, 1.0, jnp.tanh(self.speed_gain * velocity))  # at rest, either way
+        return carry, jnp.where(energy < self.needed, self.force * along, 0.0)[None]
 
 
 def expert(spec: EnergyPump, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Policy:
@@ -59,12 +61,13 @@ def expert(spec: EnergyPump, env: Build[Environment | HostEnvironment], *, key: 
     del key
     if env.kind != "mountain_car_continuous":
         raise DataError(f"expert.kind energy_pump needs env.kind mountain_car_continuous, got {env.kind}.")
-    constants = env.spec.model_dump()
-    height = jnp.sin(3.0 * constants["goal_position"]) + spec.surplus
-    needed = constants["goal_velocity"] ** 2 / 2 + constants["gravity"] / 3 * height
+    car = env.spec.model_dump()
+    height = math.sin(3 * car["goal_position"]) + spec.surplus
+    needed = car["goal_velocity"] ** 2 / 2 + car["gravity"] / 3 * height
     return EnergyPumpPolicy(
-        spec=spec,
-        gravity=jnp.asarray(constants["gravity"], jnp.float32),
+        force=jnp.asarray(spec.force, jnp.float32),
+        speed_gain=jnp.asarray(spec.speed_gain, jnp.float32),
+        gravity=jnp.asarray(car["gravity"], jnp.float32),
         needed=jnp.asarray(needed, jnp.float32),
         normalizer=Normalizer.identity(2),
         spaces=env().spaces,

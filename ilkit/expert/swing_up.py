@@ -43,28 +43,25 @@ class SwingUp(Spec):
 class SwingUpPolicy(Policy):
     """Pumps energy far from the top, and balances near it."""
 
-    spec: SwingUp
     gain: Float[Array, " 2"]
     """K, the optimal gain of the dynamics linearized at the top."""
-    inertia: Float[Array, ""]
-    weight: Float[Array, ""]
-    """m g l/2, the torque of gravity on a horizontal rod."""
-    max_torque: Float[Array, ""]
+    constants: dict[str, Float[Array, ""]]
+    """The settings of the spec, and `inertia` J, `weight` m g l/2 and `max_torque` of the pendulum."""
     normalizer: Normalizer
     spaces: Spaces = eqx.field(static=True)
 
     def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Float[Array, " act"]]:
         """The torque."""
-        cosine, sine, speed = obs
+        (cosine, sine, speed), constants = obs, self.constants
         balancing = self.gain @ jnp.stack([jnp.arctan2(sine, cosine), speed])
-        near = jnp.abs(balancing) < self.spec.balance_reach * self.max_torque
-        energy = self.inertia * speed**2 / 2 + self.weight * (cosine - 1.0)
-        missing = self._limit(self.spec.energy_gain * (self.spec.energy_surplus - energy))
-        along = jnp.where(speed == 0.0, 1.0, jnp.tanh(self.spec.speed_gain * speed))  # at rest, either way will do
+        near = jnp.abs(balancing) < constants["balance_reach"] * constants["max_torque"]
+        energy = constants["inertia"] * speed**2 / 2 + constants["weight"] * (cosine - 1.0)
+        missing = self._limit(constants["energy_gain"] * (constants["energy_surplus"] - energy))
+        along = jnp.where(speed == 0.0, 1.0, jnp.tanh(constants["speed_gain"] * speed))  # at rest, either way will do
         return carry, jnp.where(near, self._limit(-balancing), missing * along)[None]
 
     def _limit(self, torque: Float[Array, ""]) -> Float[Array, ""]:
-        return jnp.clip(torque, -self.max_torque, self.max_torque)
+        return jnp.clip(torque, -self.constants["max_torque"], self.constants["max_torque"])
 
 
 def expert(spec: SwingUp, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Policy:
@@ -75,15 +72,17 @@ def expert(spec: SwingUp, env: Build[Environment | HostEnvironment], *, key: PRN
     del key
     if env.kind != "pendulum":
         raise DataError(f"expert.kind swing_up needs env.kind pendulum, got {env.kind}.")
-    constants = env.spec.model_dump()
-    inertia = constants["mass"] * constants["length"] ** 2 / 3
-    weight = constants["mass"] * constants["gravity"] * constants["length"] / 2
+    pendulum = env.spec.model_dump()
+    inertia = pendulum["mass"] * pendulum["length"] ** 2 / 3
+    weight = pendulum["mass"] * pendulum["gravity"] * pendulum["length"] / 2
+    constants = spec.model_dump(exclude={"kind"}) | {
+        "inertia": inertia,
+        "weight": weight,
+        "max_torque": pendulum["max_torque"],
+    }
     return SwingUpPolicy(
-        spec=spec,
-        gain=jnp.asarray(_balance(weight / inertia, 1 / inertia, constants["timestep"]), jnp.float32),
-        inertia=jnp.asarray(inertia, jnp.float32),
-        weight=jnp.asarray(weight, jnp.float32),
-        max_torque=jnp.asarray(constants["max_torque"], jnp.float32),
+        gain=jnp.asarray(_balance(weight / inertia, 1 / inertia, pendulum["timestep"]), jnp.float32),
+        constants={name: jnp.asarray(value, jnp.float32) for name, value in constants.items()},
         normalizer=Normalizer.identity(3),
         spaces=env().spaces,
     )

@@ -84,7 +84,8 @@ def collect_episodes(
     """
     check_spaces(env.spaces, policy.spaces)
     entropy = np.asarray(jax.random.key_data(key)).tolist()
-    seeds = [np.random.SeedSequence([*entropy, first_episode + index]) for index in range(num_episodes)]
+    numbers = range(first_episode, first_episode + num_episodes)
+    seeds = [np.random.SeedSequence(entropy, spawn_key=(number,)) for number in numbers]
     noise = jnp.asarray(action_noise, jnp.float32) if action_noise else None
     if isinstance(env, Environment):
         return _collect_compiled(env, policy, seeds, noise, stochastic, initial_states)
@@ -117,14 +118,16 @@ def _collect_compiled(
     stochastic: bool,
     initial_states: Float[np.ndarray, "episodes state"] | None,
 ) -> Episodes:
-    env = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32) if isinstance(leaf, float) else leaf, env)
+    env, policy = jax.tree.map(
+        lambda leaf: jnp.asarray(leaf, jnp.float32) if isinstance(leaf, float) else leaf, (env, policy)
+    )
     last_step = np.broadcast_to(np.arange(env.max_steps) == env.max_steps - 1, (_BATCH, env.max_steps))
     parts = []
     for rows in _batches(len(seeds), _BATCH):
         words = jnp.asarray(np.stack([_key_words(seeds[row], env.max_steps) for row in rows]))
         states = None if initial_states is None else jnp.asarray(initial_states[rows], jnp.float32)
-        columns = _run_batch(env, policy, words, noise, states, stochastic)
-        parts.append(_cut(*(np.asarray(column) for column in (*columns, last_step)), spaces=env.spaces))
+        first, packed = map(np.asarray, _run_batch(env, policy, words, noise, states, stochastic))
+        parts.append(_cut(*(first, *_unpack(packed, env.spaces), last_step), spaces=env.spaces))
     return _concatenate(parts, len(seeds))
 
 
@@ -132,17 +135,19 @@ def _collect_compiled(
 def _run_batch(
     env: Environment,
     policy: Policy,
-    words: UInt32[Array, "batch steps keys words"],
+    words: UInt32[Array, "batch rows keys words"],
     noise: Float[Array, ""] | None,
     initial_states: Float[Array, "batch state"] | None,
     stochastic: bool,
-) -> tuple[Array, ...]:
-    def run(words: UInt32[Array, "steps keys words"], state: Float[Array, " state"] | None) -> tuple[Array, ...]:
+) -> tuple[Float[Array, "batch obs"], Float[Array, "steps batch entries"]]:
+    def run(
+        words: UInt32[Array, "rows keys words"], state: Float[Array, " state"] | None
+    ) -> tuple[Float[Array, " obs"], Float[Array, "steps entries"]]:
         keys = jax.random.wrap_key_data(words)
         state = env.reset(key=keys[-1, 0]) if state is None else state
         return _run_episode(env, policy, state, noise, stochastic, keys[:-1])
 
-    return jax.vmap(run)(words, initial_states)
+    return jax.vmap(run, out_axes=(0, 1))(words, initial_states)
 
 
 def _run_episode(
@@ -152,18 +157,32 @@ def _run_episode(
     noise: Float[Array, ""] | None,
     stochastic: bool,
     keys: Key[Array, "steps keys"],
-) -> tuple[Array, ...]:
-    def step(
-        carried: tuple[Array, Array, PyTree], keys: Key[Array, " keys"]
-    ) -> tuple[tuple[Array, Array, PyTree], Any]:
+) -> tuple[Float[Array, " obs"], Float[Array, "steps entries"]]:
+    def step(carried: tuple[Array, Array, PyTree], keys: Key[Array, " keys"]) -> tuple[tuple[Any, ...], Array]:
         state, obs, carry = carried
         carry, intended, executed = _act(policy, env.spaces.action, carry, obs, noise, stochastic, keys)
         state, (reward, terminated) = env.step(state, executed, key=keys[2])
         obs = env.observe(state)
-        return (state, obs, carry), (obs, intended, executed, reward, terminated)
+        return (state, obs, carry), _pack(obs, intended, executed, reward, terminated)
 
     first = env.observe(state)
-    return first, *jax.lax.scan(step, (state, first, policy.initial_carry()), keys)[1]
+    return first, jax.lax.scan(step, (state, first, policy.initial_carry()), keys)[1]
+
+
+def _pack(*columns: Array) -> Float[Array, " entries"]:
+    """Everything a step records as one vector: five times fewer loops for XLA to compile."""
+    return jnp.concatenate([jnp.ravel(column).astype(jnp.float32) for column in columns])
+
+
+def _unpack(packed: Float[np.ndarray, "steps batch entries"], spaces: Spaces) -> tuple[np.ndarray, ...]:
+    """The next observation, the intended and the executed action, the reward and the end, of each episode and step."""
+    packed = np.moveaxis(packed, 0, 1)
+    width = spaces.action.size if isinstance(spaces.action, Box) else 1
+    splits = np.cumsum([spaces.observation.size, width, width, 1])
+    obs, intended, executed, reward, terminated = np.split(packed, splits, axis=-1)
+    shape = (*packed.shape[:-1], *spaces.action.shape)
+    intended, executed = (action.reshape(shape).astype(spaces.action.dtype) for action in (intended, executed))
+    return obs, intended, executed, reward[..., 0], terminated[..., 0] > 0.5
 
 
 def _act(
@@ -256,7 +275,7 @@ def _batches(count: int, size: int) -> Iterator[Int[np.ndarray, " batch"]]:
     return (np.minimum(np.arange(start, start + size), count - 1) for start in range(0, count, size))
 
 
-def _key_words(seed: np.random.SeedSequence, max_steps: int) -> UInt32[np.ndarray, "steps keys words"]:
+def _key_words(seed: np.random.SeedSequence, max_steps: int) -> UInt32[np.ndarray, "rows keys words"]:
     """Three keys a step (to sample, to perturb, for the environment) and one row more to reset with."""
     return np.random.Philox(seed).random_raw((max_steps + 1) * 3).view(np.uint32).reshape(max_steps + 1, 3, 2)
 

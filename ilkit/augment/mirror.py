@@ -1,0 +1,53 @@
+"""Mirrored episodes: where the dynamics are symmetric, the image of an episode under the symmetry is one, too."""
+
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations, concatenate
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.errors import DataError
+from ilkit.spec import Spec
+
+
+class Mirror(Spec):
+    """The mirror images of the episodes, appended."""
+
+    kind: Literal["mirror"] = "mirror"
+
+
+def augment(
+    spec: Mirror, env: Build[Environment | HostEnvironment], demos: Demonstrations, *, key: PRNGKeyArray
+) -> Demonstrations:
+    """Appends the mirror images.
+
+    **Raises:** `DataError` where the environment has no mirror symmetry.
+    """
+    del spec, key
+    world = env()
+    if not isinstance(world, Environment):
+        raise DataError(f"augment.kind mirror needs an environment with a known symmetry, got env.kind {env.kind}.")
+    last = np.cumsum(demos.lengths + 1) - 1
+    is_last = np.zeros(len(demos.obs), bool)
+    is_last[last] = True
+    actions = np.zeros((len(demos.obs), *demos.actions.shape[1:]), demos.actions.dtype)
+    actions[~is_last] = demos.actions
+    images = _mirror(world, _pad(demos.obs), _pad(actions))
+    obs, actions = (np.asarray(image)[: len(is_last)] for image in images)
+    return concatenate([demos, eqx.tree_at(lambda tree: (tree.obs, tree.actions), demos, (obs, actions[~is_last]))])
+
+
+@eqx.filter_jit
+def _mirror(env: Environment, obs: Float[Array, "capacity obs"], actions: Array) -> tuple[Array, Array]:
+    return jax.vmap(env.mirror)(obs, actions)
+
+
+def _pad(rows: np.ndarray) -> Array:
+    """Pads to a power of two, so that one row more compiles nothing."""
+    capacity = 1 << max(len(rows) - 1, 0).bit_length()
+    return jnp.asarray(np.pad(rows, [(0, capacity - len(rows)), *[(0, 0)] * (rows.ndim - 1)]))

@@ -1,0 +1,43 @@
+"""Noisy observations with the label of the clean one: a smoothness prior, and cover around the demonstrated states.
+
+o' = o + scale · σ ⊙ ε with ε ~ N(0, I) and σ the standard deviation of each entry over the demonstrations
+(Bishop, 1995: training with noise is Tikhonov regularization).
+"""
+
+from typing import Literal
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+from pydantic import NonNegativeFloat, PositiveInt
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations, concatenate
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.spec import Spec
+
+
+class StateNoise(Spec):
+    """Noisy copies of the observations with the same label (Bishop, 1995)."""
+
+    kind: Literal["state_noise"] = "state_noise"
+    num_copies: PositiveInt = 1
+    """How many noisy copies of every episode to append."""
+    scale: NonNegativeFloat = 0.02
+    """The standard deviation of the noise, relative to that of each entry of the observations."""
+
+
+def augment(
+    spec: StateNoise, env: Build[Environment | HostEnvironment], demos: Demonstrations, *, key: PRNGKeyArray
+) -> Demonstrations:
+    """Appends the copies."""
+    del env
+    generator = np.random.default_rng(np.random.SeedSequence(np.asarray(jax.random.key_data(key)).tolist()))
+    scale = (spec.scale * demos.obs.std(axis=0)).astype(np.float32)
+
+    def copy() -> Demonstrations:
+        noise = generator.standard_normal(demos.obs.shape, np.float32)
+        return eqx.tree_at(lambda tree: tree.obs, demos, demos.obs + scale * noise)
+
+    return concatenate([demos, *(copy() for _ in range(spec.num_copies))])

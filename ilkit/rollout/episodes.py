@@ -1,0 +1,136 @@
+"""Demonstrations by running the expert, with or without noise on its actions.
+
+Noise takes the expert to states from which it shows how to come back; the label stays what it intended (Laskey et al.,
+2017, DART).
+"""
+
+from typing import Annotated, Literal
+
+import jax
+import numpy as np
+from jaxtyping import Float, PRNGKeyArray
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations, concatenate
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.policy import Policy
+from ilkit.errors import DataError
+from ilkit.learn.episodes import collect_episodes
+from ilkit.spec import Spec
+
+Vector = Annotated[tuple[float, ...], Field(min_length=1)]
+
+
+class Episodes(Spec):
+    """Episodes of the expert, with or without noise on its actions."""
+
+    kind: Literal["episodes"] = "episodes"
+    num_episodes: PositiveInt | None = 20
+    """How many episodes to record; null where `num_steps` is given."""
+    num_steps: PositiveInt | None = None
+    """How many steps to record in all; the last episode is cut there, as truncated."""
+    action_noise: NonNegativeFloat = 0.0
+    """The standard deviation of the noise on the actions, in their units; the probability of a random discrete one."""
+    label: Literal["intended", "executed"] = "intended"
+    """Which action to record: what the expert chose, or what was done with the noise and within the limits."""
+    stochastic: bool = False
+    """Whether the expert samples its actions instead of taking their mode."""
+    initial_states: Literal["reset", "uniform"] = "reset"
+    """Where episodes start: as the environment says, or uniformly between `initial_low` and `initial_high`."""
+    initial_low: Vector | None = None
+    """The lower end of uniform initial states; that of the environment's `state_box` where none is given."""
+    initial_high: Vector | None = None
+    """The upper end of uniform initial states; that of the environment's `state_box` where none is given."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "Episodes":
+        if (self.num_episodes is None) == (self.num_steps is None):
+            raise ValueError("exactly one of num_episodes and num_steps must be given, and the other be null")
+        if self.initial_states == "reset" and (self.initial_low or self.initial_high):
+            raise ValueError("initial_low and initial_high need initial_states: uniform")
+        return self
+
+
+def rollout(
+    spec: Episodes, env: Build[Environment | HostEnvironment], expert: Policy, *, key: PRNGKeyArray
+) -> Demonstrations:
+    """Records the expert.
+
+    **Raises:** `DataError` where the initial states don't fit the environment, or the expert doesn't.
+    """
+    world = env()
+    if spec.num_episodes is not None:
+        return _record(spec, world, expert, 0, spec.num_episodes, key=key)
+    assert spec.num_steps is not None
+    parts: list[Demonstrations] = []
+    steps = episodes = 0
+    while steps < spec.num_steps:
+        longest = steps / episodes if episodes else world.max_steps
+        count = int(np.ceil((spec.num_steps - steps) / longest))
+        parts.append(_record(spec, world, expert, episodes, count, key=key))
+        steps, episodes = steps + parts[-1].num_steps, episodes + count
+    return _first_steps(concatenate(parts), spec.num_steps)
+
+
+def _record(
+    spec: Episodes,
+    env: Environment | HostEnvironment,
+    expert: Policy,
+    first_episode: int,
+    num_episodes: int,
+    *,
+    key: PRNGKeyArray,
+) -> Demonstrations:
+    states = None
+    if spec.initial_states == "uniform":
+        states = _uniform_states(spec, env, range(first_episode, first_episode + num_episodes), key=key)
+    return collect_episodes(
+        env,
+        expert,
+        num_episodes=num_episodes,
+        key=key,
+        stochastic=spec.stochastic,
+        action_noise=spec.action_noise,
+        first_episode=first_episode,
+        initial_states=states,
+    ).demonstrations(spec.label)
+
+
+def _uniform_states(
+    spec: Episodes, env: Environment | HostEnvironment, episodes: range, *, key: PRNGKeyArray
+) -> Float[np.ndarray, "episodes state"]:
+    """One state an episode, drawn from the key and the number of the episode alone."""
+    if not isinstance(env, Environment):
+        raise DataError(
+            "Uniform initial states need a built-in environment. Choose rollout.episodes.initial_states reset."
+        )
+    low = np.asarray(spec.initial_low or env.state_box.low)
+    high = np.asarray(spec.initial_high or env.state_box.high)
+    if not low.size == high.size == env.state_box.size:
+        raise DataError(
+            f"initial_low and initial_high must have {env.state_box.size} entries, one for each of "
+            f"{', '.join(env.state_names)}; got {low.size} and {high.size}."
+        )
+    if (low > high).any():
+        raise DataError(f"initial_low must nowhere exceed initial_high, got {low.tolist()} and {high.tolist()}.")
+    entropy = np.asarray(jax.random.key_data(key)).tolist()
+    generators = [np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(i, 0))) for i in episodes]
+    return np.stack([generator.uniform(low, high) for generator in generators])
+
+
+def _first_steps(demos: Demonstrations, num_steps: int) -> Demonstrations:
+    """The first steps of all, the last episode cut and called truncated where it went on."""
+    stops = np.cumsum(demos.lengths)
+    count = int(np.searchsorted(stops, num_steps)) + 1
+    is_cut = np.arange(count) == count - 1 if stops[count - 1] > num_steps else np.zeros(count, bool)
+    lengths = demos.lengths[:count] - is_cut.astype(np.int32) * np.int32(stops[count - 1] - num_steps)
+    return Demonstrations(
+        obs=demos.obs[: num_steps + count],
+        actions=demos.actions[:num_steps],
+        rewards=demos.rewards[:num_steps],
+        terminated=demos.terminated[:count] & ~is_cut,
+        truncated=demos.truncated[:count] | is_cut,
+        lengths=lengths,
+        spaces=demos.spaces,
+    )
