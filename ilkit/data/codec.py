@@ -4,6 +4,7 @@ A description names the classes of its parts. Only classes of ilkit, of installe
 up, only `equinox.Module`, named tuples and pydantic models are made of them, and their constructors don't run.
 """
 
+import dataclasses
 import importlib
 import json
 from pathlib import Path
@@ -82,7 +83,7 @@ def _describe(thing: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(thing, BaseModel):
         return {"class": _name_of(type(thing)), "model": json.loads(thing.model_dump_json())}
     if isinstance(thing, eqx.Module):
-        names = [field for field in thing.__dataclass_fields__ if hasattr(thing, field)]
+        names = [field.name for field in dataclasses.fields(thing) if hasattr(thing, field.name)]
         return {"class": _name_of(type(thing)), "fields": {name: inside(name, getattr(thing, name)) for name in names}}
     if isinstance(thing, tuple) and hasattr(thing, "_fields"):
         fields = {name: inside(name, getattr(thing, name)) for name in thing._fields}
@@ -129,7 +130,7 @@ def _restore_array(node: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
 def _restore_fields(found: type, fields: dict[str, Any]) -> Any:
     if issubclass(found, tuple) and set(getattr(found, "_fields", ())) == set(fields):
         return found(**fields)
-    if not issubclass(found, eqx.Module) or not set(fields) <= set(found.__dataclass_fields__):
+    if not issubclass(found, eqx.Module) or not set(fields) <= {field.name for field in dataclasses.fields(found)}:
         raise ArtifactError(f"{found.__name__} doesn't have the fields {', '.join(fields)}.")
     thing = object.__new__(found)
     for name, value in fields.items():
