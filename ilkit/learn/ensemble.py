@@ -1,0 +1,45 @@
+"""Several policies as a measure of uncertainty: where they disagree, the data say little."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box, Spaces
+from ilkit.data.uncertainty import Uncertainty
+from ilkit.errors import DataError
+
+
+class Ensemble(Uncertainty):
+    """cov(s) = 1/L Σ_l (μ_l - μ̄) (μ_l - μ̄)ᵀ over the modes μ_l(s) of L policies; 1/(L - 1) where `unbiased`."""
+
+    members: Policy
+    """The policies, stacked: every array has a leading axis L."""
+    unbiased: bool = eqx.field(static=True)
+
+    def actions(self, obs: Float[Array, " obs"]) -> Float[Array, "members act"]:
+        """The action of every member."""
+        return eqx.filter_vmap(mode, in_axes=(eqx.if_array(0), None))(self.members, obs)
+
+    def covariance(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+        """The covariance of the members' actions, in squared units of the action space."""
+        actions = self.actions(obs)
+        deviations = actions - jnp.mean(actions, axis=0)
+        return deviations.T @ deviations / (len(actions) - self.unbiased)
+
+
+def mode(policy: Policy, obs: Float[Array, " obs"]) -> Float[Array, " act"]:
+    """The action of a policy at the start of an episode, without exploration."""
+    return policy.mode(policy.initial_carry(), obs)[1]
+
+
+def require_continuous(kind: str, spaces: Spaces) -> None:
+    """Checks that actions are vectors, whose covariance is defined.
+
+    **Raises:** `DataError` where they are not.
+    """
+    if not isinstance(spaces.action, Box):
+        raise DataError(
+            f"uncertainty.kind {kind} needs a continuous action space, got {spaces.action.size} discrete actions. "
+            "Choose an env.kind with continuous actions."
+        )

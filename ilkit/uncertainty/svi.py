@@ -1,0 +1,143 @@
+"""Stochastic variational inference: a policy with a distribution over its weights (Blundell et al., 2015).
+
+Prior w ~ N(0, τ² / fan-in), likelihood a ~ N(μ_w(s), σ²), guide q(w) = Π_i N(m_i, v_i²). Minimizes the negative
+evidence lower bound, with the data's share estimated on a batch of B of the N transitions,
+
+    (KL(q ‖ prior) - N/B Σ_batch E_q[log N(a; μ_w(s), σ²)]) / N.
+
+cov(s) is the covariance of μ_w(s) under q, by draws of w: what the data leave open, without the noise σ. A guide of
+independent weights is known to be too sure between clusters of data (Foong et al., 2020); use `bootstrap` there.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpyro
+import optax
+from jax.flatten_util import ravel_pytree
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, PRNGKeyArray, UInt32
+from numpyro.distributions import Normal
+from numpyro.infer import TraceMeanField_ELBO
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations, Transitions
+from ilkit.data.normalizer import Normalizer
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Spaces
+from ilkit.data.training import Info, Training
+from ilkit.data.uncertainty import Uncertainty
+from ilkit.learn.ensemble import Ensemble, mode, require_continuous
+from ilkit.learn.gradient import descend, draw_batch, partition
+from ilkit.spec import Spec
+
+
+class SVI(Spec):
+    """A Bayesian policy by stochastic variational inference over its weights (Blundell et al., 2015)."""
+
+    kind: Literal["svi"] = "svi"
+    num_members: Annotated[int, Field(ge=2)] = 10
+    """Policies drawn from the posterior."""
+    prior_scale: PositiveFloat = 1.0
+    """τ: the prior's standard deviation of a weight, times the square root of the weight's fan-in."""
+    noise: PositiveFloat | None = None
+    """σ: the standard deviation of the expert's noise, in units of the action space; learnt by default."""
+    learning_rate: PositiveFloat = 1e-2
+    """The step size of Adam at the start; it falls linearly to 0."""
+    batch_size: PositiveInt = 100
+    """Transitions a gradient step."""
+    num_steps: PositiveInt = 5_000
+    """Gradient steps."""
+    num_seeds: PositiveInt = 1
+    """Training runs, in one compiled call."""
+
+
+class _Guide(NamedTuple):
+    loc: Float[Array, " weights"]
+    log_scale: Float[Array, " weights"]
+    log_noise: Float[Array, " act"]
+
+
+class _State(NamedTuple):
+    guide: _Guide
+    optimizer: optax.OptState
+    initial: Policy
+    """The policy with the weights before training; it gives the draws their structure."""
+    draw_key: UInt32[Array, "..."]
+    """The key of the draws at the end, as plain numbers."""
+
+
+def uncertainty(spec: SVI, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Uncertainty]:
+    """Fits a distribution over the weights of a policy."""
+    require_continuous("svi", demos.spaces)
+    transitions = demos.transitions()
+    return Training(
+        state=_initial_state(spec, policy, demos.spaces, transitions, key),
+        step=Partial(_step, spec, transitions),
+        finish=Partial(_finish, spec),
+        num_steps=spec.num_steps,
+    )
+
+
+@eqx.filter_jit
+def _initial_state(
+    spec: SVI, policy: Build[Policy], spaces: Spaces, transitions: Transitions, key: PRNGKeyArray
+) -> _State:
+    policy_key, draw_key = jax.random.split(key)
+    normalizer = Normalizer.fit(transitions.obs, transitions.valid)
+    initial = eqx.tree_at(lambda tree: tree.normalizer, policy(spaces, key=policy_key), normalizer)
+    loc, prior_scale, _ = _flatten(spec, initial)
+    guide = _Guide(loc, jnp.log(0.1 * prior_scale), jnp.zeros(transitions.actions.shape[1]))
+    return _State(guide, _optimizer(spec).init(guide), initial, jax.random.key_data(draw_key))
+
+
+def _flatten(
+    spec: SVI, initial: Policy
+) -> tuple[Float[Array, " weights"], Float[Array, " weights"], Callable[[Float[Array, " weights"]], Policy]]:
+    trained, fixed = partition(initial)
+    weights, unravel = ravel_pytree(trained)
+    scales = jax.tree.map(lambda leaf: jnp.full_like(leaf, spec.prior_scale / _fan_in(leaf) ** 0.5), trained)
+    return weights, ravel_pytree(scales)[0], lambda weights: eqx.combine(unravel(weights), fixed)
+
+
+def _fan_in(weights: Array) -> int:
+    return weights.shape[-1] if weights.ndim > 1 else 1
+
+
+def _step(spec: SVI, transitions: Transitions, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
+    batch_key, elbo_key = jax.random.split(key)
+    batch = draw_batch(transitions, spec.batch_size, key=batch_key)
+    _, prior_scale, policy_of = _flatten(spec, state.initial)
+
+    def model(noise: Float[Array, " act"]) -> None:
+        weights = numpyro.sample("weights", Normal(0.0, prior_scale).to_event(1))
+        actions = jax.vmap(lambda obs: mode(policy_of(weights), obs))(batch.obs)
+        with numpyro.handlers.scale(scale=transitions.count / spec.batch_size):
+            numpyro.sample("actions", Normal(actions, noise).to_event(2), obs=batch.actions)
+
+    def negative_elbo(guide: _Guide) -> Float[Array, ""]:
+        def sample_weights(noise: Float[Array, " act"]) -> None:
+            del noise
+            numpyro.sample("weights", Normal(guide.loc, jnp.exp(guide.log_scale)).to_event(1))
+
+        noise = jnp.exp(guide.log_noise) if spec.noise is None else jnp.full_like(guide.log_noise, spec.noise)
+        return TraceMeanField_ELBO().loss(elbo_key, {}, model, sample_weights, noise) / transitions.count
+
+    value, gradient = jax.value_and_grad(negative_elbo)(state.guide)
+    guide, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.guide)
+    return state._replace(guide=guide, optimizer=optimizer), {"loss": value}
+
+
+def _finish(spec: SVI, state: _State) -> Uncertainty:
+    _, _, policy_of = _flatten(spec, state.initial)
+    loc, log_scale, _ = state.guide
+    noise = jax.random.normal(jax.random.wrap_key_data(state.draw_key), (spec.num_members, loc.size))
+    return Ensemble(eqx.filter_vmap(policy_of)(loc + jnp.exp(log_scale) * noise), unbiased=True)
+
+
+def _optimizer(spec: SVI) -> optax.GradientTransformation:
+    return optax.adam(optax.linear_schedule(spec.learning_rate, 0.0, spec.num_steps))

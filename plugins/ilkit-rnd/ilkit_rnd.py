@@ -1,0 +1,147 @@
+"""Random network distillation: what a network hasn't seen, it can't imitate (Burda et al., 2019).
+
+A predictor f̂ is fitted to a random network f on demonstrated observations x, standardized and clipped to ±5. The error
+e(s) = ‖f̂(x) - f(x)‖² stays large where nothing was demonstrated; cov(s) = scale² · e(s) / E_demos[e] · I.
+It knows how novel a state is, not in which direction the expert's action is open.
+"""
+
+from typing import Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import PositiveFloat, PositiveInt
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations, Transitions
+from ilkit.data.normalizer import Normalizer
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box
+from ilkit.data.training import Info, Training
+from ilkit.data.uncertainty import Uncertainty
+from ilkit.errors import DataError
+from ilkit.learn.gradient import draw_batch
+from ilkit.spec import Spec
+
+
+class RND(Spec):
+    """Novelty of a state as the error in predicting a random network (Burda et al., 2019)."""
+
+    kind: Literal["rnd"] = "rnd"
+    scale: PositiveFloat = 0.1
+    """The root mean square over the demonstrations of the standard deviation, in units of the action space."""
+    hidden: tuple[PositiveInt, ...] = (64, 64)
+    """The width of each hidden layer of both networks."""
+    num_features: PositiveInt = 32
+    """The outputs of both networks."""
+    learning_rate: PositiveFloat = 1e-3
+    """The step size of Adam at the start; it falls linearly to 0."""
+    batch_size: PositiveInt = 100
+    """Transitions a gradient step."""
+    num_steps: PositiveInt = 5_000
+    """Gradient steps."""
+    num_seeds: PositiveInt = 1
+    """Training runs, in one compiled call."""
+
+
+class Layers(eqx.Module):
+    """Linear layers with a rectifier between them."""
+
+    layers: tuple[eqx.nn.Linear, ...]
+
+    def __call__(self, inputs: Float[Array, " inputs"]) -> Float[Array, " features"]:
+        """Applies the layers; the last one has no rectifier."""
+        *hidden, last = self.layers
+        for layer in hidden:
+            inputs = jax.nn.relu(layer(inputs))
+        return last(inputs)
+
+
+class Novelty(Uncertainty):
+    """cov(s) = scale² · e(s) / mean_error · I."""
+
+    predictor: Layers
+    target: Layers
+    normalizer: Normalizer
+    scale: Float[Array, ""]
+    mean_error: Float[Array, ""]
+    action_size: int = eqx.field(static=True)
+
+    def covariance(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+        """A multiple of the identity, in squared units of the action space."""
+        error = prediction_error(self.predictor, self.target, self.normalizer, obs)
+        return self.scale**2 * error / self.mean_error * jnp.eye(self.action_size)
+
+
+class _State(NamedTuple):
+    predictor: Layers
+    target: Layers
+    normalizer: Normalizer
+    optimizer: optax.OptState
+
+
+def uncertainty(
+    spec: RND, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray
+) -> Training[Uncertainty]:
+    """Distills a random network on the demonstrated observations."""
+    del policy
+    if not isinstance(demos.spaces.action, Box):
+        raise DataError("uncertainty.kind rnd needs a continuous action space. Choose an env.kind with one.")
+    transitions = demos.transitions()
+    return Training(
+        state=_initial_state(spec, transitions, key),
+        step=Partial(_step, spec, transitions),
+        finish=Partial(_finish, spec, transitions),
+        num_steps=spec.num_steps,
+    )
+
+
+def prediction_error(
+    predictor: Layers, target: Layers, normalizer: Normalizer, obs: Float[Array, " obs"]
+) -> Float[Array, ""]:
+    """e(s): the squared distance of the two networks, averaged over features."""
+    inputs = jnp.clip(normalizer(obs), -5.0, 5.0)
+    return jnp.mean((predictor(inputs) - target(inputs)) ** 2)
+
+
+@eqx.filter_jit
+def _initial_state(spec: RND, transitions: Transitions, key: PRNGKeyArray) -> _State:
+    predictor_key, target_key = jax.random.split(key)
+    sizes = (transitions.obs.shape[1], *spec.hidden, spec.num_features)
+    predictor = _layers(sizes, key=predictor_key)
+    normalizer = Normalizer.fit(transitions.obs, transitions.valid)
+    return _State(predictor, _layers(sizes, key=target_key), normalizer, _optimizer(spec).init(predictor))
+
+
+def _layers(sizes: tuple[int, ...], *, key: PRNGKeyArray) -> Layers:
+    keys = jax.random.split(key, len(sizes) - 1)
+    pairs = zip(sizes[:-1], sizes[1:], keys, strict=True)
+    return Layers(tuple(eqx.nn.Linear(inputs, outputs, key=layer_key) for inputs, outputs, layer_key in pairs))
+
+
+def _step(spec: RND, transitions: Transitions, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
+    batch = draw_batch(transitions, spec.batch_size, key=key)
+
+    def loss(predictor: Layers) -> Float[Array, ""]:
+        return jnp.mean(
+            jax.vmap(lambda obs: prediction_error(predictor, state.target, state.normalizer, obs))(batch.obs)
+        )
+
+    value, gradient = jax.value_and_grad(loss)(state.predictor)
+    updates, optimizer = _optimizer(spec).update(gradient, state.optimizer, state.predictor)
+    return state._replace(predictor=optax.apply_updates(state.predictor, updates), optimizer=optimizer), {"loss": value}
+
+
+def _finish(spec: RND, transitions: Transitions, state: _State) -> Uncertainty:
+    predictor, target, normalizer, _ = state
+    errors = jax.vmap(lambda obs: prediction_error(predictor, target, normalizer, obs))(transitions.obs)
+    mean_error = jnp.sum(jnp.where(transitions.valid, errors, 0.0)) / transitions.count
+    scale = jnp.asarray(spec.scale, jnp.float32)
+    return Novelty(predictor, target, normalizer, scale, jnp.maximum(mean_error, 1e-12), transitions.actions.shape[1])
+
+
+def _optimizer(spec: RND) -> optax.GradientTransformation:
+    return optax.adam(optax.linear_schedule(spec.learning_rate, 0.0, spec.num_steps))
