@@ -25,9 +25,9 @@ class Isotropic(Spec):
 class IsotropicNoise(Exploration):
     """L(s) = scale · I."""
 
+    average_scale: None
     scale: Float[Array, ""]
     size: int = eqx.field(static=True)
-    average_scale: None = None
 
     def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
         """A multiple of the identity."""
@@ -38,4 +38,5 @@ def exploration(spec: Isotropic, uncertainty: Uncertainty, spaces: Spaces) -> Ex
     """Builds noise that ignores the uncertainty."""
     if not isinstance(spaces.action, Box):
         raise DataError("exploration.kind isotropic needs a continuous action space; choose none.")
-    return IsotropicNoise(jnp.asarray(spec.scale, jnp.float32), spaces.action.size)
+    scale = jnp.asarray(spec.scale, jnp.float32)
+    return IsotropicNoise(average_scale=None, scale=scale, size=spaces.action.size)

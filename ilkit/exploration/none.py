@@ -21,8 +21,8 @@ class None_(Spec):  # noqa: N801 (a class can't be called None)
 class NoNoise(Exploration):
     """L(s) = 0."""
 
+    average_scale: None
     size: int = eqx.field(static=True)
-    average_scale: None = None
 
     def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
         """Zeros; without rows where actions are discrete."""
@@ -31,4 +31,4 @@ class NoNoise(Exploration):
 
 def exploration(spec: None_, uncertainty: Uncertainty, spaces: Spaces) -> Exploration:
     """Builds what adds nothing to an action."""
-    return NoNoise(spaces.action.size if isinstance(spaces.action, Box) else 0)
+    return NoNoise(average_scale=None, size=spaces.action.size if isinstance(spaces.action, Box) else 0)

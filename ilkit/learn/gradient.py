@@ -11,6 +11,7 @@ from ilkit.data.demonstrations import Transitions
 from ilkit.data.policy import Policy
 
 P = TypeVar("P", bound=Policy)
+Parameters = TypeVar("Parameters")
 
 
 def partition(policy: P) -> tuple[P, P]:
@@ -21,8 +22,8 @@ def partition(policy: P) -> tuple[P, P]:
 
 
 def descend(
-    optimizer: optax.GradientTransformation, gradient: PyTree, optimizer_state: optax.OptState, parameters: P
-) -> tuple[P, optax.OptState]:
+    optimizer: optax.GradientTransformation, gradient: PyTree, optimizer_state: optax.OptState, parameters: Parameters
+) -> tuple[Parameters, optax.OptState]:
     """Takes one step of the optimizer."""
     updates, optimizer_state = optimizer.update(gradient, optimizer_state, parameters)
     return optax.apply_updates(parameters, updates), optimizer_state

@@ -83,9 +83,7 @@ class _State(NamedTuple):
     optimizer: optax.OptState
 
 
-def uncertainty(
-    spec: RND, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray
-) -> Training[Uncertainty]:
+def uncertainty(spec: RND, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Uncertainty]:
     """Distills a random network on the demonstrated observations."""
     del policy
     if not isinstance(demos.spaces.action, Box):
