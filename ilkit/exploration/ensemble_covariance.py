@@ -34,10 +34,10 @@ class EnsembleCovariance(Spec):
 class CovarianceNoise(Exploration):
     """L(s) Lᵀ(s) = α² cov(s) + floor² I."""
 
+    average_scale: Float[Array, ""] | None
     uncertainty: Uncertainty
     alpha: Float[Array, ""]
     floor: Float[Array, ""]
-    average_scale: Float[Array, ""] | None
 
     def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
         """The Cholesky factor of the noise covariance."""
@@ -61,7 +61,6 @@ def exploration(spec: EnsembleCovariance, uncertainty: Uncertainty, spaces: Spac
     """Builds noise that follows the uncertainty."""
     if not isinstance(spaces.action, Box):
         raise DataError("exploration.kind ensemble_covariance needs a continuous action space; choose none.")
-    scale = None if spec.average_scale is None else jnp.asarray(spec.average_scale, jnp.float32)
-    return CovarianceNoise(
-        uncertainty, jnp.asarray(spec.alpha, jnp.float32), jnp.asarray(spec.floor, jnp.float32), scale
-    )
+    average_scale = None if spec.average_scale is None else jnp.asarray(spec.average_scale, jnp.float32)
+    alpha, floor = jnp.asarray(spec.alpha, jnp.float32), jnp.asarray(spec.floor, jnp.float32)
+    return CovarianceNoise(average_scale, uncertainty, alpha, floor)

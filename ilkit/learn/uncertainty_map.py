@@ -44,7 +44,7 @@ def uncertainty_map(
     x, y = (np.linspace(low[dim], high[dim], resolution, dtype=np.float32) for dim in dims)
     states = np.tile((low + high) / 2, (resolution, resolution, 1))
     states[..., dims[0]], states[..., dims[1]] = x, y[:, None]
-    return UncertaintyMap(x, y, np.asarray(_scales(uncertainty, observe, states)))
+    return UncertaintyMap(x, y, np.asarray(_scales(uncertainty, observe, jnp.asarray(states))))
 
 
 @eqx.filter_jit

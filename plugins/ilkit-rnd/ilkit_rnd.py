@@ -23,7 +23,7 @@ from ilkit.data.spaces import Box
 from ilkit.data.training import Info, Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
-from ilkit.learn.gradient import draw_batch
+from ilkit.learn.gradient import descend, draw_batch
 from ilkit.spec import Spec
 
 
@@ -129,8 +129,8 @@ def _step(spec: RND, transitions: Transitions, state: _State, key: PRNGKeyArray)
         )
 
     value, gradient = jax.value_and_grad(loss)(state.predictor)
-    updates, optimizer = _optimizer(spec).update(gradient, state.optimizer, state.predictor)
-    return state._replace(predictor=optax.apply_updates(state.predictor, updates), optimizer=optimizer), {"loss": value}
+    predictor, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.predictor)
+    return state._replace(predictor=predictor, optimizer=optimizer), {"loss": value}
 
 
 def _finish(spec: RND, transitions: Transitions, state: _State) -> Uncertainty:
