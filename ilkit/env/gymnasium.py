@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 import equinox as eqx
 import gymnasium
 import numpy as np
+from gymnasium.spaces import flatten, flatten_space
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
-from gymnasium.wrappers import DtypeObservation, FlattenObservation, TransformAction
+from gymnasium.wrappers import TransformAction, TransformObservation
 from pydantic import BeforeValidator, Field, PlainSerializer, PositiveInt, WithJsonSchema
 
 from ilkit.data.environment import HostEnvironment
@@ -56,7 +57,10 @@ class GymnasiumEnvironment(HostEnvironment):
     max_steps: int = eqx.field(static=True)
 
     def make(self, num_envs: int, *, render: bool = False) -> VectorEnv[Any, Any, Any]:
-        """Makes a vector of environments, one after the other in this process."""
+        """Makes a vector of environments, one after the other in this process.
+
+        **Raises:** `DataError` where pictures are asked for and the environment draws none.
+        """
         one = partial(_make, self.spec, self.max_steps, render_mode="rgb_array" if render else None)
         return SyncVectorEnv([one] * num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
 
@@ -88,20 +92,25 @@ def _registered(name: str) -> Any:
 
 def _make(spec: Gymnasium, max_steps: int, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     _registered(spec.id)
-    kwargs: dict[str, Any] = dict(spec.kwargs)
+    kwargs: dict[str, Any] = dict(spec.kwargs) | ({"render_mode": render_mode} if render_mode else {})
     try:
-        one = gymnasium.make(
-            spec.id, max_episode_steps=max_steps, render_mode=render_mode, disable_env_checker=True, **kwargs
-        )
+        one = gymnasium.make(spec.id, max_episode_steps=max_steps, disable_env_checker=True, **kwargs)
     except (gymnasium.error.Error, TypeError, ValueError) as error:
         raise DataError(f"gymnasium can't make {spec.id} with {kwargs}: {error}") from error
+    if render_mode and render_mode not in one.metadata.get("render_modes", ()):
+        raise DataError(f"{spec.id} draws no pictures: its render_modes are {one.metadata.get('render_modes')}.")
     return _with_vector_actions(_with_vector_observations(one, spec.id), spec.id)
 
 
 def _with_vector_observations(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
-    if not one.observation_space.is_np_flattenable:
-        raise DataError(f"Observations must flatten to a vector, got {one.observation_space} in {name}. Wrap it.")
-    return DtypeObservation(FlattenObservation(one), np.float32)
+    space = one.observation_space
+    if not space.is_np_flattenable:
+        raise DataError(f"Observations must flatten to a vector, got {space} in {name}. Wrap it.")
+
+    def flat(obs: Any) -> np.ndarray:
+        return np.asarray(flatten(space, obs), np.float32)
+
+    return TransformObservation(one, flat, _float32(flatten_space(space)))
 
 
 def _with_vector_actions(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
@@ -116,7 +125,11 @@ def _with_vector_actions(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.E
     def clipped(action: np.ndarray) -> np.ndarray:
         return np.clip(action.reshape(shape), low, high).astype(dtype)
 
-    return TransformAction(one, clipped, gymnasium.spaces.flatten_space(space))
+    return TransformAction(one, clipped, _float32(flatten_space(space)))
+
+
+def _float32(space: Any) -> gymnasium.spaces.Box:
+    return gymnasium.spaces.Box(space.low.astype(np.float32), space.high.astype(np.float32), dtype=np.float32)
 
 
 def _box(space: Any) -> Box:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, UInt8
 Color = tuple[float, float, float]
 Scalar = Float[Array, ""] | float
 Point = tuple[Scalar, Scalar]
-Distance = Float[Array, "height width"]
+Distance = Float[Array, "#height #width"]
 
 PAPER: Color = (0.976, 0.973, 0.957)
 GRID: Color = (0.898, 0.890, 0.859)

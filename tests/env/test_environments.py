@@ -1,0 +1,114 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ilkit.data.environment import Environment
+from ilkit.data.spaces import Discrete
+from ilkit.env import cart_pole, mountain_car_continuous, pendulum, point_mass
+from ilkit.errors import DataError
+
+ENVIRONMENTS = {
+    "cart_pole": cart_pole.env(cart_pole.CartPole()),
+    "mountain_car_continuous": mountain_car_continuous.env(mountain_car_continuous.MountainCarContinuous()),
+    "pendulum": pendulum.env(pendulum.Pendulum()),
+    "point_mass": point_mass.env(point_mass.PointMass()),
+}
+SYMMETRIC = ["cart_pole", "pendulum", "point_mass"]
+
+
+def states(env: Environment, count: int = 32) -> jax.Array:
+    box = env.state_box
+    return jnp.asarray(np.random.default_rng(0).uniform(box.low, box.high, (count, box.size)), jnp.float32)
+
+
+def actions(env: Environment, count: int = 32) -> jax.Array:
+    rng, space = np.random.default_rng(1), env.spaces.action
+    if isinstance(space, Discrete):
+        return jnp.asarray(rng.integers(space.size, size=count), jnp.int32)
+    return jnp.asarray(rng.uniform(space.low, space.high, (count, space.size)), jnp.float32)
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+def test_an_observation_gives_its_state_back(env: Environment) -> None:
+    given = states(env)
+    np.testing.assert_allclose(jax.vmap(env.state_of)(jax.vmap(env.observe)(given)), given, atol=1e-5)
+    assert len(env.state_names) == env.state_box.size == given.shape[1]
+    assert np.isfinite([env.state_box.low, env.state_box.high]).all()
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+def test_frames_show_the_state(env: Environment) -> None:
+    frames = np.asarray(jax.jit(jax.vmap(env.frame))(states(env, 4)))
+    assert frames.dtype == np.uint8
+    assert frames.shape[1] >= 100
+    assert frames.shape[2] >= 100
+    for index, frame in enumerate(frames):
+        assert len(np.unique(frame.reshape(-1, 3), axis=0)) > 20  # shapes with smooth edges
+        for other in frames[:index]:
+            assert (frame != other).any(axis=-1).sum() > 20
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_the_mirror_image_of_a_step_is_the_step_of_the_mirror_image(name: str) -> None:
+    env = ENVIRONMENTS[name]
+
+    @jax.jit
+    @jax.vmap
+    def compare(state: jax.Array, action: jax.Array) -> tuple:
+        def step(state: jax.Array, action: jax.Array) -> tuple:
+            state, transition = env.step(state, action, key=jax.random.key(0))
+            return env.observe(state), transition
+
+        obs, action_image = env.mirror(env.observe(state), action)
+        next_obs, transition = step(state, action)
+        return (env.mirror(next_obs, action)[0], transition), step(env.state_of(obs), action_image)
+
+    expected, got = compare(states(env), actions(env))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), expected, got)
+
+
+def test_a_car_between_unequal_walls_has_no_mirror_image() -> None:
+    with pytest.raises(DataError, match="no mirror symmetry"):
+        ENVIRONMENTS["mountain_car_continuous"].mirror(jnp.zeros(2), jnp.zeros(1))
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+def test_an_action_beyond_the_space_is_clipped(env: Environment) -> None:
+    if isinstance(env.spaces.action, Discrete):
+        return
+    limit = jnp.asarray(env.spaces.action.high, jnp.float32)
+    step = jax.jit(lambda action: env.step(states(env)[0], action, key=jax.random.key(0)))
+    jax.tree.map(np.testing.assert_array_equal, step(limit), step(10 * limit))
+
+
+def test_physical_constants_are_traced() -> None:
+    traces = []
+
+    @eqx.filter_jit
+    def fall(env: Environment) -> jax.Array:
+        traces.append(None)
+        return env.step(jnp.asarray([1.0, 0.0]), jnp.zeros(1), key=jax.random.key(0))[0]
+
+    def world(gravity: float) -> Environment:
+        env = pendulum.env(pendulum.Pendulum(gravity=gravity))
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, env)
+
+    np.testing.assert_allclose(fall(world(20.0))[1], 2 * fall(world(10.0))[1], rtol=1e-5)
+    assert len(traces) == 1
+
+
+def test_the_point_mass_is_the_linear_system_that_it_says() -> None:
+    env = ENVIRONMENTS["point_mass"]
+    A, B, Q, R = env.linear_quadratic()
+    for state, action in zip(states(env, 5), actions(env, 5), strict=True):
+        following, (reward, terminated) = env.step(state, action, key=jax.random.key(0))
+        np.testing.assert_allclose(following, A @ state + B @ action, atol=1e-5)
+        np.testing.assert_allclose(reward, -(state @ Q @ state + action @ R @ action), rtol=1e-5)
+        assert not terminated
+
+
+def test_only_a_linear_system_has_matrices() -> None:
+    with pytest.raises(DataError, match="point_mass"):
+        ENVIRONMENTS["pendulum"].linear_quadratic()
