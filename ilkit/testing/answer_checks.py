@@ -1,0 +1,166 @@
+"""Checks that a component solves a small problem with a known answer."""
+
+import json
+import re
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.network import Network
+from ilkit.data.policy import Policy
+from ilkit.data.report import Report
+from ilkit.learn.episodes import collect_episodes
+from ilkit.learn.gradient import descend, partition
+from ilkit.learn.random_policy import RandomPolicy
+from ilkit.testing import problems
+from ilkit.testing.arguments import part
+from ilkit.testing.comparison import expect
+from ilkit.testing.subject import Subject
+
+_OBS = problems.grid((-1.0, -1.0), (1.0, 1.0))
+
+
+def fits_a_linear_map(subject: Subject) -> None:
+    """Gradient descent fits a network to a linear map: the squared error falls to a tenth."""
+    targets = jnp.asarray(_OBS @ problems.GAIN.T)
+
+    def loss(network: Network, key: PRNGKeyArray) -> Float[Array, ""]:
+        del key
+        return jnp.mean(jnp.sum((jax.vmap(network)(jnp.asarray(_OBS)) - targets) ** 2, axis=-1))
+
+    before, after = _fitted(subject.learnt(), loss)[1]
+    expect(after < 0.1 * before, f"Gradient descent must lower the error to a tenth, got {before:.3g} to {after:.3g}.")
+
+
+def fits_the_expert(subject: Subject) -> None:
+    """Gradient descent on the policy's own loss brings its mode to the expert's action."""
+    policy, actions = subject.learnt(), subject.options.actions
+    targets = jax.vmap(lambda obs: problems.expert_action(obs, actions))(jnp.asarray(_OBS))
+
+    def loss(policy: Policy, key: PRNGKeyArray) -> Float[Array, ""]:
+        keys = jax.random.split(key, len(_OBS))
+        losses = jax.vmap(lambda obs, action, key: policy.loss(obs, action, key=key))(jnp.asarray(_OBS), targets, keys)
+        return jnp.mean(losses)
+
+    _expect_near_expert(_fitted(policy, loss)[0], subject)
+
+
+def recovers_the_expert(subject: Subject) -> None:
+    """From demonstrations of a known expert, its actions are learnt."""
+    _expect_near_expert(subject.learnt(), subject)
+
+
+def improves_the_policy(subject: Subject) -> None:
+    """From an untrained policy, reinforcement comes closer to the optimal actions."""
+    before = problems.action_error(subject.argument("cloned"), subject.options.actions)
+    after = problems.action_error(subject.learnt(), subject.options.actions)
+    expect(
+        after < 0.6 * before,
+        f"Reinforcement must come closer to the optimal actions, got an error of {before:.3g} before and {after:.3g} "
+        "after. Give it settings=... that suit so small a problem.",
+    )
+
+
+def grows_off_the_data(subject: Subject) -> None:
+    """Where there are no demonstrations, the uncertainty is at least twice that on them."""
+    uncertainty = subject.learnt()
+    off, on = problems.grid((0.4, -1.0), (1.0, 1.0)), problems.grid((-1.0, -1.0), (-0.2, 1.0))
+    trace = eqx.filter_jit(eqx.filter_vmap(lambda obs: jnp.trace(uncertainty.covariance(obs))))
+    outside, inside = float(trace(jnp.asarray(off)).mean()), float(trace(jnp.asarray(on)).mean())
+    expect(
+        outside > 2.0 * inside > 0.0,
+        f"tr cov(s) must be at least twice as large off the data as on them, got {outside:.3g} and {inside:.3g}.",
+    )
+
+
+def beats_random_actions(subject: Subject) -> None:
+    """The expert's mean return is above that of random actions by more than two standard errors."""
+    env = part("env", subject.options)()
+    expert, key = subject.learnt(), jax.random.key(11)
+    good = collect_episodes(env, expert, num_episodes=16, key=key).returns
+    poor = collect_episodes(env, RandomPolicy.of(env.spaces), num_episodes=16, key=key, stochastic=True).returns
+    error = float(np.std(good - poor, ddof=1) / 4.0)
+    expect(
+        float(np.mean(good - poor)) > 2.0 * error,
+        f"An expert must do better than random actions, got returns {good.mean():.3g} and {poor.mean():.3g}.",
+    )
+
+
+def episodes_obey_the_environment(subject: Subject) -> None:
+    """Episodes end as the environment ends them, and without noise their steps are its steps."""
+    env = part("env", subject.options)()
+    demos: Demonstrations = subject.outcome()
+    expect(bool((demos.lengths <= env.max_steps).all()), f"No episode may be longer than {env.max_steps} steps.")
+    expect(not bool((demos.terminated & demos.truncated).any()), "An episode can't be both terminated and truncated.")
+    rows = demos.transitions()
+    steps = eqx.filter_jit(jax.vmap(lambda obs, action: env.step(env.state_of(obs), action, key=jax.random.key(0))))
+    after, transition = steps(rows.obs, rows.actions)
+    valid = np.asarray(rows.valid)
+    expect(
+        np.allclose(np.asarray(after)[valid], np.asarray(rows.next_obs)[valid], atol=1e-5),
+        "Each next observation must be what the environment makes of the one before and the action.",
+    )
+    expect(np.allclose(np.asarray(transition.reward)[valid], demos.rewards, atol=1e-5), "Rewards must be those of env.")
+    ended = np.asarray(transition.terminated)[valid]
+    expect(bool((ended == np.asarray(rows.terminated)[valid]).all()), "Episodes must be terminated where env says so.")
+
+
+def demonstrations_stay_valid(subject: Subject) -> None:
+    """The outcome has the same spaces, at least as many episodes, and actions in their space."""
+    given, demos = subject.argument("demos"), subject.outcome()
+    expect(demos.spaces == given.spaces, f"The spaces must stay, got {demos.spaces}.")
+    expect(demos.num_episodes >= given.num_episodes, f"No episode may be lost, got {demos.num_episodes}.")
+    expect(demos.actions.dtype == given.actions.dtype, f"Actions must stay {given.actions.dtype}.")
+
+
+def report_is_self_contained(subject: Subject) -> None:
+    """The page loads nothing from elsewhere, and the columns of every table are equally long."""
+    report: Report = subject.outcome()
+    found = re.search(r"""(?:src|href)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//|@import""", report.html)
+    expect(found is None, f"The page must work offline, but holds {found.group() if found else ''!r}.")
+    for name, table in report.tables.items():
+        expect(len({len(column) for column in table.values()}) == 1, f"Columns of {name} must be equally long.")
+
+
+def report_names_every_policy(subject: Subject) -> None:
+    """The metrics and the page have every policy by its name."""
+    report: Report = subject.outcome()
+    for name in subject.named():
+        found = name in report.html and name in json.dumps(dict(report.metrics))
+        expect(found, f"The metrics and the page must show every policy by its name, but {name!r} is missing.")
+
+
+def _fitted(thing: Any, loss: Any) -> tuple[Any, tuple[float, float]]:
+    optimizer = optax.adam(1e-2)
+    trainable, fixed = partition(thing) if isinstance(thing, Policy) else eqx.partition(thing, eqx.is_inexact_array)
+
+    @eqx.filter_jit
+    def fit(trainable: Any) -> tuple[Any, Float[Array, " steps"]]:
+        def step(carried: tuple[Any, Any], key: PRNGKeyArray) -> tuple[tuple[Any, Any], Float[Array, ""]]:
+            trainable, state = carried
+            value, gradient = jax.value_and_grad(lambda tree: loss(eqx.combine(tree, fixed), key))(trainable)
+            return descend(optimizer, gradient, state, trainable), value
+
+        keys = jax.random.split(jax.random.key(0), 400)
+        (trained, _), losses = jax.lax.scan(step, (trainable, optimizer.init(trainable)), keys)
+        return trained, losses
+
+    trained, losses = fit(trainable)
+    return eqx.combine(trained, fixed), (float(losses[0]), float(losses[-1]))
+
+
+def _expect_near_expert(policy: Policy, subject: Subject) -> None:
+    error = problems.action_error(policy, subject.options.actions)
+    squares = np.sum((_OBS @ problems.GAIN.T) ** 2, axis=-1)
+    scale = 1.0 if subject.options.actions == "discrete" else float(squares.mean())
+    expect(
+        error < 0.1 * scale,
+        f"The expert's actions must be learnt to an error below {0.1 * scale:.3g}, got {error:.3g}. "
+        "Give it settings=... that suit so small a problem.",
+    )

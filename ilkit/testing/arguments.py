@@ -1,0 +1,163 @@
+"""The arguments that a component is tested with, by the names of its declaration."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any, get_origin, get_type_hints
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.policy import Policy
+from ilkit.data.seeds import Seeds
+from ilkit.data.spaces import Spaces
+from ilkit.errors import DataError
+from ilkit.params import parse
+from ilkit.registry import declarations, find
+from ilkit.spec import Spec
+from ilkit.testing import problems
+from ilkit.tracing import direct_parts
+
+Settings = Mapping[str, Any]
+
+_SMALL: Settings = {"batch_size": 32, "num_envs": 8, "num_episodes": 8, "num_members": 4, "num_steps": 400}
+
+
+class Options(BaseModel):
+    """What a test may choose; see `ilkit.testing.checks`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: Settings = {}
+    parts: Mapping[str, Settings] = {}
+    actions: problems.Actions = "continuous"
+    draws: bool = True
+
+
+def small_spec(found: type[Spec], settings: Settings) -> Spec:
+    """The spec with these settings, and with counts that are no larger than a check needs."""
+    counts = {}
+    for name, count in _SMALL.items():
+        field = found.model_fields.get(name)
+        if field is not None and isinstance(field.default, int) and field.default > count:
+            counts[name] = count
+    return parse(found, counts | dict(settings), "settings")
+
+
+def single_settings(spec: Spec) -> Iterator[Spec]:
+    """The spec with one number changed a little, for each number that may be changed."""
+    for name, value in spec:
+        for other in (value * 0.9, value * 1.1, value + 0.01) if isinstance(value, float) else ():
+            try:
+                changed = type(spec).model_validate(spec.model_dump() | {name: other})
+            except ValidationError:
+                continue
+            if changed != spec:
+                yield changed
+                break
+
+
+def other_settings(spec: Spec) -> Spec:
+    """The spec with every number changed a little."""
+    changes = [
+        {name: value for name, value in changed if value != getattr(spec, name)} for changed in single_settings(spec)
+    ]
+    return spec.model_copy(update={name: value for change in changes for name, value in change.items()})
+
+
+def part(block: str, options: Options) -> Build[Any]:
+    """A part, chosen but not yet built: what the test has chosen, or what goes with the tracking problem."""
+    if block not in options.parts and block in ("env", "exploration"):
+        return problems.environment(options.actions) if block == "env" else problems.exploration()
+    head = "categorical" if options.actions == "discrete" else "gaussian"
+    defaults: dict[str, Settings] = {"network": {"kind": "mlp", "hidden": [16]}, "policy": {"kind": head}}
+    settings = options.parts.get(block) or defaults[block]
+    component = find(block, settings["kind"])
+    spec = parse(component.spec, {name: value for name, value in settings.items() if name != "kind"}, f"parts.{block}")
+    return Build(
+        block, component.kind, component.function, spec, tuple(part(name, options) for name in direct_parts(block))
+    )
+
+
+def positional(block: str, options: Options, variant: int = 0) -> tuple[Any, ...]:
+    """The arguments after the spec; another variant has other values of equal shapes."""
+    declared = declarations()[block].function
+    names = [
+        name
+        for name, parameter in inspect.signature(declared).parameters.items()
+        if parameter.kind == inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ]
+    return tuple(argument(block, name, options, variant) for name in names[1:])
+
+
+def argument(block: str, name: str, options: Options, variant: int = 0) -> Any:
+    """The argument of this name."""
+    hint = get_type_hints(declarations()[block].function)[name]
+    if get_origin(hint) is Build:
+        return part(name, options)
+    value = _value(block, name, options, variant)
+    return _seeds(value) if get_origin(hint) is Seeds else value
+
+
+def named(block: str, options: Options, variant: int = 0) -> dict[str, Any]:
+    """The policies that are passed by name, where the block is declared with them: one that is half as good."""
+    kinds = {parameter.kind for parameter in inspect.signature(declarations()[block].function).parameters.values()}
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        return {}
+    return {"cloned": _seeds(_cloned(part("env", options)().spaces, options, variant))}
+
+
+def has_key(block: str) -> bool:
+    """Whether the components of a block take a key."""
+    return "key" in inspect.signature(declarations()[block].function).parameters
+
+
+def _value(block: str, name: str, options: Options, variant: int) -> Any:
+    if name in ("in_size", "out_size"):
+        return 2
+    env = part("env", options)()
+    match name:
+        case "spaces":
+            return env.spaces
+        case "cloned":
+            return _cloned(env.spaces, options, variant)
+        case "uncertainty":
+            return problems.known_uncertainty(env.spaces.action.size, 0.01 * (1 + variant))
+        case "expert":
+            return _expert(env.spaces, options, variant)
+        case "demos":
+            return _demonstrations(block, env, options, variant)
+    raise DataError(f"The kit knows no value for the argument {name!r} of {block}.")
+
+
+def _demonstrations(block: str, env: Any, options: Options, variant: int) -> Demonstrations:
+    num_episodes = 20 + variant  # both have between 129 and 256 steps, so one capacity
+    if "env" in options.parts:
+        return problems.wandering(env, num_episodes)
+    return problems.demonstrations(num_episodes, options.actions, left=block == "uncertainty")
+
+
+def _expert(spaces: Spaces, options: Options, variant: int) -> Policy:
+    if "env" in options.parts:
+        return _cloned(spaces, options, variant)
+    return problems.tracking_expert(options.actions, share=1.0 - 0.1 * variant)
+
+
+def _cloned(spaces: Spaces, options: Options, variant: int) -> Policy:
+    return _untrained(part("policy", options), spaces, jax.random.key(100 + variant))
+
+
+@eqx.filter_jit
+def _untrained(policy: Build[Policy], spaces: Spaces, key: PRNGKeyArray) -> Policy:
+    return policy(spaces, key=key)
+
+
+def _seeds(value: Any) -> Seeds[Any]:
+    """Two equal seeds."""
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]) if eqx.is_array(leaf) else leaf, value)
+    return Seeds(stacked, {"step": np.arange(1, 3), "loss": np.ones((2, 2), np.float32)}, 2)

@@ -1,0 +1,128 @@
+"""Which checks a component has to pass."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+
+from ilkit.registry import Component, find
+from ilkit.testing import answer_checks, env_checks, part_checks, purity_checks, spec_checks, training_checks
+from ilkit.testing.arguments import Options, Settings
+from ilkit.testing.probes import has_density, has_loss
+from ilkit.testing.problems import Actions
+from ilkit.testing.subject import Subject
+
+Function = Callable[[Subject], None]
+
+_ACTING = (*part_checks.CHECKS, part_checks.actions_fit_the_space)
+_KEPT = (purity_checks.artifact_round_trips,)
+_BY_BLOCK: Mapping[str, tuple[Function, ...]] = {
+    "network": (*part_checks.CHECKS, answer_checks.fits_a_linear_map),
+    "policy": (*_KEPT, *_ACTING),
+    "exploration": part_checks.CHECKS,
+    "expert": (*_KEPT, *_ACTING, answer_checks.beats_random_actions),
+    "rollout": (*_KEPT, answer_checks.episodes_obey_the_environment),
+    "augment": (*_KEPT, answer_checks.demonstrations_stay_valid),
+    "imitate": (*_KEPT, *_ACTING, answer_checks.recovers_the_expert),
+    "uncertainty": (
+        *_KEPT,
+        *part_checks.CHECKS,
+        part_checks.covariance_is_one,
+        answer_checks.grows_off_the_data,
+    ),
+    "finetune": (*_KEPT, *_ACTING, answer_checks.improves_the_policy),
+    "evaluate": (*_KEPT, answer_checks.report_is_self_contained, answer_checks.report_names_every_policy),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one component: call it, and it raises where the component fails."""
+
+    name: str
+    run: Callable[[], Any]
+
+    def __call__(self) -> None:
+        """Runs the check."""
+        self.run()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def checks(
+    block: str,
+    kind: str,
+    *,
+    settings: Settings | None = None,
+    parts: Mapping[str, Settings] | None = None,
+    actions: Actions = "continuous",
+    draws: bool = True,
+) -> list[Check]:
+    """All checks that a component has to pass, for `pytest.mark.parametrize`:
+
+        @pytest.mark.parametrize("check", checks("imitate", "xyz"), ids=str)
+        def test_conformance(check):
+            check()
+
+    `settings` are those of the component where its defaults don't suit a problem of 150 steps; large counts, such as
+    `num_steps`, are lowered anyhow. `parts` names the parts that it gets, each with its kind and its settings:
+    `parts={"policy": {"kind": "gaussian"}}`. `actions` chooses between the problem with continuous and that with
+    discrete actions. `draws=False` says that the component draws nothing: it is then checked that it ignores its key.
+
+    A component that can't be found or isn't what its block declares gets one check, which fails.
+    """
+    options = Options(settings=settings or {}, parts=parts or {}, actions=actions, draws=draws)
+    try:
+        return checks_of(find(block, kind), options)
+    except Exception as error:  # whatever it is, it must not keep pytest from collecting other tests
+        return [Check(f"{block}-{kind}-is_found", _Raise(error))]
+
+
+def checks_of(component: Component, options: Options) -> list[Check]:
+    """The checks of a component that is found already."""
+    subject = Subject(component, options)
+    name = f"{component.block}-{component.kind}"
+    return [Check(f"{name}-{function.__name__}", _Run(function, subject)) for function in functions_of(subject)]
+
+
+def functions_of(subject: Subject) -> Iterator[Any]:
+    """The checks that apply to a component."""
+    yield from spec_checks.CHECKS
+    block = subject.component.block
+    if block == "env":
+        yield from env_checks.checks_of(subject)
+        return
+    if subject.has_key:
+        yield purity_checks.same_key_same_output
+        draws = subject.options.draws
+        yield purity_checks.different_key_different_output if draws else purity_checks.any_key_same_output
+    yield purity_checks.inputs_unchanged
+    yield purity_checks.finite
+    if subject.trains:
+        yield from training_checks.CHECKS
+    yield from _BY_BLOCK.get(block, _KEPT)
+    if block == "policy":
+        policy = eqx.filter_eval_shape(subject.make)
+        if has_density(policy):
+            yield part_checks.density_fits_the_samples
+        if has_loss(policy):
+            yield answer_checks.fits_the_expert
+
+
+@dataclass(frozen=True)
+class _Run:
+    function: Function
+    subject: Subject
+
+    def __call__(self) -> None:
+        self.function(self.subject)
+
+
+@dataclass(frozen=True)
+class _Raise:
+    error: Exception
+
+    def __call__(self) -> None:
+        raise self.error

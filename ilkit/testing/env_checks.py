@@ -1,0 +1,225 @@
+"""Checks of environments: what they say of themselves holds at every step."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.spaces import Box
+from ilkit.learn.random_policy import RandomPolicy
+from ilkit.testing import part_checks
+from ilkit.testing.comparison import difference, distance, expect, not_finite
+from ilkit.testing.probes import entries
+from ilkit.testing.subject import Subject
+
+_NUM_EPISODES = 16
+
+
+class _Steps(NamedTuple):
+    states: Float[Array, "episodes steps state"]
+    obs: Float[Array, "episodes steps obs"]
+    actions: Array
+    rewards: Float[Array, "episodes steps"]
+    terminated: Bool[Array, "episodes steps"]
+    after: Float[Array, "episodes steps state"]
+
+
+def same_key_same_episode(subject: Subject) -> None:
+    """The same key gives the same episode, bit for bit."""
+    env = subject.learnt()
+    found = difference(_episodes(env, jax.random.key(0)), _episodes(subject.make(), jax.random.key(0)))
+    expect(not found, f"The same key must give the same episode, but two differ in {found}.")
+
+
+def different_key_different_episode(subject: Subject) -> None:
+    """Episodes of different keys start in different states."""
+    first = np.asarray(_episodes(subject.learnt(), jax.random.key(0)).states[:, 0])
+    expect(len(np.unique(first, axis=0)) > 1, "Another key must give another initial state: draw it from `key`.")
+
+
+def episodes_stay_in_their_spaces(subject: Subject) -> None:
+    """Until an episode ends, states and rewards are finite and observations within their space."""
+    env = subject.learnt()
+    steps = _episodes(env, jax.random.key(0))
+    begun = np.cumsum(np.asarray(steps.terminated), axis=1) - np.asarray(steps.terminated) == 0
+    obs, states, rewards = (np.asarray(column)[begun] for column in (steps.obs, steps.states, steps.rewards))
+    found = not_finite({"states": states, "rewards": rewards})
+    expect(not found, f"Every number must be finite, but {found} is not.")
+    box = env.spaces.observation
+    ends = f"{obs.min(axis=0)} to {obs.max(axis=0)}"
+    expect(_within(obs, box), f"Observations must be between {box.low} and {box.high}, got {ends}.")
+
+
+def description_fits(subject: Subject) -> None:
+    """The names, the ranges and the spaces have the sizes of states and observations; the range is finite."""
+    env = subject.learnt()
+    state = entries(subject, env)[0]
+    sizes = (len(env.state_names), env.state_box.size)
+    expect(sizes == (state.size, state.size), f"state_names and state_box must have {state.size} entries, got {sizes}.")
+    ends = np.asarray([env.state_box.low, env.state_box.high])
+    expect(bool(np.isfinite(ends).all()), f"state_box must be finite, got {env.state_box}.")
+    expect(
+        env.observe(state).shape == env.spaces.observation.shape,
+        f"observe must give {env.spaces.observation.shape}, got {env.observe(state).shape}.",
+    )
+    expect(env.max_steps > 0, f"max_steps must be positive, got {env.max_steps}.")
+
+
+def observations_can_be_inverted(subject: Subject) -> None:
+    """`state_of` undoes `observe`."""
+    env = subject.learnt()
+    states = entries(subject, env)
+    found = distance(_round_trip(env, states), states, relative=1e-4, absolute=1e-4)
+    expect(not found, f"state_of must undo observe, but {found}.")
+
+
+def actions_are_clipped(subject: Subject) -> None:
+    """An action outside of the space acts as the nearest inside."""
+    env = subject.learnt()
+    space = env.spaces.action
+    states, key = entries(subject, env), jax.random.key(0)
+    for edge in (jnp.asarray(space.low), jnp.asarray(space.high)):
+        inside = _step(env, states, edge, key)
+        found = difference(inside, _step(env, states, 3.0 * edge, key))
+        expect(not found, f"An action outside of the space must be clipped to it first, but {found} differs.")
+
+
+def frames_show_the_state(subject: Subject) -> None:
+    """Frames are colored pictures of one size, different for different states."""
+    env = subject.learnt()
+    low, high = np.asarray(env.state_box.low), np.asarray(env.state_box.high)
+    draw = eqx.filter_jit(lambda env, state: env.frame(state))
+    corners = [jnp.asarray(low + share * (high - low), jnp.float32) for share in (0.25, 0.6)]
+    first, second = (np.asarray(draw(env, state)) for state in corners)
+    expect(
+        first.dtype == np.uint8 and first.ndim == 3 and first.shape[2] == 3 and first.shape == second.shape,
+        f"A frame must be uint8 of shape (height, width, 3), got {first.dtype} of {first.shape}.",
+    )
+    expect(bool((first != second).any()), "Frames of two different states must not be equal.")
+
+
+def mirror_is_a_symmetry(subject: Subject) -> None:
+    """Stepping the mirror image gives the mirror image of the step, with the same reward."""
+    env = subject.learnt()
+    steps = _episodes(env, jax.random.key(0))
+    found = distance(
+        _mirrored_then_stepped(env, steps), _stepped_then_mirrored(env, steps), relative=1e-3, absolute=1e-3
+    )
+    expect(not found, f"mirror must be a symmetry of the dynamics, but {found}.")
+
+
+def matrices_are_the_dynamics(subject: Subject) -> None:
+    """The matrices of `linear_quadratic` are those of x' = A x + B u and r = -(xᵀ Q x + uᵀ R u)."""
+    env = subject.learnt()
+    dynamics, control, state_cost, action_cost = (np.asarray(matrix) for matrix in env.linear_quadratic())
+    steps = _episodes(env, jax.random.key(0))
+    states, actions = np.asarray(steps.states), np.asarray(steps.actions)
+    cost = np.einsum("nti,ij,ntj->nt", states, state_cost, states)
+    cost += np.einsum("nti,ij,ntj->nt", actions, action_cost, actions)
+    expected = (states @ dynamics.T + actions @ control.T, -cost)
+    found = distance(expected, (steps.after, steps.rewards), relative=1e-4, absolute=1e-4)
+    expect(not found, f"The matrices must be those of the dynamics and the reward, but {found}.")
+
+
+def vector_env_fits(subject: Subject) -> None:
+    """The vector environment has the spaces that it should, the same episodes for a seed, and resets itself late."""
+    env: HostEnvironment = subject.learnt()
+    first, again = (_host_steps(env) for _ in range(2))
+    found = difference(first, again)
+    expect(not found, f"The same seed must give the same episodes, but they differ in {found}.")
+    expect(not not_finite(first), "Every number must be finite.")
+    obs = first[0]
+    expect(obs.shape[1:] == (2, *env.spaces.observation.shape), f"Observations must be in rows, got {obs.shape}.")
+    expect(env.max_steps > 0, f"max_steps must be positive, got {env.max_steps}.")
+
+
+def _host_steps(env: HostEnvironment) -> tuple[np.ndarray, np.ndarray]:
+    envs = env.make(2)
+    mode = envs.metadata.get("autoreset_mode")
+    expect(
+        mode == gymnasium.vector.AutoresetMode.NEXT_STEP,
+        f"A vector must reset itself in the step after an episode's end (AutoresetMode.NEXT_STEP), got {mode}.",
+    )
+    try:
+        obs, _ = envs.reset(seed=0)
+        envs.action_space.seed(0)
+        steps = [envs.step(envs.action_space.sample())[:2] for _ in range(8)]
+    finally:
+        envs.close()
+    return np.stack([obs, *(obs for obs, _ in steps)]), np.stack([reward for _, reward in steps])
+
+
+@eqx.filter_jit
+def _episodes(env: Environment, key: PRNGKeyArray) -> _Steps:
+    num_steps = min(env.max_steps, 200)
+
+    def episode(key: PRNGKeyArray) -> _Steps:
+        reset_key, steps_key = jax.random.split(key)
+
+        def step(state: Array, key: PRNGKeyArray) -> tuple[Array, _Steps]:
+            action_key, step_key = jax.random.split(key)
+            action = RandomPolicy.of(env.spaces).sample((), env.observe(state), key=action_key)[1]
+            after, transition = env.step(state, action, key=step_key)
+            return after, _Steps(state, env.observe(state), action, *transition, after)
+
+        return jax.lax.scan(step, env.reset(key=reset_key), jax.random.split(steps_key, num_steps))[1]
+
+    return jax.vmap(episode)(jax.random.split(key, _NUM_EPISODES))
+
+
+@eqx.filter_jit
+def _round_trip(env: Environment, states: Float[Array, "states size"]) -> Float[Array, "states size"]:
+    return jax.vmap(lambda state: env.state_of(env.observe(state)))(states)
+
+
+@eqx.filter_jit
+def _step(env: Environment, states: Float[Array, "states size"], action: Array, key: PRNGKeyArray) -> Any:
+    return jax.vmap(lambda state: env.step(state, action, key=key))(states)
+
+
+@eqx.filter_jit
+def _mirrored_then_stepped(env: Environment, steps: _Steps) -> tuple[Array, Array]:
+    def one(state: Array, action: Array) -> tuple[Array, Array]:
+        obs, action = env.mirror(env.observe(state), action)
+        after, transition = env.step(env.state_of(obs), action, key=jax.random.key(0))
+        return env.observe(after), transition.reward
+
+    return jax.vmap(jax.vmap(one))(steps.states, steps.actions)
+
+
+@eqx.filter_jit
+def _stepped_then_mirrored(env: Environment, steps: _Steps) -> tuple[Array, Array]:
+    def one(state: Array, action: Array) -> tuple[Array, Array]:
+        after, transition = env.step(state, action, key=jax.random.key(0))
+        return env.mirror(env.observe(after), action)[0], transition.reward
+
+    return jax.vmap(jax.vmap(one))(steps.states, steps.actions)
+
+
+def _within(rows: np.ndarray, box: Box) -> bool:
+    low, high = np.asarray(box.low), np.asarray(box.high)
+    slack = 1e-4 * np.maximum(1.0, np.where(np.isfinite(high), np.abs(high), 1.0))
+    return bool(((rows >= low - slack) & (rows <= high + slack)).all())
+
+
+def checks_of(subject: Subject) -> Iterator[Callable[[Subject], None]]:
+    """The checks that apply to an environment; one on the host can't be compiled."""
+    env = subject.learnt()
+    if isinstance(env, HostEnvironment):
+        yield vector_env_fits
+        return
+    yield from (same_key_same_episode, different_key_different_episode, episodes_stay_in_their_spaces)
+    yield from (description_fits, observations_can_be_inverted, frames_show_the_state)
+    yield from part_checks.CHECKS
+    if isinstance(env.spaces.action, Box):
+        yield actions_are_clipped
+    if type(env).mirror is not Environment.mirror:
+        yield mirror_is_a_symmetry
+    if type(env).linear_quadratic is not Environment.linear_quadratic:
+        yield matrices_are_the_dynamics

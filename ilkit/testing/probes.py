@@ -1,0 +1,67 @@
+"""What a part or something learnt does with one observation, block by block."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ilkit.data.environment import Environment
+from ilkit.data.exploration import Exploration
+from ilkit.data.policy import Policy
+from ilkit.data.uncertainty import Uncertainty
+from ilkit.learn.random_policy import RandomPolicy
+from ilkit.testing.arguments import part
+from ilkit.testing.subject import Subject
+
+Outputs = Mapping[str, Any]
+Probe = Callable[[Any, Float[Array, " entries"], PRNGKeyArray], Outputs]
+
+
+def has_density(policy: Policy) -> bool:
+    """Whether a policy gives the density of its actions."""
+    return type(policy).log_prob is not Policy.log_prob
+
+
+def has_loss(policy: Policy) -> bool:
+    """Whether a policy can be fitted to actions."""
+    return has_density(policy) or type(policy).loss is not Policy.loss
+
+
+def probe(thing: Any, entry: Float[Array, " entries"], key: PRNGKeyArray) -> Outputs:
+    """All that a thing makes of one observation (an environment of one state)."""
+    if isinstance(thing, Environment):
+        return _environment(thing, entry, key)
+    if isinstance(thing, Policy):
+        return _policy(thing, entry, key)
+    if isinstance(thing, Exploration):
+        return {"root": thing.root(entry)}
+    if isinstance(thing, Uncertainty):
+        return {"covariance": thing.covariance(entry)}
+    return {"outputs": thing(entry)}
+
+
+def entries(subject: Subject, thing: Any, num_entries: int = 8) -> Float[Array, "entries size"]:
+    """Observations, or states of an environment, to probe with."""
+    if isinstance(thing, Environment):
+        return jax.vmap(lambda key: thing.reset(key=key))(jax.random.split(jax.random.key(7), num_entries))
+    spaces = thing.spaces if isinstance(thing, Policy) else part("env", subject.options)().spaces
+    return jax.random.uniform(jax.random.key(7), (num_entries, spaces.observation.size), minval=-1.0)
+
+
+def _environment(env: Environment, state: Float[Array, " state"], key: PRNGKeyArray) -> Outputs:
+    reset_key, action_key, step_key = jax.random.split(key, 3)
+    action = RandomPolicy.of(env.spaces).sample((), env.observe(state), key=action_key)[1]
+    after, transition = env.step(state, action, key=step_key)
+    return {"reset": env.reset(key=reset_key), "step": (after, transition), "observe": env.observe(after)}
+
+
+def _policy(policy: Policy, obs: Float[Array, " obs"], key: PRNGKeyArray) -> Outputs:
+    sample_key, action_key, loss_key = jax.random.split(key, 3)
+    carry, action = policy.initial_carry(), RandomPolicy.of(policy.spaces).sample((), obs, key=action_key)[1]
+    outputs = {"mode": policy.mode(carry, obs)[1], "sample": policy.sample(carry, obs, key=sample_key)[1]}
+    if has_density(policy):
+        outputs["log_prob"] = policy.log_prob(carry, obs, action)[1]
+    if has_loss(policy):
+        outputs["loss"] = policy.loss(obs, action, key=loss_key)
+    return outputs

@@ -1,0 +1,47 @@
+"""Every component that ilkit brings passes the conformance kit."""
+
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from typing import Any
+
+import jax
+import pytest
+
+from ilkit.artifact import save
+from ilkit.data.seeds import Seeds
+from ilkit.testing import Check, checks
+from ilkit.testing.problems import tracking_expert
+
+OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
+    ("augment", "mirror"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
+    ("augment", "none"): {"draws": False},
+    ("expert", "checkpoint"): {"draws": False},
+    ("expert", "energy_pump"): {"parts": {"env": {"kind": "mountain_car_continuous"}}, "draws": False},
+    ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
+    ("expert", "swing_up"): {"parts": {"env": {"kind": "pendulum"}}, "draws": False},
+    ("policy", "categorical"): {"actions": "discrete"},
+}
+
+
+def kinds() -> list[tuple[str, str]]:
+    points = distribution("ilkit").entry_points
+    return [(point.group.removeprefix("ilkit."), point.name) for point in points if point.group.startswith("ilkit.")]
+
+
+def all_checks() -> list[Check]:
+    return [check for block, kind in kinds() for check in checks(block, kind, **OPTIONS.get((block, kind), {}))]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def expert_artifact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The artifact that the kind `checkpoint` reads by default, in the current folder."""
+    folder = tmp_path_factory.mktemp("project")
+    save(Seeds(jax.tree.map(lambda leaf: leaf[None], tracking_expert("continuous")), {}, 1), folder / "expert")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield
+
+
+@pytest.mark.parametrize("check", all_checks(), ids=str)
+def test_conformance(check: Check) -> None:
+    check()
