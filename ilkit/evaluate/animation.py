@@ -20,10 +20,10 @@ _NUM_COLORS = 48
 def animate(env: Environment, episodes: Mapping[str, Float[np.ndarray, "_ obs"]]) -> dict[str, str]:
     """Draws the observations of one episode of each policy: GIFs of one length, as data URIs.
 
-    At most 60 frames are shown, every k-th with one k for all the episodes, so that they run in step; one that ends
-    before the others stays on its last frame.
+    At most 60 frames are shown, every k-th with one k for all the episodes, so that they run in step. They last as
+    long as the longest that isn't random; one that ends before stays on its last frame.
     """
-    longest = max(len(obs) for obs in episodes.values())
+    longest = max(len(obs) for name, obs in episodes.items() if name != "random")
     shown = np.unique(np.linspace(0, longest - 1, min(longest, _NUM_FRAMES)).round().astype(int))
     rows = np.pad(shown, (0, _NUM_FRAMES - len(shown)), mode="edge")  # always as many, so that nothing compiles again
     frames = {name: np.asarray(_draw(env, obs[np.minimum(rows, len(obs) - 1)])) for name, obs in episodes.items()}

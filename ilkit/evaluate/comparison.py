@@ -1,4 +1,4 @@
-"""Comparing policies by their returns: scores, differences in pairs, and what they say in one sentence."""
+"""Comparing policies by their returns: scores, and differences in pairs."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -53,8 +53,9 @@ class Comparison(NamedTuple):
     name: str
     reference: str
     difference: float
-    """The interquartile mean of policy minus reference, in pairs of seeds where their numbers agree."""
+    """The score of the policy minus that of the reference."""
     interval: Interval
+    """Its interval; where the numbers of seeds agree, from draws of the same seeds for both."""
     probability: float
     """The probability that a training run of the policy returns more than one of the reference."""
     probability_interval: Interval
@@ -86,11 +87,16 @@ class Resampling(NamedTuple):
         )
 
     def interval_of_difference(
-        self, samples: Float[np.ndarray, " units"], others: Float[np.ndarray, " others"], statistic: Statistic
+        self,
+        samples: Float[np.ndarray, " units"],
+        others: Float[np.ndarray, " others"],
+        statistic: Statistic,
+        *,
+        paired: bool,
     ) -> Interval:
-        """The interval of the difference of a statistic of two independent samples."""
+        """The interval of the difference of a statistic; where `paired`, every draw takes the same units of both."""
         return percentile_interval(
-            self._resampled(samples, statistic, 0) - self._resampled(others, statistic, 1),
+            self._resampled(samples, statistic, 0) - self._resampled(others, statistic, 0 if paired else 1),
             units=min(len(samples), len(others)),
             confidence=self.confidence,
         )
@@ -122,64 +128,19 @@ def compare_all(measured: Mapping[str, Measurement], resampling: Resampling) -> 
     ]
 
 
-def verdict(scores: Mapping[str, Score], comparisons: list[Comparison], *, confidence: float, decimals: int) -> str:
-    """Which policy is best and by how much, in plain words and whatever the outcome."""
-    ranked = sorted(scores, key=lambda name: -scores[name].iqm)
-    best = ranked[0]
-    if len(ranked) == 1:
-        score = f"{scores[best].iqm:.{decimals}f} ({_told(scores[best].interval, confidence, decimals)})"
-        return f"`{best}` returns {score}, {scores[best].normalized:.0%} of the way from random to expert."
-    against = [_as_seen_from(best, one) for one in comparisons if best in (one.name, one.reference)]
-    against.sort(key=lambda one: ranked.index(one.reference))
-    opening = f"`{best}` is best: it" if against[0].clear else f"No policy is clearly best: `{best}`"
-    margins = ", and ".join(_margin(one, confidence, decimals) for one in against)
-    overlap = "overlap" if against[0].overlap else "don't overlap"
-    sentences = [f"{opening} returns {margins}.", f"The intervals of `{best}` and `{against[0].reference}` {overlap}."]
-    first = next(iter(scores))
-    paired = [one for one in comparisons if one.reference == first and one.num_seeds > 1]
-    if paired:
-        below = ", ".join(f"{one.num_below} of {one.num_seeds} (`{one.name}`)" for one in paired)
-        sentences.append(f"Seeds that end below `{first}`: {below}.")
-    return " ".join(sentences)
-
-
-def _margin(one: Comparison, confidence: float, decimals: int) -> str:
-    doubt = "" if one.clear else ", no clear difference"
-    word, sign = ("more", 1.0) if one.difference >= 0 else ("less", -1.0)
-    interval = Interval(*sorted(sign * end for end in one.interval))
-    told = f"{_told(interval, confidence, decimals)}{doubt}"
-    return f"{abs(one.difference):.{decimals}f} {word} than `{one.reference}` ({told})"
-
-
-def _told(interval: Interval, confidence: float, decimals: int) -> str:
-    return f"{confidence:.0%} interval {interval.low:.{decimals}f} to {interval.high:.{decimals}f}"
-
-
-def _as_seen_from(name: str, one: Comparison) -> Comparison:
-    if one.name == name:
-        return one
-    low, high = one.interval
-    return one._replace(name=name, reference=one.name, difference=-one.difference, interval=Interval(-high, -low))
-
-
 def _compare(name: str, reference: str, one: Measurement, other: Measurement, resampling: Resampling) -> Comparison:
     confidence = resampling.confidence
-    samples, others = one.returns.mean(axis=1), other.returns.mean(axis=1)
     paired = one.num_seeds == other.num_seeds or 1 in (one.num_seeds, other.num_seeds)
-    if paired:
-        differences = one.returns - other.returns
-        difference, interval = _estimate(differences), resampling.interval(*_units(differences))
-        num_seeds, num_below = len(differences), int((samples < others).sum())
-    else:
-        difference = _estimate(one.returns) - _estimate(other.returns)
-        interval = resampling.interval_of_difference(samples, others, interquartile_mean)
-        num_seeds, num_below = 0, 0
+    returns, others = np.broadcast_arrays(one.returns, other.returns) if paired else (one.returns, other.returns)
+    (samples, statistic), (baseline, _) = _units(returns), _units(others)
+    num_seeds = len(returns) if paired else 0
+    num_below = int((returns.mean(axis=1) < others.mean(axis=1)).sum()) if paired else 0
     return Comparison(
         name,
         reference,
-        difference,
-        interval,
-        *probability_of_improvement(samples, others, confidence=confidence),
+        float(statistic(samples) - statistic(baseline)),
+        resampling.interval_of_difference(samples, baseline, statistic, paired=paired),
+        *probability_of_improvement(one.returns.mean(axis=1), other.returns.mean(axis=1), confidence=confidence),
         resampling.interval(*_units(one.returns)).overlaps(resampling.interval(*_units(other.returns))),
         num_seeds,
         num_below,

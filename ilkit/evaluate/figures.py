@@ -143,8 +143,7 @@ def draw_actions(actions: ActionSample, policies: Sequence[str]) -> str:
         label = f"action {dim + 1}" if dims > 1 else "action"
         _draw_density(left, actions, dim, label, policies)
         _draw_agreement(right, actions, dim, label, policies)
-        if dim == 0:
-            left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0, columnspacing=1.2)
+    _draw_key(figure)
     return _svg(figure)
 
 
@@ -184,8 +183,13 @@ def _draw_choices(actions: ActionSample, size: int, policies: Sequence[str]) -> 
     axes.set_xticks(range(size))
     axes.set_xlabel("action")
     axes.set_ylabel("share of states")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0)
+    _draw_key(figure)
     return _svg(figure)
+
+
+def _draw_key(figure: Figure) -> None:
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 5), columnspacing=1.2)
 
 
 def _label_ends(axes: Axes, ends: Mapping[str, float], policies: Sequence[str]) -> None:

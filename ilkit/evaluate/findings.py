@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ilkit.data.spaces import Spaces
-from ilkit.evaluate.comparison import Comparison, Measurement, Score, verdict
+from ilkit.evaluate.comparison import Comparison, Measurement, Score
 from ilkit.evaluate.curves import Curve
+from ilkit.evaluate.wording import verdict
 from ilkit.learn.uncertainty_map import UncertaintyMap
 
 
@@ -76,9 +77,10 @@ class Findings(NamedTuple):
 
     @property
     def decimals(self) -> int:
-        """How many decimals a return is written with: three digits of the distance from random to expert."""
-        distance = abs(self.scores["expert"].iqm - self.scores["random"].iqm)
-        return int(np.clip(2 - np.floor(np.log10(distance)), 0, 6)) if distance > 0 else 2
+        """How many decimals a return is written with: two digits of the width of the narrowest interval."""
+        widths = [score.interval.high - score.interval.low for score in self.scores.values()]
+        narrowest = min((width for width in widths if width > 0), default=1.0)
+        return int(np.clip(1 - np.floor(np.log10(narrowest)), 0, 4))
 
     @property
     def verdict(self) -> str:

@@ -6,6 +6,7 @@ from ilkit.data.report import Metrics, Table
 from ilkit.data.spaces import Discrete
 from ilkit.evaluate.curves import returns_against_env_steps, returns_table, training_table
 from ilkit.evaluate.findings import ActionSample, Findings
+from ilkit.evaluate.wording import number
 
 
 def metrics_of(findings: Findings) -> Metrics:
@@ -26,7 +27,6 @@ def metrics_of(findings: Findings) -> Metrics:
             "difference": one.difference,
             "low": one.interval.low,
             "high": one.interval.high,
-            "probability_of_improvement": one.probability,
             "overlap": int(one.overlap),
             "seeds_below": one.num_below,
         }
@@ -54,10 +54,10 @@ def summary_of(findings: Findings) -> str:
     rows = [
         (
             name,
-            f"{score.iqm:.{decimals}f}",
-            f"{score.interval.low:.{decimals}f} to {score.interval.high:.{decimals}f}",
-            f"{score.normalized:.2f}",
-            f"{score.length:.0f}",
+            number(score.iqm, decimals),
+            f"{number(score.interval.low, decimals)} to {number(score.interval.high, decimals)}",
+            number(score.normalized, 2),
+            number(score.length, 0),
         )
         for name, score in findings.scores.items()
     ]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ilkit.evaluate.comparison import Comparison, Measurement, Score
 from ilkit.evaluate.figures import variable_of
+from ilkit.evaluate.wording import number
 from ilkit.math.statistics import Interval
 
 _STYLE = """
@@ -16,7 +17,7 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #e4e7ea; --muted: #98a2ac; --line: #333a41;
   --series-0: #56b4e9; --series-1: #ff8a4d; --series-2: #2fc597; --series-3: #e39bc5; --series-4: #f0c24b;
   --series-5: #9ad1f5; } }
-body { margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 48rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 50rem; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.5rem; font-weight: 650; margin: 0; line-height: 1.3; }
 h2 { font-size: 1.06rem; font-weight: 650; margin: 2.8rem 0 .5rem; }
@@ -25,12 +26,13 @@ h2 { font-size: 1.06rem; font-weight: 650; margin: 2.8rem 0 .5rem; }
 .setting { margin: .2rem 0 0; }
 code { font: 600 .94em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .88rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .34rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+table { border-collapse: collapse; width: 100%; font-size: .86rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .34rem .5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { font-weight: 500; color: var(--muted); vertical-align: bottom; }
 thead th { border-bottom: 1px solid var(--muted); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
-td:first-child { font-weight: 550; }
+td:first-child { font-weight: 550; white-space: normal; }
+.name { white-space: nowrap; }
 .key { display: inline-block; width: .62rem; height: .62rem; border-radius: 50%; margin-right: .5rem; }
 .below { color: var(--series-1); }
 figure { margin: 1rem 0 0; }
@@ -67,7 +69,7 @@ def render_page(title: str, setting: str, verdict: str, sections: Sequence[Secti
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f'<h1>{escape(title)}</h1>\n<p class="setting">{escape(setting)}</p>\n'
-        f'<p class="verdict">{_in_code(verdict)}</p>\n'
+        f'<p class="verdict">{_prose(verdict)}</p>\n'
         f"{rendered}<footer>{footer}</footer>\n</body>\n</html>\n"
     )
 
@@ -153,24 +155,30 @@ def rollout_row(animations: Mapping[str, str], captions: Mapping[str, str], poli
     return '<div class="rollouts">{}</div>'.format(
         "".join(
             f'<figure><img alt="rollout of {escape(name)}" src="{source}">'
-            f"<figcaption>{_key(name, policies)}<br>{captions[name]}</figcaption></figure>"
+            f"<figcaption>{_key(name, policies)}<br>{_minus(captions[name])}</figcaption></figure>"
             for name, source in animations.items()
         )
     )
 
 
-def _in_code(text: str) -> str:
-    return re.sub("`(.*?)`", r"<code>\1</code>", escape(text))
+def _prose(text: str) -> str:
+    return _minus(re.sub("`(.*?)`", r"<code>\1</code>", escape(text)))
+
+
+def _minus(text: str) -> str:
+    """The hyphens before digits as minus signs."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     header = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>{}</tr>".format("".join(f"<td>{cell}</td>" for cell in row)) for row in rows)
+    body = "".join("<tr>{}</tr>".format("".join(f"<td>{_minus(cell)}</td>" for cell in row)) for row in rows)
     return f'<div class="wide"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _key(name: str, policies: Sequence[str]) -> str:
-    return f'<span class="key" style="background: var(--{variable_of(name, policies)})"></span>{escape(name)}'
+    dot = f'<span class="key" style="background: var(--{variable_of(name, policies)})"></span>'
+    return f'<span class="name">{dot}{escape(name)}</span>'
 
 
 def _below(one: Comparison) -> str:
@@ -184,10 +192,4 @@ def _change(value: float, decimals: int) -> str:
 
 
 def _interval(interval: Interval, decimals: int, signed: bool = False) -> str:
-    return " to ".join(number(end, decimals, signed) for end in interval)
-
-
-def number(value: float, decimals: int, signed: bool = False) -> str:
-    """A number with its digits grouped, with a true minus sign, and no minus before a zero."""
-    text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
-    return text.lstrip("+-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
+    return " to ".join(number(end, decimals, signed=signed) for end in interval)

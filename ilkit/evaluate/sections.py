@@ -8,7 +8,8 @@ from ilkit.data.spaces import Discrete
 from ilkit.evaluate.curves import Curve, returns_against_env_steps
 from ilkit.evaluate.figures import draw_actions, draw_curves, draw_returns, draw_uncertainty
 from ilkit.evaluate.findings import Findings, StateMap
-from ilkit.evaluate.page import Section, comparison_table, number, render_page, rollout_row, score_table, seed_table
+from ilkit.evaluate.page import Section, comparison_table, render_page, rollout_row, score_table, seed_table
+from ilkit.evaluate.wording import number
 
 _UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
 _ENOUGH_SEEDS = 5
@@ -63,7 +64,7 @@ def _comparisons(findings: Findings) -> Section:
     return Section(
         "In pairs",
         table,
-        "Differences are taken seed by seed on the same episodes. The probability of improvement is that of a training "
+        "Differences of the returns above, resampled in pairs of seeds. The probability of improvement is that of a training "
         "run of the one returning more than a run of the other.",
     )
 

@@ -1,0 +1,52 @@
+"""What a comparison says, in plain words."""
+
+from collections.abc import Mapping
+
+from ilkit.evaluate.comparison import Comparison, Score
+from ilkit.math.statistics import Interval
+
+
+def number(value: float, decimals: int, *, signed: bool = False) -> str:
+    """A number with its digits grouped, and without a sign where it is rounded to zero."""
+    text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
+    return text if text.strip("+-0.") else text.lstrip("+-")
+
+
+def verdict(scores: Mapping[str, Score], comparisons: list[Comparison], *, confidence: float, decimals: int) -> str:
+    """Which policy is best and by how much, in plain words and whatever the outcome."""
+    ranked = sorted(scores, key=lambda name: -scores[name].iqm)
+    best = ranked[0]
+    if len(ranked) == 1:
+        score = f"{number(scores[best].iqm, decimals)} ({_told(scores[best].interval, confidence, decimals)})"
+        return f"`{best}` returns {score}, {scores[best].normalized:.0%} of the way from random to expert."
+    against = [_as_seen_from(best, one) for one in comparisons if best in (one.name, one.reference)]
+    against.sort(key=lambda one: ranked.index(one.reference))
+    opening = f"`{best}` is best: it" if against[0].clear else f"No policy is clearly best: `{best}`"
+    margins = ", and ".join(_margin(one, confidence, decimals) for one in against)
+    overlap = "overlap" if against[0].overlap else "don't overlap"
+    sentences = [f"{opening} returns {margins}.", f"The intervals of `{best}` and `{against[0].reference}` {overlap}."]
+    first = next(iter(scores))
+    paired = [one for one in comparisons if one.reference == first and one.num_seeds > 1]
+    if paired:
+        below = ", ".join(f"{one.num_below} of {one.num_seeds} (`{one.name}`)" for one in paired)
+        sentences.append(f"Seeds that end below `{first}`: {below}.")
+    return " ".join(sentences)
+
+
+def _margin(one: Comparison, confidence: float, decimals: int) -> str:
+    doubt = "" if one.clear else ", no clear difference"
+    word, sign = ("more", 1.0) if one.difference >= 0 else ("less", -1.0)
+    interval = Interval(*sorted(sign * end for end in one.interval))
+    told = f"{_told(interval, confidence, decimals)}{doubt}"
+    return f"{number(abs(one.difference), decimals)} {word} than `{one.reference}` ({told})"
+
+
+def _told(interval: Interval, confidence: float, decimals: int) -> str:
+    return f"{confidence:.0%} interval {number(interval.low, decimals)} to {number(interval.high, decimals)}"
+
+
+def _as_seen_from(name: str, one: Comparison) -> Comparison:
+    if one.name == name:
+        return one
+    low, high = one.interval
+    return one._replace(name=name, reference=one.name, difference=-one.difference, interval=Interval(-high, -low))

@@ -1,0 +1,176 @@
+"""The evaluation as a whole: what it measures is right, repeatable and independent of what else is compared."""
+
+import json
+import re
+
+import jax
+import numpy as np
+import pytest
+
+from ilkit import artifact
+from ilkit.data.seeds import Seeds
+from ilkit.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def report(push, weak, strong):
+    return push.evaluate(cloned=weak, tuned=strong)
+
+
+def test_references_are_normalized_to_one_and_zero(report):
+    assert report.metrics["expert"]["normalized"] == 1.0
+    assert report.metrics["random"]["normalized"] == 0.0
+
+
+def test_a_policy_equal_to_the_expert_equals_it_on_every_episode(push):
+    same = push.evaluate(copy=push.expert)
+    rows = list(zip(same.tables["returns"]["policy"], same.tables["returns"]["return"], strict=True))
+    returns = {name: [value for policy, value in rows if policy == name] for name in ("expert", "copy", "random")}
+    assert returns["copy"] == returns["expert"]
+    assert returns["random"] != returns["expert"]
+    assert same.metrics["copy"] == same.metrics["expert"]
+
+
+def test_score_is_the_interquartile_mean_over_seeds_of_the_mean_over_episodes(report):
+    table = report.tables["returns"]
+    rows = zip(table["policy"], table["seed"], table["return"], strict=True)
+    returns = np.array([value for policy, _, value in rows if policy == "tuned"]).reshape(3, 6)
+    metrics = report.metrics["tuned"]
+    assert metrics["iqm"] == pytest.approx(returns.mean(axis=1).mean())
+    assert metrics["low"] == pytest.approx(returns.mean(axis=1).min())
+    assert metrics["high"] == pytest.approx(returns.mean(axis=1).max())
+    expert, random = report.metrics["expert"]["iqm"], report.metrics["random"]["iqm"]
+    assert metrics["normalized"] == pytest.approx((metrics["iqm"] - random) / (expert - random))
+    assert metrics["length"] == 30
+
+
+def test_difference_is_taken_seed_by_seed(report):
+    table = report.tables["returns"]
+    rows = list(zip(table["policy"], table["return"], strict=True))
+    means = {
+        name: np.array([value for policy, value in rows if policy == name]).reshape(3, 6).mean(axis=1)
+        for name in ("cloned", "tuned")
+    }
+    pair = report.metrics["tuned_minus_cloned"]
+    assert pair["difference"] == pytest.approx((means["tuned"] - means["cloned"]).mean())
+    assert pair["seeds_below"] == (means["tuned"] < means["cloned"]).sum() == 0
+    assert pair["overlap"] == 0
+    assert report.tables["comparisons"]["probability_of_improvement"] == [1.0]
+
+
+def test_same_key_gives_the_same_report_and_another_key_another(push, weak, strong, report):
+    assert push.evaluate(cloned=weak, tuned=strong) == report
+    assert push.evaluate(key=1, cloned=weak, tuned=strong).metrics != report.metrics
+
+
+def test_scores_depend_neither_on_order_nor_on_what_else_is_compared(push, weak, strong, report):
+    swapped, alone = push.evaluate(tuned=strong, cloned=weak), push.evaluate(tuned=strong)
+    for name in ("expert", "tuned", "random"):
+        assert report.metrics[name] == swapped.metrics[name] == alone.metrics[name]
+
+
+def test_more_episodes_leave_the_first_ones_as_they_were(push, weak, strong, report):
+    def returns(tables):
+        table = tables["returns"]
+        places = zip(table["policy"], table["seed"], table["episode"], strict=True)
+        return dict(zip(places, table["return"], strict=True))
+
+    few = returns(push.evaluate(num_episodes=2, cloned=weak, tuned=strong).tables)
+    many = returns(report.tables)
+    assert few == {place: many[place] for place in few}
+
+
+def test_nothing_compiles_again_for_other_weights_keys_and_numbers_of_episodes(push, weak, strong, report, count_calls):
+    calls = count_calls(type(weak.stacked), "mode")
+    push.evaluate(key=2, num_episodes=7, cloned=strong, tuned=weak)
+    assert calls == []
+
+
+def test_learning_curves_lie_on_one_grid(report):
+    table = report.tables["learning_curves"]
+    assert table["env_steps"] == [100, 200, 300, 400]
+    assert table["tuned"] == [4.0, 5.0, 6.0, 7.0]
+    assert table["tuned_high"] == pytest.approx([8.0, 9.0, 10.0, 11.0])
+    assert table["cloned"] == [report.metrics["cloned"]["iqm"]] * 4
+    assert report.tables["training_cloned"]["loss"] == [2.0, 1.0]
+    assert report.tables["training_tuned"]["critic_loss"] == [1.0] * 4
+
+
+def test_action_densities_integrate_to_one(report):
+    table = report.tables["actions"]
+    width = table["action"][1] - table["action"][0]
+    for name in ("demonstrated", "cloned", "tuned"):
+        assert sum(table[name][:40]) * width == pytest.approx(1.0)
+
+
+def test_report_survives_its_artifact(report, tmp_path):
+    artifact.save(report, tmp_path / "evaluate")
+    loaded = artifact.load(tmp_path / "evaluate")
+    assert loaded.metrics == report.metrics
+    assert loaded.html == report.html
+    assert loaded.tables["returns"]["policy"] == report.tables["returns"]["policy"]
+
+
+def test_metrics_are_finite_numbers(report):
+    def leaves(tree):
+        return [leaf for value in tree.values() for leaf in (leaves(value) if isinstance(value, dict) else [value])]
+
+    assert np.isfinite(leaves(json.loads(json.dumps(report.metrics)))).all()
+
+
+def test_page_needs_nothing_beside_itself(report):
+    assert not re.search(r"https?://|<script|<link|@import|url\((?!#)", report.html)
+    sources = re.findall(r'(?:src|href)="([^"]*)"', report.html)
+    assert sources
+    assert all(source.startswith(("data:image/", "#")) for source in sources)
+
+
+def test_page_shows_every_policy_in_motion_and_in_colors_of_the_theme(report):
+    for name in ("expert", "cloned", "tuned", "random"):
+        assert f'alt="rollout of {name}" src="data:image/gif;base64,' in report.html
+    assert all(len(picture) < 400_000 for picture in re.findall(r'src="(data:[^"]*)"', report.html))
+    assert "#0102" not in report.html
+    assert "#0103" not in report.html
+    assert "var(--series-1)" in report.html
+
+
+def test_summary_is_short_and_aligned(report):
+    head, *rows = report.summary.splitlines()[:5]
+    assert [row.split()[0] for row in rows] == ["expert", "cloned", "tuned", "random"]
+    assert {len(row) for row in rows} == {len(head)}
+    assert "`tuned` is best" in report.summary
+
+
+def test_discrete_actions(balance, seeds):
+    cloned = seeds(balance.spaces, [[0.0, 0.0, 1.0, 0.3]], [[0.0, 0.0, 4.0, 0.5]])
+    report = balance.evaluate(cloned=cloned)
+    assert report.metrics["expert"]["iqm"] == report.metrics["expert"]["length"] > report.metrics["random"]["iqm"]
+    assert report.tables["actions"]["action"] == [0, 1]
+    assert sum(report.tables["actions"]["demonstrated"]) == pytest.approx(1.0)
+    assert "share of states" in report.html
+
+
+def test_host_environment(hosted, seeds):
+    cloned = seeds(hosted.spaces, [[0.0, 3.0, 0.5]], [[0.0, -10.0, -2.0]])
+    report = hosted.evaluate(num_episodes=3, cloned=cloned)
+    assert report.metrics["cloned"]["length"] == 20
+    assert len(set(report.tables["returns"]["return"])) > 4
+    assert "observation 1" in report.html
+    assert "data:image/gif" not in report.html
+    assert report == hosted.evaluate(num_episodes=3, cloned=cloned)
+
+
+def test_seeds_that_cannot_be_paired_are_compared_as_independent(push, weak, strong):
+    two = Seeds(jax.tree.map(lambda leaf: leaf[:2], strong.stacked), {}, 2)
+    report = push.evaluate(cloned=weak, tuned=two)
+    pair = report.metrics["tuned_minus_cloned"]
+    difference = report.metrics["tuned"]["iqm"] - report.metrics["cloned"]["iqm"]
+    assert pair["difference"] == pytest.approx(difference)
+    assert pair["low"] < difference < pair["high"]
+    assert "not paired" in report.html
+
+
+@pytest.mark.parametrize("names", [[], ["random"]])
+def test_policies_need_names_of_their_own(push, weak, names):
+    with pytest.raises(DataError, match="names"):
+        push.evaluate(**dict.fromkeys(names, weak))
