@@ -8,9 +8,12 @@ from pathlib import Path
 def main() -> None:
     """Runs the command line."""
     _prefer_the_project(Path.cwd())
-    from ilkit.cli import command_line
+    try:
+        from ilkit.cli import command_line
 
-    command_line()
+        command_line()
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _prefer_the_project(folder: Path) -> None:

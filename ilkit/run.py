@@ -200,10 +200,14 @@ def _observed_drive(observer: Observer, checkpoints: Path) -> Drive:
     return drive
 
 
+def _described(part: Build[Any]) -> list[Any]:
+    return [part.kind, part.spec.model_dump_json(), [_described(inner) for inner in part.parts]]
+
+
 def _identity(call: Call, sources: Mapping[str, Path], raw: RawParams, folder: Path) -> str:
     described = {
         "spec": call.spec.model_dump_json(),
-        "parts": {name: repr(part) for name, part in call.parts.items()},
+        "parts": {name: _described(part) for name, part in call.parts.items()},
         "inputs": {name: content_digest(path) for name, path in sources.items()},
         "code": content_digest(folder / "components.json"),
         "seed": call.seed,
