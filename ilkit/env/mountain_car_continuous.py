@@ -7,13 +7,13 @@ With position x, velocity v and force a in [-1, 1]:
 The left wall stops the car. Source: Moore (1990), as in gymnasium, `envs/classic_control/continuous_mountain_car.py`.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.spaces import Box, Spaces
@@ -33,7 +33,7 @@ class MountainCarContinuous(Spec):
     """The acceleration down the steepest slope, in units of position a step²."""
     max_speed: PositiveFloat = 0.07
     """The speed at which the motion is clipped, in units of position a step."""
-    goal_position: float = 0.45
+    goal_position: Annotated[float, Field(ge=_LEFT, le=_RIGHT)] = 0.45
     """The position from which on an episode terminates with a reward of 100."""
     goal_velocity: NonNegativeFloat = 0.0
     """The velocity that is needed at the goal."""
