@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from ilkit.data import codec
 from ilkit.data.report import Report, Table
 from ilkit.errors import ArtifactError
@@ -22,7 +24,7 @@ def save(thing: Any, folder: str | Path) -> None:
         written.mkdir()
         try:
             _write_report(thing, written) if isinstance(thing, Report) else codec.write(thing, written)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             raise ArtifactError(f"{folder} can't be written: {error}. What was there before is kept.") from error
         if folder.exists():
             folder.rename(Path(temporary) / "former")

@@ -10,15 +10,22 @@ from jaxtyping import Array, PyTree
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from ilkit.errors import ArtifactError
 from ilkit.loop import Progress
 
 
 def save_checkpoint(progress: Progress, folder: Path) -> None:
-    """Writes a checkpoint, replacing the former one only once it is whole."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes a checkpoint, replacing the former one only once it is whole.
+
+    **Raises:** `ArtifactError` where it can't be written (a full disk); the former one stays.
+    """
     arrays = {str(index): _to_host(leaf) for index, leaf in enumerate(jax.tree.leaves(progress))}
-    save_file(arrays, folder / "new.safetensors")
-    (folder / "new.safetensors").replace(folder / "last.safetensors")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(arrays, folder / "new.safetensors")
+        (folder / "new.safetensors").replace(folder / "last.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(f"The checkpoint {folder} can't be written: {error}. The former one is kept.") from error
 
 
 def load_checkpoint(initial: Progress, folder: Path) -> Progress:
