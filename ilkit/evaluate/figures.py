@@ -112,8 +112,9 @@ def draw_uncertainty(state_map: StateMap) -> str:
     figure = Figure(figsize=(7.2, 3.8), layout="constrained")
     axes = figure.subplots()
     half = [(values[1] - values[0]) / 2 for values in (grid.x, grid.y)]
+    top = float(grid.scale.max()) or 1.0
     extent = (grid.x[0] - half[0], grid.x[-1] + half[0], grid.y[0] - half[1], grid.y[-1] + half[1])
-    picture = axes.imshow(grid.scale, origin="lower", extent=extent, aspect="auto", cmap="viridis", vmin=0.0)
+    picture = axes.imshow(grid.scale, origin="lower", extent=extent, aspect="auto", cmap="viridis", vmin=0.0, vmax=top)
     axes.plot(
         *_one_in_each_cell(state_map).T,
         "o",

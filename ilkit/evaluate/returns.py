@@ -6,7 +6,7 @@ normalized by fixed references, (return - random) / (expert - random), that are 
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import equinox as eqx
 import jax
@@ -34,6 +34,8 @@ from ilkit.learn.episodes import Episodes, collect_episodes
 from ilkit.learn.random_policy import RandomPolicy
 from ilkit.learn.uncertainty_map import UncertaintyMap, uncertainty_map
 from ilkit.spec import Spec
+
+T = TypeVar("T")
 
 _NUM_DEMONSTRATED = 1000
 
@@ -84,7 +86,7 @@ def evaluate(
         ]
         for name, seeds in contestants.items()
     }
-    measured = {name: _measure(runs) for name, runs in episodes.items()}
+    measured = {name: _measure(name, runs) for name, runs in episodes.items()}
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     findings = Findings(
         task=env.kind,
@@ -102,14 +104,22 @@ def evaluate(
     return Report(metrics_of(findings), tables_of(findings), page_of(findings), summary_of(findings))
 
 
-def _on_host(seeds: Seeds[Policy]) -> Seeds[Policy]:
+def _on_host(seeds: Seeds[T]) -> Seeds[T]:
     """The same with NumPy arrays, whose slices compile nothing."""
     return Seeds(jax.tree.map(np.asarray, seeds.stacked), {}, seeds.num_seeds)
 
 
-def _measure(runs: list[Episodes]) -> Measurement:
-    columns = ([getattr(run, name) for run in runs] for name in ("returns", "lengths", "terminated"))
-    return Measurement(*map(np.stack, columns))
+def _measure(name: str, runs: list[Episodes]) -> Measurement:
+    columns = ([getattr(run, column) for run in runs] for column in ("returns", "lengths", "terminated"))
+    measured = Measurement(*map(np.stack, columns))
+    bad = np.argwhere(~np.isfinite(measured.returns))
+    if len(bad):
+        seed, episode = bad[0]
+        raise DataError(
+            f"Returns must be finite, got {measured.returns[seed, episode]} from {name}, seed {seed}, in evaluation "
+            f"episode {episode}. Its actions or the environment's rewards aren't finite: train it again."
+        )
+    return measured
 
 
 def _sample_actions(demos: Demonstrations, policies: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray) -> ActionSample:
@@ -153,7 +163,7 @@ def _map_states(
         names = tuple(f"observation {index + 1}" for index in range(box.size))
     if box.size < 2:
         return None
-    maps = [uncertainty_map(one, observe, box, dims, resolution=81) for one in uncertainty]
+    maps = [uncertainty_map(one, observe, box, dims, resolution=81) for one in _on_host(uncertainty)]
     grid = UncertaintyMap(maps[0].x, maps[0].y, np.mean([one.scale for one in maps], axis=0))
     return StateMap(grid, states[:, list(dims)], (names[dims[0]], names[dims[1]]), len(maps))
 

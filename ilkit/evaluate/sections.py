@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ilkit.data.spaces import Discrete
+from ilkit.evaluate.comparison import Score
 from ilkit.evaluate.curves import Curve, returns_against_env_steps
 from ilkit.evaluate.figures import draw_actions, draw_curves, draw_returns, draw_uncertainty
 from ilkit.evaluate.findings import Findings, StateMap
@@ -13,6 +14,7 @@ from ilkit.evaluate.wording import number
 
 _UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
 _ENOUGH_SEEDS = 5
+_FAR = 2.0
 
 
 def page_of(findings: Findings) -> str:
@@ -41,7 +43,17 @@ def _sections(findings: Findings) -> Iterator[Section]:
     yield _seeds(findings)
 
 
+def _drawn(findings: Findings) -> dict[str, Score]:
+    """The scores that share an axis: random only where it doesn't press the others together."""
+    *others, random = findings.scores.values()
+    lows, highs = zip(*(score.interval for score in others), strict=True)
+    far = min(lows) - random.iqm > _FAR * (max(highs) - min(lows))
+    return {name: score for name, score in findings.scores.items() if not (far and name == "random")}
+
+
 def _returns(findings: Findings) -> Section:
+    drawn = _drawn(findings)
+    absent = "" if "random" in drawn else "; random is too far below to be drawn"
     table = score_table(
         findings.scores,
         findings.measured,
@@ -51,9 +63,9 @@ def _returns(findings: Findings) -> Section:
     )
     return Section(
         "Returns",
-        table + draw_returns(findings.measured, findings.scores, findings.policies),
+        table + draw_returns(findings.measured, drawn, findings.policies),
         f"Interquartile mean over training seeds with its {findings.confidence:.0%} interval; small dots are the "
-        "seeds. Normalized: 0 is random, 1 is the expert.",
+        f"seeds{absent}. Normalized: 0 is random, 1 is the expert.",
     )
 
 
@@ -64,16 +76,15 @@ def _comparisons(findings: Findings) -> Section:
     return Section(
         "In pairs",
         table,
-        "Differences of the returns above, resampled in pairs of seeds. The probability of improvement is that of a training "
-        "run of the one returning more than a run of the other.",
+        "Differences of the returns above, resampled in pairs of seeds. The probability of improvement is that of a "
+        "training run of the one returning more than a run of the other.",
     )
 
 
 def _learning_curves(findings: Findings) -> Iterator[Section]:
     returns = returns_against_env_steps(findings.curves)
     if returns:
-        untrained = [name for name in findings.policies if name not in returns]
-        levels = {name: findings.scores[name].iqm for name in ("expert", *untrained, "random")}
+        levels = {name: findings.scores[name].iqm for name in _drawn(findings) if name not in returns}
         yield Section(
             "Learning curves",
             draw_curves(returns, levels, findings.policies, x_label=_UNITS["env_steps"], y_label="training return"),
@@ -128,17 +139,19 @@ def _typical_scales(state_map: StateMap) -> tuple[float, float]:
 
 def _actions(findings: Findings) -> Section:
     actions, first = findings.actions, findings.policies[0]
-    error = np.sqrt(np.mean((actions.modes[first] - actions.demonstrated) ** 2))
     if isinstance(actions.spaces.action, Discrete):
         share = np.mean(actions.modes[first] == actions.demonstrated)
-        agreement = f"The mode of {first} is the demonstrated action in {share:.0%} of them."
+        caption = f". The mode of {first} is the demonstrated action in {share:.0%} of them."
     else:
-        agreement = f"Right: the mode of {first} against the demonstrated action, root mean square error {error:.3g}."
+        error = np.sqrt(np.mean((actions.modes[first] - actions.demonstrated) ** 2))
+        caption = (
+            ", before the environment clips it. Right: the mode of "
+            f"{first} against the demonstrated action, root mean square error {error:.3g}."
+        )
     return Section(
         "Actions at demonstrated states",
         draw_actions(actions, findings.policies),
-        f"How often each action is drawn at {len(actions.demonstrated):,} demonstrated states, before the environment "
-        f"clips it. {agreement}",
+        f"How often each action is drawn at {len(actions.demonstrated):,} demonstrated states{caption}",
     )
 
 

@@ -174,3 +174,8 @@ def test_seeds_that_cannot_be_paired_are_compared_as_independent(push, weak, str
 def test_policies_need_names_of_their_own(push, weak, names):
     with pytest.raises(DataError, match="names"):
         push.evaluate(**dict.fromkeys(names, weak))
+
+
+def test_returns_that_are_not_finite_are_refused(push, seeds):
+    with pytest.raises(DataError, match="nan from cloned, seed 1, in evaluation episode 0"):
+        push.evaluate(cloned=seeds(push.spaces, [[0.0] * 4] * 2, [[float("nan")] * 4] * 2))
