@@ -1,6 +1,7 @@
 """What a policy is: one contract for every head."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
@@ -19,6 +20,8 @@ class Policy(eqx.Module):
 
     spaces: eqx.AbstractVar[Spaces]
     normalizer: eqx.AbstractVar[Normalizer]
+    reparameterized: ClassVar[bool] = False
+    """Whether `sample` is a differentiable function of the parameters, so that gradients flow through its actions."""
 
     def initial_carry(self) -> PyTree:
         """The carry at the start of an episode; empty for a policy without memory."""

@@ -1,0 +1,109 @@
+"""The Gaussian head: a normal density around the network's output, within the bounds of the action space or not.
+
+With c and h the center and half the range of the action space (0 and 1 where it has no finite range),
+
+    a = c + h x,          log π(a | s) = Σ log N(x; μ(s), σ(s)²) - Σ log h,
+    a = c + h tanh(x),    log π(a | s) = Σ log N(x; μ(s), σ(s)²) - Σ log h - Σ log(1 - tanh² x)     (squashed)
+
+(Haarnoja et al., 2018, appendix C). log σ goes smoothly from log min_std to log max_std, so that the density of a
+deterministic expert stays finite, and the spread of its clone trainable.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from pydantic import Field, PositiveFloat, model_validator
+
+from ilkit.data.build import Build
+from ilkit.data.network import Network
+from ilkit.data.normalizer import Normalizer
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box, Spaces
+from ilkit.errors import DataError
+from ilkit.learn.action_units import ActionUnits
+from ilkit.spec import Spec
+
+
+class Gaussian(Spec):
+    """A normal distribution of actions, squashed into the action space's bounds by tanh or not."""
+
+    kind: Literal["gaussian"] = "gaussian"
+    squash: bool = False
+    """Whether a tanh keeps actions within the finite bounds of the action space."""
+    state_dependent_std: bool = True
+    """Whether the standard deviation is an output of the network; else it is one parameter for each dimension."""
+    min_std: PositiveFloat = 0.02
+    """The smallest standard deviation of x, in units of half the range of the action space (1 if it has none)."""
+    max_std: PositiveFloat = 10.0
+    """The largest standard deviation of x; it starts at about the geometric mean of the two."""
+    label_margin: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    """Where squashed, how far demonstrated actions are kept from the bounds when fitting, in half ranges."""
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Gaussian":
+        if self.min_std >= self.max_std:
+            raise ValueError(f"max_std must be above min_std, {self.min_std}; got {self.max_std}")
+        return self
+
+
+class GaussianPolicy(Policy):
+    """x ~ N(μ(s), diag σ(s)²), with μ and perhaps σ from network((s - mean) / std); a = c + h x or c + h tanh(x)."""
+
+    network: Network
+    raw_std: Float[Array, " act"] | None
+    """What σ is computed from where it doesn't depend on the state."""
+    normalizer: Normalizer
+    spaces: Spaces = eqx.field(static=True)
+    spec: Gaussian = eqx.field(static=True)
+    reparameterized: ClassVar[bool] = True
+
+    def distribution(self, obs: Float[Array, " obs"]) -> dist.Normal:
+        """The distribution of x, entry by entry."""
+        outputs = self.network(self.normalizer(obs))
+        mean, raw_std = (outputs, self.raw_std) if self.raw_std is not None else jnp.split(outputs, 2)
+        low, high = np.log(self.spec.min_std), np.log(self.spec.max_std)
+        return dist.Normal(mean, jnp.exp(low + (high - low) * jax.nn.sigmoid(raw_std)))
+
+    def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Float[Array, " act"]]:
+        """The action of x = μ(s): the mode, and where squashed the median."""
+        return carry, self._units.action(self.distribution(obs).mean)
+
+    def sample(
+        self, carry: PyTree, obs: Float[Array, " obs"], *, key: PRNGKeyArray
+    ) -> tuple[PyTree, Float[Array, " act"]]:
+        """Draws an action, differentiable by μ and σ."""
+        return carry, self._units.action(self.distribution(obs).sample(key))
+
+    def log_prob(self, carry: PyTree, obs: Float[Array, " obs"], action: Array) -> tuple[PyTree, Float[Array, ""]]:
+        """The log density; finite at and beyond the bounds, where it is that at a distance of 1e-6 half ranges."""
+        raw = self._units.raw(action)
+        return carry, jnp.sum(self.distribution(obs).log_prob(raw)) - self._units.log_slope(raw)
+
+    def loss(self, obs: Float[Array, " obs"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
+        """-log π(a | s), with an action at the bounds moved inside by `label_margin`."""
+        return super().loss(obs, self._units.inside(action, self.spec.label_margin), key=key)
+
+    @property
+    def _units(self) -> ActionUnits:
+        assert isinstance(self.spaces.action, Box)
+        return ActionUnits.of(self.spaces.action, squash=self.spec.squash)
+
+
+def policy(spec: Gaussian, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
+    """Builds the head with a normalizer that isn't fitted yet.
+
+    **Raises:** `DataError` where actions are discrete.
+    """
+    if not isinstance(spaces.action, Box):
+        raise DataError("policy.kind gaussian needs a continuous action space, got a discrete one. Use categorical.")
+    observed, size = spaces.observation.size, spaces.action.size
+    inner = network(observed, 2 * size if spec.state_dependent_std else size, key=key)
+    raw_std = None if spec.state_dependent_std else jnp.zeros(size)
+    return GaussianPolicy(
+        network=inner, raw_std=raw_std, normalizer=Normalizer.identity(observed), spaces=spaces, spec=spec
+    )

@@ -1,0 +1,103 @@
+"""The mixture head: a mixture of Gaussians whose parameters are outputs of the network (Bishop, 1994).
+
+log π(a | s) = log Σ_k w_k(s) N(a; μ_k(s), diag σ_k(s)²), with w the softmax of the network's logits and
+
+    μ_k(s) = c + h (m_k + x_k(s)),    σ_k(s) = h (min_std + softplus(y_k(s))),
+
+where c and h are the center and half the range of the action space (0 and 1 where it has no finite range). The
+offsets m_k are spread over the range at the start, so that no two components begin, and stay, at the same place.
+"""
+
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from ilkit.data.build import Build
+from ilkit.data.network import Network
+from ilkit.data.normalizer import Normalizer
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box, Spaces
+from ilkit.errors import DataError
+from ilkit.learn.action_units import ActionUnits
+from ilkit.spec import Spec
+
+
+class Mixture(Spec):
+    """A mixture of Gaussians (Bishop, 1994), for demonstrations that choose among several actions."""
+
+    kind: Literal["mixture"] = "mixture"
+    num_components: PositiveInt = 5
+    """How many Gaussians are mixed."""
+    min_std: PositiveFloat = 0.02
+    """The smallest standard deviation, in units of half the range of the action space (1 if it has none)."""
+    initial_spread: NonNegativeFloat = 1.0
+    """The means start evenly spread up to this far on both sides of the center, in the same units."""
+    squash: bool = False
+    """Whether a tanh keeps the means (not the samples) within the finite bounds of the action space."""
+
+
+class MixturePolicy(Policy):
+    """π(· | s) = Σ_k w_k(s) N(μ_k(s), diag σ_k(s)²), with w, μ and σ from network((s - mean) / std)."""
+
+    network: Network
+    offsets: Float[Array, "components act"]
+    normalizer: Normalizer
+    spaces: Spaces = eqx.field(static=True)
+    spec: Mixture = eqx.field(static=True)
+
+    def distribution(self, obs: Float[Array, " obs"]) -> dist.MixtureSameFamily:
+        """The distribution of actions."""
+        assert isinstance(self.spaces.action, Box)
+        units = ActionUnits.of(self.spaces.action, squash=self.spec.squash)
+        num_components = self.spec.num_components
+        outputs = self.network(self.normalizer(obs))
+        logits, rest = outputs[:num_components], outputs[num_components:]
+        raw_mean, raw_std = rest.reshape(2, *self.offsets.shape)
+        std = units.half_range * (self.spec.min_std + jax.nn.softplus(raw_std))
+        components = dist.Normal(units.action(self.offsets + raw_mean), std).to_event(1)
+        return dist.MixtureSameFamily(dist.CategoricalLogits(logits), components)
+
+    def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Float[Array, " act"]]:
+        """The mean of the component with the highest weight; the mean of the mixture may lie between its modes."""
+        mixture = self.distribution(obs)
+        return carry, mixture.component_mean[jnp.argmax(mixture.mixing_distribution.logits)]
+
+    def sample(
+        self, carry: PyTree, obs: Float[Array, " obs"], *, key: PRNGKeyArray
+    ) -> tuple[PyTree, Float[Array, " act"]]:
+        """Draws an action."""
+        return carry, self.distribution(obs).sample(key)
+
+    def log_prob(self, carry: PyTree, obs: Float[Array, " obs"], action: Array) -> tuple[PyTree, Float[Array, ""]]:
+        """The log density of an action."""
+        return carry, self.distribution(obs).log_prob(action)
+
+
+def policy(spec: Mixture, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
+    """Builds the head with a normalizer that isn't fitted yet.
+
+    **Raises:** `DataError` where actions are discrete.
+    """
+    if not isinstance(spaces.action, Box):
+        raise DataError("policy.kind mixture needs a continuous action space, got a discrete one. Use categorical.")
+    network_key, offsets_key = jax.random.split(key)
+    observed, size = spaces.observation.size, spaces.action.size
+    inner = network(observed, spec.num_components * (1 + 2 * size), key=network_key)
+    offsets = _initial_offsets(spec, size, key=offsets_key)
+    return MixturePolicy(
+        network=inner, offsets=offsets, normalizer=Normalizer.identity(observed), spaces=spaces, spec=spec
+    )
+
+
+def _initial_offsets(spec: Mixture, size: int, *, key: PRNGKeyArray) -> Float[Array, "components act"]:
+    """A Latin hypercube: in each dimension the middles of equal parts of the range, in an order of its own."""
+    middles = (2 * jnp.arange(spec.num_components) + 1) / spec.num_components - 1
+    spaced = spec.initial_spread * middles
+    return jax.vmap(lambda column_key: jax.random.permutation(column_key, spaced), out_axes=1)(
+        jax.random.split(key, size)
+    )
