@@ -24,6 +24,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Info, Training
 from ilkit.data.uncertainty import Uncertainty
+from ilkit.errors import DataError
 from ilkit.learn.ensemble import Ensemble, mode, require_continuous
 from ilkit.learn.gradient import descend, partition, take
 from ilkit.spec import Spec
@@ -38,7 +39,8 @@ class Bootstrap(Spec):
     unit: Literal["transition", "trajectory"] = "trajectory"
     """What is resampled: single steps, or whole episodes, as steps of one episode depend on each other."""
     fraction: Annotated[float, Field(gt=0, le=1)] | None = None
-    """The share of units that a member draws without replacement; by default as many as there are, with replacement."""
+    """The share of units that a member draws without replacement (all of them at 1, which leaves the initial weights as
+    the only difference); by default as many as there are, with replacement."""
     unbiased: bool = False
     """Whether the covariance is divided by L - 1 rather than L."""
     learning_rate: PositiveFloat = 1e-3
@@ -62,8 +64,16 @@ class _State(NamedTuple):
 def uncertainty(
     spec: Bootstrap, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray
 ) -> Training[Uncertainty]:
-    """Fits an ensemble to resampled demonstrations."""
+    """Fits an ensemble to resampled demonstrations.
+
+    **Raises:** `DataError` where actions are discrete, or a single episode is to be resampled by trajectory.
+    """
     require_continuous("bootstrap", demos.spaces)
+    if spec.unit == "trajectory" and demos.num_episodes < 2:
+        raise DataError(
+            f"uncertainty.bootstrap.unit trajectory needs at least 2 episodes, got {demos.num_episodes}. "
+            "Choose transition, or roll out more episodes."
+        )
     transitions = demos.transitions()
     return Training(
         state=_initial_state(spec, policy, demos.spaces, transitions, key),
@@ -106,21 +116,22 @@ def resample(spec: Bootstrap, transitions: Transitions, *, key: PRNGKeyArray) ->
 
 def _step(spec: Bootstrap, transitions: Transitions, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
     keys = jax.random.split(key, spec.num_members)
-    rows = jax.vmap(lambda cumulative, key: _draw_rows(cumulative, spec.batch_size, key=key))(state.cumulative, keys)
-    batch = take(transitions, rows)
+    batches = jax.vmap(lambda cumulative, key: _draw_batch(spec, transitions, cumulative, key))(state.cumulative, keys)
 
     def loss(trained: Policy) -> Float[Array, ""]:
         members = eqx.combine(trained, state.fixed)
-        return jnp.sum(eqx.filter_vmap(_squared_error)(members, batch.obs, batch.actions))
+        return jnp.sum(eqx.filter_vmap(_squared_error)(members, batches.obs, batches.actions))
 
     value, gradient = jax.value_and_grad(loss)(state.trained)
     trained, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.trained)
     return state._replace(trained=trained, optimizer=optimizer), {"loss": value / spec.num_members}
 
 
-def _draw_rows(cumulative: Int[Array, " capacity"], batch_size: int, *, key: PRNGKeyArray) -> Int[Array, " batch"]:
-    positions = jax.random.randint(key, (batch_size,), 0, cumulative[-1])
-    return jnp.searchsorted(cumulative, positions, side="right")
+def _draw_batch(
+    spec: Bootstrap, transitions: Transitions, cumulative: Int[Array, " capacity"], key: PRNGKeyArray
+) -> Transitions:
+    positions = jax.random.randint(key, (spec.batch_size,), 0, cumulative[-1])
+    return take(transitions, jnp.searchsorted(cumulative, positions, side="right"))
 
 
 def _squared_error(

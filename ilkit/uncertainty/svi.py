@@ -72,7 +72,10 @@ class _State(NamedTuple):
 
 
 def uncertainty(spec: SVI, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Uncertainty]:
-    """Fits a distribution over the weights of a policy."""
+    """Fits a distribution over the weights of a policy.
+
+    **Raises:** `DataError` where actions are discrete.
+    """
     require_continuous("svi", demos.spaces)
     transitions = demos.transitions()
     return Training(

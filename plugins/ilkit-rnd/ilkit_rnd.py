@@ -1,11 +1,14 @@
 """Random network distillation: what a network hasn't seen, it can't imitate (Burda et al., 2019).
 
 A predictor f̂ is fitted to a random network f on demonstrated observations x, standardized and clipped to ±5. The error
-e(s) = ‖f̂(x) - f(x)‖² stays large where nothing was demonstrated; cov(s) = scale² · e(s) / E_demos[e] · I.
+e(s) = ‖f̂(x) - f(x)‖² stays large where nothing was demonstrated, and
+
+    cov(s) = scale² · min(e(s) / E_demos[e], max_ratio) · I.
+
 It knows how novel a state is, not in which direction the expert's action is open.
 """
 
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,7 +16,7 @@ import jax.numpy as jnp
 import optax
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, PRNGKeyArray
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations, Transitions
@@ -33,6 +36,8 @@ class RND(Spec):
     kind: Literal["rnd"] = "rnd"
     scale: PositiveFloat = 0.1
     """The root mean square over the demonstrations of the standard deviation, in units of the action space."""
+    max_ratio: Annotated[float, Field(ge=1)] = 100.0
+    """The largest ratio of e(s) to its mean over the demonstrations, so that noise made from it stays bounded."""
     hidden: tuple[PositiveInt, ...] = (64, 64)
     """The width of each hidden layer of both networks."""
     num_features: PositiveInt = 32
@@ -61,19 +66,20 @@ class Layers(eqx.Module):
 
 
 class Novelty(Uncertainty):
-    """cov(s) = scale² · e(s) / mean_error · I."""
+    """cov(s) = scale² · min(e(s) / mean_error, max_ratio) · I."""
 
     predictor: Layers
     target: Layers
     normalizer: Normalizer
-    scale: Float[Array, ""]
     mean_error: Float[Array, ""]
+    scale: Float[Array, ""]
+    max_ratio: Float[Array, ""]
     action_size: int = eqx.field(static=True)
 
     def covariance(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
         """A multiple of the identity, in squared units of the action space."""
-        error = prediction_error(self.predictor, self.target, self.normalizer, obs)
-        return self.scale**2 * error / self.mean_error * jnp.eye(self.action_size)
+        ratio = prediction_error(self.predictor, self.target, self.normalizer, obs) / self.mean_error
+        return self.scale**2 * jnp.minimum(ratio, self.max_ratio) * jnp.eye(self.action_size)
 
 
 class _State(NamedTuple):
@@ -136,9 +142,9 @@ def _step(spec: RND, transitions: Transitions, state: _State, key: PRNGKeyArray)
 def _finish(spec: RND, transitions: Transitions, state: _State) -> Uncertainty:
     predictor, target, normalizer, _ = state
     errors = jax.vmap(lambda obs: prediction_error(predictor, target, normalizer, obs))(transitions.obs)
-    mean_error = jnp.sum(jnp.where(transitions.valid, errors, 0.0)) / transitions.count
-    scale = jnp.asarray(spec.scale, jnp.float32)
-    return Novelty(predictor, target, normalizer, scale, jnp.maximum(mean_error, 1e-12), transitions.actions.shape[1])
+    mean_error = jnp.maximum(jnp.sum(jnp.where(transitions.valid, errors, 0.0)) / transitions.count, 1e-12)
+    scale, max_ratio = jnp.asarray(spec.scale, jnp.float32), jnp.asarray(spec.max_ratio, jnp.float32)
+    return Novelty(predictor, target, normalizer, mean_error, scale, max_ratio, transitions.actions.shape[1])
 
 
 def _optimizer(spec: RND) -> optax.GradientTransformation:
