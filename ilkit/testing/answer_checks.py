@@ -96,8 +96,8 @@ def episodes_obey_the_environment(subject: Subject) -> None:
     """Episodes end as the environment ends them, and without noise their steps are its steps."""
     env = part("env", subject.options)()
     demos: Demonstrations = subject.outcome()
-    expect(bool((demos.lengths <= env.max_steps).all()), f"No episode may be longer than {env.max_steps} steps.")
-    expect(not bool((demos.terminated & demos.truncated).any()), "An episode can't be both terminated and truncated.")
+    expect((demos.lengths <= env.max_steps).all(), f"No episode may be longer than {env.max_steps} steps.")
+    expect(not (demos.terminated & demos.truncated).any(), "An episode can't be both terminated and truncated.")
     rows = demos.transitions()
     steps = eqx.filter_jit(jax.vmap(lambda obs, action: env.step(env.state_of(obs), action, key=jax.random.key(0))))
     after, transition = steps(rows.obs, rows.actions)
@@ -108,7 +108,7 @@ def episodes_obey_the_environment(subject: Subject) -> None:
     )
     expect(np.allclose(np.asarray(transition.reward)[valid], demos.rewards, atol=1e-5), "Rewards must be those of env.")
     ended = np.asarray(transition.terminated)[valid]
-    expect(bool((ended == np.asarray(rows.terminated)[valid]).all()), "Episodes must be terminated where env says so.")
+    expect((ended == np.asarray(rows.terminated)[valid]).all(), "Episodes must be terminated where env says so.")
 
 
 def demonstrations_stay_valid(subject: Subject) -> None:

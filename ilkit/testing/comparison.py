@@ -13,7 +13,7 @@ from jax.tree_util import keystr, tree_leaves_with_path
 from ilkit.data.report import Report
 
 
-def expect(condition: bool, message: str) -> None:
+def expect(condition: object, message: str) -> None:
     """Fails a check, with a message that gives the rule, what was found and the remedy."""
     if not condition:
         raise AssertionError(message)

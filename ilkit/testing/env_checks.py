@@ -63,7 +63,7 @@ def description_fits(subject: Subject) -> None:
     sizes = (len(env.state_names), env.state_box.size)
     expect(sizes == (state.size, state.size), f"state_names and state_box must have {state.size} entries, got {sizes}.")
     ends = np.asarray([env.state_box.low, env.state_box.high])
-    expect(bool(np.isfinite(ends).all()), f"state_box must be finite, got {env.state_box}.")
+    expect(np.isfinite(ends).all(), f"state_box must be finite, got {env.state_box}.")
     expect(
         env.observe(state).shape == env.spaces.observation.shape,
         f"observe must give {env.spaces.observation.shape}, got {env.observe(state).shape}.",
@@ -101,7 +101,7 @@ def frames_show_the_state(subject: Subject) -> None:
         first.dtype == np.uint8 and first.ndim == 3 and first.shape[2] == 3 and first.shape == second.shape,
         f"A frame must be uint8 of shape (height, width, 3), got {first.dtype} of {first.shape}.",
     )
-    expect(bool((first != second).any()), "Frames of two different states must not be equal.")
+    expect((first != second).any(), "Frames of two different states must not be equal.")
 
 
 def mirror_is_a_symmetry(subject: Subject) -> None:

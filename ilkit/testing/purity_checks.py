@@ -20,7 +20,7 @@ def same_key_same_output(subject: Subject) -> None:
 def different_key_different_output(subject: Subject) -> None:
     """Another key gives another outcome."""
     expect(
-        bool(difference(subject.outcome(0), subject.outcome(1))),
+        difference(subject.outcome(0), subject.outcome(1)),
         "Another key must give another outcome, but it gave the same bits. Draw from `key`; for a component that draws "
         "nothing, say checks(..., draws=False).",
     )

@@ -17,7 +17,7 @@ def spec_is_named_after_the_kind(subject: Subject) -> None:
         found.__name__.replace("_", "").lower() == kind.replace("_", ""),
         f"The spec of {kind} must have its name but for case and underscores, got {found.__name__}.",
     )
-    expect(bool((found.__doc__ or "").strip()), f"{found.__name__} needs a docstring: its first line is the summary.")
+    expect((found.__doc__ or "").strip(), f"{found.__name__} needs a docstring: its first line is the summary.")
 
 
 def spec_fields_are_described(subject: Subject) -> None:
@@ -27,12 +27,12 @@ def spec_fields_are_described(subject: Subject) -> None:
 
 
 def spec_numbers_have_a_range(subject: Subject) -> None:
-    """Every number has a bound by its type, such as `PositiveFloat`."""
+    """Every number has a bound by its type, such as `PositiveFloat`; the numbers of a sequence may be any."""
     for name, schema in _settings(subject):
         for number in _numbers(schema):
             bounded = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum", "const"} & set(number)
             expect(
-                bool(bounded),
+                bounded,
                 f"{_path(subject, name)} needs a range by its type, got a bare {number['type']}. "
                 "Use PositiveFloat, Annotated[float, Field(ge=0, le=1)] or the like.",
             )
@@ -86,15 +86,10 @@ def _settings(subject: Subject) -> Iterator[tuple[str, Mapping[str, Any]]]:
     return ((name, schema) for name, schema in schemas.items() if name != "kind")
 
 
-def _numbers(schema: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(schema, list):
-        for one in schema:
-            yield from _numbers(one)
-    if isinstance(schema, dict):
-        if schema.get("type") in ("number", "integer"):
-            yield schema
-        for name in ("anyOf", "items", "prefixItems", "additionalProperties"):
-            yield from _numbers(schema.get(name))
+def _numbers(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for one in schema.get("anyOf", [schema]):
+        if one.get("type") in ("number", "integer"):
+            yield one
 
 
 def _path(subject: Subject, name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, get_origin
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import PRNGKeyArray, PyTree
+from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from ilkit import loop
 from ilkit.data.policy import Policy
@@ -58,7 +58,7 @@ class Subject:
 
     def prepare(
         self, seed: int = 0, *, variant: int = 0, spec: Spec | None = None, num_seeds: int = 1
-    ) -> tuple[Training[Any], PRNGKeyArray]:
+    ) -> tuple[Training[Any], Key[Array, "..."]]:
         """Makes a training run as the runner does; each seed learns from a policy and an uncertainty of its own."""
         return self._prepare([self.positional(variant + other) for other in range(num_seeds)], seed, spec)
 
@@ -90,7 +90,7 @@ class Subject:
 
     def _prepare(
         self, by_seed: list[tuple[Any, ...]], seed: int, spec: Spec | None
-    ) -> tuple[Training[Any], PRNGKeyArray]:
+    ) -> tuple[Training[Any], Key[Array, "..."]]:
         shared = by_seed[0]
         learnt = [index for index, argument in enumerate(shared) if isinstance(argument, (Policy, Uncertainty))]
         own = tuple(jax.tree.map(_stack, *(positional[index] for positional in by_seed)) for index in learnt)
@@ -105,7 +105,7 @@ class Subject:
         return loop.prepare(make, own, key=jax.random.key(seed), num_seeds=len(by_seed))
 
 
-def _run(training: Training[Any], key: PRNGKeyArray, num_seeds: int, chunk_size: int | None) -> Seeds[Any]:
+def _run(training: Training[Any], key: Key[Array, "..."], num_seeds: int, chunk_size: int | None) -> Seeds[Any]:
     size = chunk_size or training.num_steps
     chunks = loop.advance(training, loop.start(training, num_seeds), key=key, num_seeds=num_seeds, chunk_size=size)
     return loop.finish(training, deque(chunks, maxlen=1).pop(), num_seeds)
