@@ -1,0 +1,32 @@
+"""Writing a new project: a pipeline, its parameters, and what DVC and git need."""
+
+import subprocess
+from pathlib import Path
+
+from ilkit.dvc import compile_pipeline
+from ilkit.errors import ParamsError
+from ilkit.pipelines import load_pipeline
+from ilkit.template import write_template
+
+_PIPELINE = "pipelines/imitate.py"
+
+
+def write_project(folder: Path) -> None:
+    """Writes a project into `folder`, compiles its `dvc.yaml`, and makes it a git repository unless it lies in one.
+
+    **Raises:** `ParamsError` where a file is there already (nothing is written then), or git fails.
+    """
+    write_template("project", folder, {"name": folder.resolve().name}, also=("dvc.yaml",))
+    text = compile_pipeline(load_pipeline(folder / _PIPELINE).graph, _PIPELINE)
+    (folder / "dvc.yaml").write_text(text, encoding="utf-8")
+    if _git("rev-parse", "--is-inside-work-tree", folder=folder).returncode != 0:
+        made = _git("init", "--quiet", folder=folder)
+        if made.returncode != 0:
+            raise ParamsError(f"git can't make a repository of {folder}: {made.stderr.strip()}")
+
+
+def _git(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise ParamsError("A project needs git, which isn't installed. Install it, then run `git init`.") from error
