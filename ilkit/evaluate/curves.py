@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ilkit.data.report import Table
 from ilkit.data.seeds import Seeds
@@ -26,6 +26,11 @@ class Curve(NamedTuple):
     """The interquartile mean over seeds."""
     interval: Interval
     """Its interval, point by point."""
+
+    def at(self, points: Bool[np.ndarray, " points"]) -> "Curve":
+        """Some of its points."""
+        interval = Interval(*(end[points] for end in self.interval))
+        return Curve(self.unit, self.steps[points], self.rows[:, points], self.iqm[points], interval)
 
 
 def read_curves(seeds: Seeds[Any], resampling: Resampling) -> dict[str, Curve]:
@@ -52,9 +57,31 @@ def training_table(curves: Mapping[str, Curve]) -> Table:
 
 
 def returns_against_env_steps(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:
-    """The curve of the return of each policy that was trained in the environment."""
-    returns = {name: recorded["return"] for name, recorded in curves.items() if "return" in recorded}
-    return {name: curve for name, curve in returns.items() if curve.unit == "env_steps"}
+    """The curve of the return of each policy that was trained in the environment, once all seeds ended an episode."""
+    found = {}
+    for name, recorded in curves.items():
+        if "return" in recorded and recorded["return"].unit == "env_steps":
+            curve = recorded["return"]
+            told = np.ones(len(curve.steps), bool)
+            if "episodes" in recorded:  # a point is a mean over a window of steps, which may begin without a return
+                told = np.roll((recorded["episodes"].rows > 0).all(axis=0), 1) & (np.arange(len(told)) > 0)
+            if told.any():
+                found[name] = curve.at(told)
+    return found
+
+
+def noise_during_training(
+    curves: Mapping[str, Mapping[str, Curve]], resampling: Resampling
+) -> dict[str, tuple[int, float, Interval]]:
+    """The environment steps of each policy's training and the root mean square of its noise, over all of them."""
+    found = {}
+    for name, recorded in curves.items():
+        if "noise_scale" in recorded and recorded["noise_scale"].unit == "env_steps":
+            curve = recorded["noise_scale"]
+            scales = np.sqrt(np.mean(curve.rows**2, axis=1))
+            interval = resampling.interval(scales, interquartile_mean)
+            found[name] = (int(curve.steps[-1]), float(interquartile_mean(scales)), interval)
+    return found
 
 
 def returns_table(curves: Mapping[str, Curve], scores: Mapping[str, Score]) -> Table:

@@ -11,6 +11,7 @@ from ilkit.evaluate.comparison import Comparison, Measurement, Score
 from ilkit.evaluate.curves import Curve
 from ilkit.evaluate.wording import verdict
 from ilkit.learn.uncertainty_map import UncertaintyMap
+from ilkit.math.statistics import Interval
 
 
 class ActionSample(NamedTuple):
@@ -71,6 +72,8 @@ class Findings(NamedTuple):
     comparisons: list[Comparison]
     curves: Mapping[str, Mapping[str, Curve]]
     """By policy and quantity."""
+    noise: Mapping[str, tuple[int, float, Interval]]
+    """Of each policy that was trained in the environment: its steps there, and the scale of its exploration."""
     actions: ActionSample
     state_map: StateMap | None
     rollouts: Mapping[str, Rollout]

@@ -44,6 +44,7 @@ def tables_of(findings: Findings) -> dict[str, Table]:
         "returns": _returns(findings),
         "comparisons": _comparisons(findings),
         "actions": _actions(findings.actions),
+        "exploration": _exploration(findings),
     } | training
 
 
@@ -93,6 +94,17 @@ def _comparisons(findings: Findings) -> Table:
         "seeds_below": [one.num_below for one in pairs],
         "share_below_low": [one.below_interval.low for one in pairs],
         "share_below_high": [one.below_interval.high for one in pairs],
+    }
+
+
+def _exploration(findings: Findings) -> Table:
+    rows = findings.noise.values()
+    return {
+        "policy": list(findings.noise),
+        "env_steps": [steps for steps, _, _ in rows],
+        "noise_scale": [scale for _, scale, _ in rows],
+        "low": [float(interval.low) for _, _, interval in rows],
+        "high": [float(interval.high) for _, _, interval in rows],
     }
 
 

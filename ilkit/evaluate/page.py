@@ -136,6 +136,16 @@ def comparison_table(
     return _table(head, rows)
 
 
+def noise_table(noise: Mapping[str, tuple[int, float, Interval]], policies: Sequence[str], *, confidence: float) -> str:
+    """A row per policy that was trained in the environment: for how long, and with how much noise."""
+    head = ("policy", "environment steps", "average noise", f"{confidence:.0%} interval")
+    rows = [
+        (_key(name, policies), number(steps, 0), number(scale, 3), _interval(interval, 3))
+        for name, (steps, scale, interval) in noise.items()
+    ]
+    return _table(head, rows)
+
+
 def seed_table(measured: Mapping[str, Measurement], policies: Sequence[str], decimals: int) -> str:
     """A row per training seed: the return of each policy and how far it lies from the first one."""
     first, *others = policies

@@ -26,7 +26,7 @@ from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.evaluate.animation import animate
 from ilkit.evaluate.comparison import Measurement, Resampling, compare_all, score_all
-from ilkit.evaluate.curves import read_curves
+from ilkit.evaluate.curves import noise_during_training, read_curves
 from ilkit.evaluate.findings import ActionSample, Findings, Rollout, StateMap
 from ilkit.evaluate.numbers import metrics_of, summary_of, tables_of
 from ilkit.evaluate.sections import page_of
@@ -88,6 +88,7 @@ def evaluate(
     }
     measured = {name: _measure(name, runs) for name, runs in episodes.items()}
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
+    curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
     findings = Findings(
         task=env.kind,
         policies=tuple(policies),
@@ -96,7 +97,8 @@ def evaluate(
         measured=measured,
         scores=score_all(measured, resampling),
         comparisons=compare_all({name: measured[name] for name in policies}, resampling),
-        curves={name: read_curves(seeds, resampling) for name, seeds in policies.items()},
+        curves=curves,
+        noise=noise_during_training(curves, resampling),
         actions=_sample_actions(demos, policies, key=actions_key),
         state_map=_map_states(world, uncertainty, demos, spec.map_dims),
         rollouts=_show_rollouts(world, episodes, measured) if isinstance(world, Environment) else {},
@@ -123,16 +125,21 @@ def _measure(name: str, runs: list[Episodes]) -> Measurement:
 
 
 def _sample_actions(demos: Demonstrations, policies: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray) -> ActionSample:
-    """What the policies do at demonstrated states: always as many, so that nothing compiles again."""
+    """What the environment gets at demonstrated states: always as many of them, so that nothing compiles again."""
     rows = np.linspace(0, demos.num_steps - 1, _NUM_DEMONSTRATED).astype(int)
     episode = np.searchsorted(np.cumsum(demos.lengths), rows, side="right")
     obs = demos.obs[rows + episode]  # every earlier episode has one observation more than actions
     acted = {name: _act(seeds.stacked, jnp.asarray(obs), key) for name, seeds in policies.items()}
+    space = demos.spaces.action
+
+    def taken(actions: np.ndarray) -> np.ndarray:
+        return np.clip(actions, *np.asarray([space.low, space.high], np.float32)) if isinstance(space, Box) else actions
+
     return ActionSample(
         demos.spaces,
-        demos.actions[rows],
-        {name: np.concatenate(np.asarray(samples)) for name, (_, samples) in acted.items()},
-        {name: np.asarray(modes)[0] for name, (modes, _) in acted.items()},
+        taken(demos.actions[rows]),
+        {name: taken(np.concatenate(np.asarray(samples))) for name, (_, samples) in acted.items()},
+        {name: taken(np.asarray(modes)[0]) for name, (modes, _) in acted.items()},
     )
 
 

@@ -9,7 +9,15 @@ from ilkit.evaluate.comparison import Score
 from ilkit.evaluate.curves import Curve, returns_against_env_steps
 from ilkit.evaluate.figures import draw_actions, draw_curves, draw_returns, draw_uncertainty
 from ilkit.evaluate.findings import Findings, StateMap
-from ilkit.evaluate.page import Section, comparison_table, render_page, rollout_row, score_table, seed_table
+from ilkit.evaluate.page import (
+    Section,
+    comparison_table,
+    noise_table,
+    render_page,
+    rollout_row,
+    score_table,
+    seed_table,
+)
 from ilkit.evaluate.wording import number
 
 _UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
@@ -35,12 +43,15 @@ def _sections(findings: Findings) -> Iterator[Section]:
     if findings.comparisons:
         yield _comparisons(findings)
     yield from _learning_curves(findings)
+    if findings.noise:
+        yield _exploration(findings)
     if findings.rollouts:
         yield _rollouts(findings)
     if findings.state_map:
         yield _uncertainty(findings.state_map)
     yield _actions(findings)
     yield _seeds(findings)
+    yield from _losses(findings)
 
 
 def _drawn(findings: Findings) -> dict[str, Score]:
@@ -91,6 +102,19 @@ def _learning_curves(findings: Findings) -> Iterator[Section]:
             "Return of the episodes seen in training, exploration included: interquartile mean over seeds with its "
             "interval; thin lines are seeds. Dashed: returns as evaluated, without exploration.",
         )
+
+
+def _exploration(findings: Findings) -> Section:
+    return Section(
+        "Exploration during training",
+        noise_table(findings.noise, findings.policies, confidence=findings.confidence),
+        "Noise: the root mean square, per dimension, of actions about the mode of the policy at that time, over the "
+        "whole training (of discrete actions, how often they weren't the mode). Comparisons are fair where it is equal.",
+    )
+
+
+def _losses(findings: Findings) -> Iterator[Section]:
+    returns = returns_against_env_steps(findings.curves)
     losses = {
         name: recorded["loss"]
         for name, recorded in findings.curves.items()
@@ -145,8 +169,8 @@ def _actions(findings: Findings) -> Section:
     else:
         error = np.sqrt(np.mean((actions.modes[first] - actions.demonstrated) ** 2))
         caption = (
-            ", before the environment clips it. Right: the mode of "
-            f"{first} against the demonstrated action, root mean square error {error:.3g}."
+            f", clipped to the action space. Right: the mode of {first} against the demonstrated action; "
+            f"root mean square error {error:.3g}."
         )
     return Section(
         "Actions at demonstrated states",

@@ -6,7 +6,7 @@ from ilkit.evaluate.comparison import Comparison, Score
 from ilkit.math.statistics import Interval
 
 
-def number(value: float, decimals: int, *, signed: bool = False) -> str:
+def number(value: float | int, decimals: int, *, signed: bool = False) -> str:
     """A number with its digits grouped, and without a sign where it is rounded to zero."""
     text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
     return text if text.strip("+-0.") else text.lstrip("+-")

@@ -105,6 +105,8 @@ def strong(push: Setting) -> Seeds[Policy]:
         "step": np.arange(1, 5, dtype=np.int32),
         "env_steps": np.arange(1, 5, dtype=np.int32) * 100,
         "return": np.arange(12, dtype=np.float32).reshape(3, 4),
+        "episodes": np.array([[0, 1, 2, 3], [1, 2, 3, 4], [1, 1, 1, 1]], np.float32),
+        "noise_scale": np.array([[3.0, 4.0, 3.0, 4.0]] * 3, np.float32),
         "critic_loss": np.ones((3, 4), np.float32),
     }
     return linear_seeds(push.spaces, pull(2.0, 1.8), pull(1.5, 1.5), pull(1.8, 1.6), curves=curves)

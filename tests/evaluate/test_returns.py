@@ -86,14 +86,21 @@ def test_nothing_compiles_again_for_other_weights_keys_and_numbers_of_episodes(p
     assert calls == []
 
 
-def test_learning_curves_lie_on_one_grid(report):
+def test_learning_curves_begin_once_there_are_returns_and_lie_on_one_grid(report):
     table = report.tables["learning_curves"]
-    assert table["env_steps"] == [100, 200, 300, 400]
-    assert table["tuned"] == [4.0, 5.0, 6.0, 7.0]
-    assert table["tuned_high"] == pytest.approx([8.0, 9.0, 10.0, 11.0])
-    assert table["cloned"] == [report.metrics["cloned"]["iqm"]] * 4
+    assert table["env_steps"] == [300, 400]
+    assert table["tuned"] == [6.0, 7.0]
+    assert table["tuned_high"] == pytest.approx([10.0, 11.0])
+    assert table["cloned"] == [report.metrics["cloned"]["iqm"]] * 2
+    assert report.tables["training_tuned"]["return"] == [4.0, 5.0, 6.0, 7.0]
     assert report.tables["training_cloned"]["loss"] == [2.0, 1.0]
     assert report.tables["training_tuned"]["critic_loss"] == [1.0] * 4
+
+
+def test_noise_is_averaged_as_its_square(report):
+    table = report.tables["exploration"]
+    assert (table["policy"], table["env_steps"]) == (["tuned"], [400])
+    assert table["noise_scale"] == pytest.approx([np.sqrt(12.5)])
 
 
 def test_action_densities_integrate_to_one(report):
