@@ -59,7 +59,7 @@ class Discrete(BaseModel):
 class Spaces(BaseModel):
     """The observation and the action space of an environment or a policy."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     observation: Box
     action: Annotated[Box | Discrete, Field(discriminator="kind")]

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.nn import softplus
-from jax.scipy.special import xlogy
 from jaxtyping import Array, Float
 
 Function = Callable[[Float[Array, "..."]], Float[Array, "..."]]
@@ -33,27 +33,29 @@ _LARGEST_LOG_RATIO = 80.0
 @jax.tree_util.register_static
 @dataclass(frozen=True)
 class Divergence:
-    """An f-divergence as three elementwise functions."""
+    """An f-divergence as three elementwise functions, all of them stable where p / q is huge or tiny."""
 
-    f: Function
-    """u ↦ f(u), with u = p / q."""
+    of_log_ratio: Function
+    """v ↦ f(e^v), with v = log(p / q)."""
     expert_term: Function
     """v ↦ g(v), whose expectation under p the critic V raises."""
     learner_term: Function
     """v ↦ f*(g(v)), whose expectation under q the critic lowers, and the learner raises."""
 
 
-FORWARD_KL = Divergence(lambda u: xlogy(u, u), lambda v: v, lambda v: jnp.exp(v - 1.0))
+FORWARD_KL = Divergence(lambda v: v * jnp.exp(v), lambda v: v, lambda v: jnp.exp(v - 1.0))
 """KL(p ‖ q): q covers p; minimized by maximum likelihood. At the supremum V = 1 + log(p / q)."""
-REVERSE_KL = Divergence(lambda u: -jnp.log(u), lambda v: -jnp.exp(-v), lambda v: v - 1.0)
+REVERSE_KL = Divergence(lambda v: -v, lambda v: -jnp.exp(-v), lambda v: v - 1.0)
 """KL(q ‖ p): q seeks a mode of p. At the supremum V = log(p / q)."""
 JENSEN_SHANNON = Divergence(
-    lambda u: xlogy(u, u) - (u + 1.0) * jnp.log((u + 1.0) / 2.0),
-    lambda v: jnp.log(2.0) - softplus(-v),
-    lambda v: softplus(v) - jnp.log(2.0),
+    lambda v: jnp.exp(v) * (np.log(2.0) - softplus(-v)) + np.log(2.0) - softplus(v),
+    lambda v: np.log(2.0) - softplus(-v),
+    lambda v: softplus(v) - np.log(2.0),
 )
 """KL(p ‖ m) + KL(q ‖ m) with m = (p + q) / 2. At the supremum V = log(p / q), the logit of a classifier."""
-TOTAL_VARIATION = Divergence(lambda u: 0.5 * jnp.abs(u - 1.0), lambda v: 0.5 * jnp.tanh(v), lambda v: 0.5 * jnp.tanh(v))
+TOTAL_VARIATION = Divergence(
+    lambda v: 0.5 * jnp.abs(jnp.expm1(v)), lambda v: 0.5 * jnp.tanh(v), lambda v: 0.5 * jnp.tanh(v)
+)
 """½ ∫ |p - q|. At the supremum V = ±∞, with the sign of p - q."""
 
 DIVERGENCES = {
@@ -80,7 +82,7 @@ def from_generator(f: Function) -> Divergence:
         ratio, value, slope = value_and_slope(v)
         return ratio * slope - value
 
-    return Divergence(f, lambda v: value_and_slope(v)[2], learner_term)
+    return Divergence(lambda v: f(jnp.exp(v)), lambda v: value_and_slope(v)[2], learner_term)
 
 
 def divergence_of(
@@ -95,4 +97,4 @@ def divergence_of(
     Log ratios are cut at ±80.
     """
     log_ratio = jnp.clip(expert_log_prob - learner_log_prob, -_LARGEST_LOG_RATIO, _LARGEST_LOG_RATIO)
-    return jnp.sum(jnp.exp(learner_log_prob) * divergence.f(jnp.exp(log_ratio)), axis=-1) * cell
+    return jnp.sum(jnp.exp(learner_log_prob) * divergence.of_log_ratio(log_ratio), axis=-1) * cell
