@@ -109,7 +109,7 @@ def _exploration(findings: Findings) -> Section:
         "Exploration during training",
         noise_table(findings.noise, findings.policies, confidence=findings.confidence),
         "Noise: the root mean square, per dimension, of actions about the mode of the policy at that time, over the "
-        "whole training (of discrete actions, how often they weren't the mode). Comparisons are fair where it is equal.",
+        "whole training (of discrete actions, how often they weren't it). Comparisons are fair where it is equal.",
     )
 
 
