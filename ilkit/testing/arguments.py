@@ -136,7 +136,7 @@ def _value(block: str, name: str, options: Options, variant: int) -> Any:
 
 
 def _demonstrations(block: str, env: Any, options: Options, variant: int) -> Demonstrations:
-    num_episodes = 20 + variant  # both have between 129 and 256 steps, so one capacity
+    num_episodes = 20 + 5 * variant  # all have between 129 and 256 steps, so one capacity
     if "env" in options.parts:
         return problems.wandering(env, num_episodes)
     return problems.demonstrations(num_episodes, options.actions, left=block == "uncertainty")

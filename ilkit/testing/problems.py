@@ -34,7 +34,7 @@ DIRECTIONS = np.array([[1.0, 0.0], [-0.5, 0.75**0.5], [-0.5, -(0.75**0.5)]], np.
 """The direction that each discrete action stands for."""
 TURN = np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]], np.float32)
 """The rotation of the state in one step."""
-EDGE = 1.2
+EDGE = 0.9
 """An episode is terminated once the first entry of the state is above this."""
 
 
@@ -154,7 +154,7 @@ def _episode(random: np.random.Generator, limit: int, left: bool) -> np.ndarray:
     if left:
         return random.uniform((-1.0, -1.0), (-0.2, 1.0), (limit + 1, 2)).astype(np.float32)
     states = [random.uniform(-1.0, 1.0, 2).astype(np.float32)]
-    while len(states) <= limit and states[-1][0] <= EDGE:
+    while len(states) <= limit and (len(states) == 1 or states[-1][0] <= EDGE):
         states.append(TURN @ states[-1])
     return np.stack(states)
 

@@ -1,0 +1,170 @@
+"""Every check of environments fails for one that breaks its rule."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal
+
+import equinox as eqx
+import gymnasium
+import jax.numpy as jnp
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from ilkit.data.environment import Environment, HostEnvironment, LinearQuadratic, Transition
+from ilkit.data.spaces import Box, Spaces
+from ilkit.registry import Component
+from ilkit.spec import Spec
+from ilkit.testing import env_checks
+from ilkit.testing.arguments import Options
+from ilkit.testing.problems import Tracking, TrackingEnvironment, tracking
+from ilkit.testing.subject import Subject
+
+COUNTER = itertools.count(1)
+
+
+class Toy(Spec):
+    """An environment."""
+
+    kind: Literal["toy"] = "toy"
+
+
+class Drifting(TrackingEnvironment):
+    """Resets differently every time it is made."""
+
+    drift: float = eqx.field(static=True, default_factory=lambda: float(next(COUNTER)))
+
+    def reset(self, *, key):
+        return super().reset(key=key) + self.drift
+
+
+class Fixed(TrackingEnvironment):
+    def reset(self, *, key):
+        return jnp.ones(2)
+
+
+class Escaping(TrackingEnvironment):
+    def observe(self, state):
+        return 3.0 * state
+
+
+class Exploding(TrackingEnvironment):
+    def step(self, state, action, *, key):
+        after, transition = super().step(state, action, key=key)
+        return after, Transition(transition.reward / 0.0, transition.terminated)
+
+
+class Blind(TrackingEnvironment):
+    def state_of(self, obs):
+        return jnp.zeros(2)
+
+
+class Unclipped(TrackingEnvironment):
+    def step(self, state, action, *, key):
+        after, transition = super().step(state, action, key=key)
+        return after, Transition(jnp.sum(action), transition.terminated)
+
+
+class Dark(TrackingEnvironment):
+    def frame(self, state):
+        return jnp.zeros((4, 4, 3), jnp.uint8)
+
+
+class Gray(TrackingEnvironment):
+    def frame(self, state):
+        return super().frame(state).astype(jnp.float32)
+
+
+class Mirrored(TrackingEnvironment):
+    def mirror(self, obs, action):
+        return obs * jnp.asarray([1.0, -1.0]), action
+
+
+class Unlike(TrackingEnvironment):
+    def linear_quadratic(self):
+        return LinearQuadratic(*(jnp.eye(2) for _ in range(4)))
+
+
+class Early(HostEnvironment):
+    """Resets itself in the very step in which an episode ends, and hides how it ended."""
+
+    spaces: Spaces
+    max_steps: int
+
+    def make(self, num_envs):
+        one = lambda: gymnasium.make("CartPole-v1")  # noqa: E731
+        return SyncVectorEnv([one] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+class Unseeded(Early):
+    def make(self, num_envs):
+        def one():
+            env = gymnasium.make("CartPole-v1")
+            return gymnasium.wrappers.TransformObservation(env, lambda obs: obs + next(COUNTER), env.observation_space)
+
+        return SyncVectorEnv([one] * num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
+
+
+def like_tracking(kind: type[TrackingEnvironment], **changes: Any) -> Callable[..., Any]:
+    def make(spec) -> Environment:
+        good = tracking(Tracking())
+        fields = {field.name: getattr(good, field.name) for field in dataclasses.fields(good)}
+        return kind(**fields | changes)
+
+    return make
+
+
+def on_host(kind: type[Early]) -> Callable[..., Any]:
+    def make(spec) -> HostEnvironment:
+        box = Box(low=(-4.8, -9.0, -0.42, -9.0), high=(4.8, 9.0, 0.42, 9.0))
+        return kind(Spaces(observation=box, action=Box.symmetric((1.0,))), 200)
+
+    return make
+
+
+BROKEN = [
+    (env_checks.same_key_same_episode, like_tracking(Drifting), "two differ"),
+    (env_checks.different_key_different_episode, like_tracking(Fixed), "another initial state"),
+    (env_checks.episodes_stay_in_their_spaces, like_tracking(Escaping), "must be between"),
+    (env_checks.episodes_stay_in_their_spaces, like_tracking(Exploding), "finite"),
+    (env_checks.description_fits, like_tracking(TrackingEnvironment, state_names=("x",)), "entries"),
+    (
+        env_checks.description_fits,
+        like_tracking(TrackingEnvironment, state_box=Box.symmetric((1.0, float("inf")))),
+        "finite",
+    ),
+    (env_checks.description_fits, like_tracking(TrackingEnvironment, max_steps=0), "positive"),
+    (env_checks.observations_can_be_inverted, like_tracking(Blind), "undo"),
+    (env_checks.actions_are_clipped, like_tracking(Unclipped), "clipped"),
+    (env_checks.frames_show_the_state, like_tracking(Dark), "must not be equal"),
+    (env_checks.frames_show_the_state, like_tracking(Gray), "uint8"),
+    (env_checks.mirror_is_a_symmetry, like_tracking(Mirrored), "symmetry"),
+    (env_checks.matrices_are_the_dynamics, like_tracking(Unlike), "matrices"),
+    (env_checks.vector_env_fits, on_host(Early), "NEXT_STEP"),
+    (env_checks.vector_env_fits, on_host(Unseeded), "same seed"),
+]
+
+
+def subject(function: Callable[..., Any]) -> Subject:
+    return Subject(Component("env", "toy", function, Toy), Options())
+
+
+@cache
+def unbroken() -> Subject:
+    return subject(like_tracking(TrackingEnvironment))
+
+
+@pytest.mark.parametrize(("check", "broken", "said"), BROKEN)
+def test_what_breaks_a_rule_fails(check: Callable[[Subject], None], broken: Callable[..., Any], said: str) -> None:
+    if check in list(env_checks.checks_of(unbroken())):
+        check(unbroken())
+    with pytest.raises(AssertionError, match=said):
+        check(subject(broken))
+
+
+def test_checks_are_listed_where_they_apply() -> None:
+    plain = set(env_checks.checks_of(unbroken()))
+    assert env_checks.mirror_is_a_symmetry in set(env_checks.checks_of(subject(like_tracking(Mirrored)))) - plain
+    assert env_checks.matrices_are_the_dynamics in set(env_checks.checks_of(subject(like_tracking(Unlike)))) - plain
+    assert list(env_checks.checks_of(subject(on_host(Early)))) == [env_checks.vector_env_fits]

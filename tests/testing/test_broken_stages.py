@@ -1,0 +1,215 @@
+"""Every check of the other stages and of specs fails for one that breaks its rule; no check is left without such."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.tree_util import Partial
+from pydantic import ConfigDict, PositiveFloat, PositiveInt, ValidationError, field_serializer
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.policy import Policy
+from ilkit.data.report import Report
+from ilkit.data.training import Training
+from ilkit.errors import ParamsError
+from ilkit.learn.random_policy import RandomPolicy
+from ilkit.registry import Component
+from ilkit.spec import Spec
+from ilkit.testing import answer_checks, checks, env_checks, part_checks, purity_checks, spec_checks, training_checks
+from ilkit.testing.arguments import Options
+from ilkit.testing.problems import demonstrations, tracking_expert
+from ilkit.testing.subject import Subject
+
+CHECKS = (answer_checks, env_checks, part_checks, purity_checks, spec_checks, training_checks)
+
+
+class Toy(Spec):
+    """A stage."""
+
+    kind: Literal["toy"] = "toy"
+    num_steps: PositiveInt = 2
+    """Steps, where it trains."""
+
+
+def expert(share: float) -> Callable[..., Any]:
+    def make(spec, env, *, key) -> Policy:
+        return tracking_expert("continuous", share)
+
+    return make
+
+
+def random(spec, env, *, key) -> Policy:
+    return RandomPolicy.of(env().spaces)
+
+
+def recorded(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    """Episodes of the expert, with some of their arrays changed."""
+
+    def component(spec, env, expert, *, key) -> Demonstrations:
+        return edit(demonstrations(20, "continuous"), **changes)
+
+    return component
+
+
+def augmented(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    def component(spec, env, demos, *, key) -> Demonstrations:
+        return edit(demos, **changes)
+
+    return component
+
+
+def edit(demos: Demonstrations, **changes: Callable[[np.ndarray], np.ndarray]) -> Demonstrations:
+    arrays = [change(getattr(demos, name).copy()) for name, change in changes.items()]
+    return eqx.tree_at(lambda tree: [getattr(tree, name) for name in changes], demos, arrays) if changes else demos
+
+
+def fewer(spec, env, demos, *, key) -> Demonstrations:
+    return demonstrations(10, "continuous")
+
+
+def finetune(improves: bool) -> Callable[..., Any]:
+    def component(spec, exploration, env, cloned, uncertainty, *, key) -> Training[Policy]:
+        step = Partial(lambda state, key: (state, {"loss": jnp.zeros(())}))
+        learnt = tracking_expert("continuous") if improves else cloned
+        return Training(learnt, step, Partial(lambda state: state), spec.num_steps)
+
+    return component
+
+
+def evaluate(html: str = "<p>cloned", columns: tuple[int, int] = (2, 2)) -> Callable[..., Any]:
+    def component(spec, env, expert, demos, uncertainty, *, key, **policies) -> Report:
+        table = {"step": list(range(columns[0])), "loss": list(range(columns[1]))}
+        return Report({"cloned": 1.0}, {"curve": table}, html)
+
+    return component
+
+
+def late(array: np.ndarray) -> np.ndarray:
+    return array + np.float32(0.5)
+
+
+def none(array: np.ndarray) -> np.ndarray:
+    return np.zeros_like(array)
+
+
+BROKEN = [
+    (answer_checks.beats_random_actions, "expert", expert(1.0), random, "better than random"),
+    (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(actions=late), "Rewards"),
+    (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(obs=late), "next observation"),
+    (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(terminated=none), "terminated"),
+    (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(truncated=np.ones_like), "both"),
+    (answer_checks.demonstrations_stay_valid, "augment", augmented(), fewer, "No episode may be lost"),
+    (
+        answer_checks.demonstrations_stay_valid,
+        "augment",
+        augmented(),
+        augmented(actions=lambda array: array.astype(np.float16)),
+        "must stay float32",
+    ),
+    (answer_checks.improves_the_policy, "finetune", finetune(True), finetune(False), "closer to the optimal"),
+    (
+        answer_checks.report_is_self_contained,
+        "evaluate",
+        evaluate(),
+        evaluate("<p>cloned<script src='https://cdn.org/x.js'>"),
+        "offline",
+    ),
+    (answer_checks.report_is_self_contained, "evaluate", evaluate(), evaluate(columns=(1, 2)), "equally long"),
+    (answer_checks.report_names_every_policy, "evaluate", evaluate(), evaluate("<p>tuned"), "cloned"),
+]
+
+
+@pytest.mark.parametrize(("check", "block", "good", "broken", "said"), BROKEN)
+def test_what_breaks_a_rule_fails(
+    check: Callable[[Subject], None], block: str, good: Callable[..., Any], broken: Callable[..., Any], said: str
+) -> None:
+    check(subject(block, good))
+    with pytest.raises(AssertionError, match=said):
+        check(subject(block, broken))
+
+
+class Mute(Toy):
+    kind: Literal["mute"] = "mute"
+
+
+class Other(Toy):
+    """A spec of another name."""
+
+
+class Terse(Toy):
+    """A spec with a field that nothing says anything of."""
+
+    factor: PositiveFloat = 1.0
+
+
+class Boundless(Toy):
+    """A spec with a number that may be any."""
+
+    factor: float = 1.0
+    """A factor."""
+
+
+class Lossy(Toy):
+    """A spec that its JSON doesn't hold."""
+
+    factor: PositiveFloat = 0.3
+    """A factor."""
+
+    @field_serializer("factor")
+    def _round(self, factor: float) -> float:
+        return round(factor)
+
+
+class Loose(Toy):
+    """A spec that can be changed."""
+
+    model_config = ConfigDict(frozen=False)
+
+
+class Lenient(Toy):
+    """A spec that takes any field."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+BROKEN_SPECS = [
+    (spec_checks.spec_is_named_after_the_kind, Other, "must have its name"),
+    (spec_checks.spec_is_named_after_the_kind, Mute, "docstring"),
+    (spec_checks.spec_fields_are_described, Terse, "Terse|factor needs a description"),
+    (spec_checks.spec_numbers_have_a_range, Boundless, "factor needs a range"),
+    (spec_checks.spec_round_trips_through_json, Lossy, "Input should be greater than 0|changed on its way"),
+    (spec_checks.spec_is_frozen_and_hashes, Loose, "must be frozen"),
+    (spec_checks.spec_rejects_unknown_fields, Lenient, "must reject unknown"),
+]
+
+
+@pytest.mark.parametrize(("check", "broken", "said"), BROKEN_SPECS)
+def test_a_spec_that_breaks_a_rule_fails(check: Callable[[Subject], None], broken: type[Spec], said: str) -> None:
+    check(subject("expert", expert(1.0)))
+    kind = broken.model_fields["kind"].default
+    with pytest.raises((AssertionError, ValidationError), match=said):
+        check(Subject(Component("expert", kind, expert(1.0), broken), Options()))
+
+
+def test_what_cannot_be_found_has_one_check_that_fails() -> None:
+    (check,) = checks("imitate", "no_such_kind")
+    assert str(check) == "imitate-no_such_kind-is_found"
+    with pytest.raises(ParamsError, match="no_such_kind"):
+        check()
+
+
+def test_every_check_is_shown_to_fail() -> None:
+    shown = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_broken_*.py"))
+    for module in CHECKS:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__ and not name.startswith("_") and name != "checks_of":
+                assert f"{module.__name__.split('.')[-1]}.{name}" in shown, name
+
+
+def subject(block: str, function: Callable[..., Any]) -> Subject:
+    return Subject(Component(block, "toy", function, Toy), Options())
