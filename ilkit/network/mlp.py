@@ -1,9 +1,13 @@
 """A multilayer perceptron."""
 
+import math
+from itertools import pairwise
 from typing import Literal
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import PositiveInt
 
@@ -24,25 +28,27 @@ class MLP(Spec):
 
 
 class Perceptron(eqx.Module):
-    """Linear layers with an activation between them."""
+    """x ↦ x W + b, layer after layer, with an activation between them."""
 
-    layers: tuple[eqx.nn.Linear, ...]
+    weights: tuple[Float[Array, "_ _"], ...]
+    """Of each layer, inputs by outputs."""
+    biases: tuple[Float[Array, " _"], ...]
     activation: str = eqx.field(static=True)
 
     def __call__(self, inputs: Float[Array, " inputs"]) -> Float[Array, " outputs"]:
         """Applies the layers; the last one has no activation."""
-        *hidden, last = self.layers
-        for layer in hidden:
-            inputs = _ACTIVATIONS[self.activation](layer(inputs))
-        return last(inputs)
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            inputs = _ACTIVATIONS[self.activation](inputs @ weight + bias)
+        return inputs @ self.weights[-1] + self.biases[-1]
 
 
 def network(spec: MLP, in_size: int, out_size: int, *, key: PRNGKeyArray) -> Network:
-    """Builds the layers, with the initialization of `equinox.nn.Linear`."""
+    """Draws all weights and biases of a layer uniformly between ±1 / √inputs (LeCun et al., 1998)."""
     sizes = (in_size, *spec.hidden, out_size)
-    keys = jax.random.split(key, len(sizes) - 1)
-    layers = tuple(
-        eqx.nn.Linear(inputs, outputs, key=layer_key)
-        for inputs, outputs, layer_key in zip(sizes[:-1], sizes[1:], keys, strict=True)
-    )
-    return Perceptron(layers, spec.activation)
+    shapes = [shape for pair in pairwise(sizes) for shape in (pair, pair[1:])]
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    # One draw for all: a draw for each shape takes several times as long to compile.
+    drawn = jax.random.uniform(key, (int(ends[-1]),), minval=-1.0, maxval=1.0)
+    arrays = [part.reshape(shape) for part, shape in zip(jnp.split(drawn, ends[:-1]), shapes, strict=True)]
+    scaled = [array / math.sqrt(size) for array, size in zip(arrays, np.repeat(sizes[:-1], 2), strict=True)]
+    return Perceptron(tuple(scaled[::2]), tuple(scaled[1::2]), spec.activation)

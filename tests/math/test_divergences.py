@@ -2,6 +2,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.optimize import minimize
+
 from ilkit.math.divergences import (
     DIVERGENCES,
     FORWARD_KL,
@@ -11,7 +13,6 @@ from ilkit.math.divergences import (
     divergence_of,
     from_generator,
 )
-from scipy.optimize import minimize
 
 PEARSON = from_generator(lambda u: (u - 1.0) ** 2)
 ALL = {**DIVERGENCES, "pearson": PEARSON}

@@ -1,0 +1,30 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ilkit.network.mlp import MLP, network
+
+
+def test_without_hidden_layers_it_is_affine():
+    layers = network(MLP(hidden=()), 3, 2, key=jax.random.key(0))
+    slope = jax.jacobian(layers)(jnp.zeros(3))
+    inputs = jnp.array([1.0, -2.0, 0.5])
+    np.testing.assert_allclose(layers(inputs), slope @ inputs + layers(jnp.zeros(3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("activation", "expected"), [("tanh", np.tanh(-0.5)), ("relu", 0.0)])
+def test_the_activation_goes_between_the_layers_and_not_after_the_last(activation, expected):
+    layers = network(MLP(hidden=(1,), activation=activation), 1, 1, key=jax.random.key(0))
+    inputs = (-0.5 - layers.biases[0]) / layers.weights[0][0]
+    np.testing.assert_allclose(layers(inputs), layers.weights[1][0] * expected + layers.biases[1], rtol=1e-5)
+
+
+def test_layers_have_the_widths_asked_for_and_are_drawn_within_their_limits():
+    layers = network(MLP(hidden=(16, 9)), 4, 25, key=jax.random.key(0))
+    assert [weight.shape for weight in layers.weights] == [(4, 16), (16, 9), (9, 25)]
+    for weight, bias in zip(layers.weights, layers.biases, strict=True):
+        limit = len(weight) ** -0.5
+        for drawn in (weight, bias):
+            assert 0.6 * limit < float(jnp.abs(drawn).max()) <= limit
+            assert abs(float(drawn.mean())) < 0.4 * limit
