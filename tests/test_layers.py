@@ -1,0 +1,122 @@
+"""Who may import whom, read from the source; and what no file may do."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = (
+    *("env", "expert", "rollout", "augment", "policy", "network"),
+    *("imitate", "uncertainty", "exploration", "finetune", "evaluate"),
+)
+LAYERS = (
+    *("__main__", "cli"),
+    *("testing", "new_project", "new_plugin", "template", "catalog", "components"),
+    *("pipelines", "run", "dvc", "observe", "checkpoint", "loop", "project", "digest", "backend"),
+    *("tracing", "artifact", "params", "registry", "stages"),
+    "COMPONENTS",
+    *("learn", "data", "math", "declaration", "entry_points", "spec", "errors"),
+)
+"""From top to bottom: a module imports only what stands after it, or belongs to its own package."""
+LATE = {("declaration", "tracing")}
+"""Imports upward inside of a function: a call of a stage is recorded by the tracer, if one is at work."""
+FORBIDDEN_IN_ALGORITHMS = {"click", "dvc", "ruamel", "yaml", "subprocess", "pickle"}
+FORBIDDEN_ANYWHERE = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+
+
+def files(*folders: str) -> list[Path]:
+    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)]
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in files("ilkit")}
+ALGORITHMS = [
+    name for name in MODULES if name.split(".")[1:2] and name.split(".")[1] in (*BLOCKS, "learn", "data", "math")
+]
+SOURCES = files("ilkit", "plugins", "pipelines", "benchmarks", "tests")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules that a file imports, those inside of functions too; `ilkit.a.b` where b is a module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in MODULES else str(node.module) for name in names)
+
+
+def layer(module: str) -> int:
+    part = module.split(".")[1]
+    return LAYERS.index("COMPONENTS" if part in BLOCKS else part)
+
+
+def component_modules() -> set[str]:
+    """The modules that the entry points of ilkit name."""
+    import tomllib
+
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    return {value.split(":")[0] for points in groups.values() for value in points.values()}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "ilkit"])
+def test_imports_go_downward(module: str) -> None:
+    for imported in imports(MODULES[module]):
+        if not imported.startswith("ilkit."):
+            continue
+        ends = module.split(".")[1], imported.split(".")[1]
+        same = ends[0] == ends[1]
+        assert same or ends in LATE or layer(imported) > layer(module), f"{module} must not import {imported}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.split(".")[1:2] and name.split(".")[1] in BLOCKS])
+def test_a_component_imports_no_other_component(module: str) -> None:
+    components = component_modules()
+    for imported in imports(MODULES[module]):
+        assert imported not in components - {module}, f"{module} must not import {imported}"
+        if imported.startswith("ilkit.") and imported.split(".")[1] in BLOCKS:
+            assert imported.split(".")[1] == module.split(".")[1], f"{module} must not import {imported}"
+
+
+@pytest.mark.parametrize("path", files("plugins"), ids=lambda path: path.name)
+def test_a_plugin_imports_no_component_but_in_its_tests(path: Path) -> None:
+    for imported in imports(path):
+        if "tests" not in path.parts and imported.startswith("ilkit."):
+            assert layer(imported) > LAYERS.index("COMPONENTS"), f"{path} must not import {imported}"
+
+
+@pytest.mark.parametrize("module", ALGORITHMS)
+def test_an_algorithm_runs_without_registry_dvc_and_yaml(module: str) -> None:
+    tops = {imported.split(".")[0] for imported in imports(MODULES[module])}
+    assert not tops & FORBIDDEN_IN_ALGORITHMS
+
+
+@pytest.mark.parametrize("path", files("ilkit", "plugins"), ids=name_of)
+def test_only_one_file_imports_dvc(path: Path) -> None:
+    imported = {name.split(".")[0] for name in imports(path)}
+    assert "dvc" not in imported or path == ROOT / "ilkit" / "dvc.py"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_nothing_runs_what_it_reads(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imports(path)} & FORBIDDEN_ANYWHERE
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        assert called not in ("eval", "exec", "compile", "os.system", "os.popen"), f"{called} in line {node.lineno}"
+        for keyword in node.keywords:
+            risky = keyword.arg in ("shell", "allow_pickle") and ast.unparse(keyword.value) != "False"
+            assert not risky, f"{keyword.arg} in line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_files_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 400
