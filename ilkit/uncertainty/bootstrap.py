@@ -26,7 +26,7 @@ from ilkit.data.training import Info, Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.learn.ensemble import Ensemble, mode, require_continuous
-from ilkit.learn.gradient import descend, partition, take
+from ilkit.learn.gradient import descend, partition
 from ilkit.spec import Spec
 
 
@@ -94,44 +94,43 @@ def _initial_state(
         return eqx.tree_at(lambda tree: tree.normalizer, policy(spaces, key=key), normalizer)
 
     trained, fixed = partition(eqx.filter_vmap(member)(jax.random.split(policy_key, spec.num_members)))
-    resample_keys = jax.random.split(resample_key, spec.num_members)
-    multiplicities = jax.vmap(lambda key: resample(spec, transitions, key=key))(resample_keys)
-    return _State(trained, fixed, _optimizer(spec).init(trained), jnp.cumsum(multiplicities, axis=1))
+    cumulative = jnp.cumsum(resample(spec, transitions, key=resample_key), axis=1)
+    return _State(trained, fixed, _optimizer(spec).init(trained), cumulative)
 
 
-def resample(spec: Bootstrap, transitions: Transitions, *, key: PRNGKeyArray) -> Int[Array, " capacity"]:
-    """How often the resampled data hold each row: 0 for rows that are not valid."""
-    capacity = transitions.obs.shape[0]
+def resample(spec: Bootstrap, transitions: Transitions, *, key: PRNGKeyArray) -> Int[Array, "members capacity"]:
+    """How often the data of each member hold each row: 0 for rows that are not valid."""
     by_episode = spec.unit == "trajectory"
     num_units = transitions.num_episodes if by_episode else transitions.count
-    ranks = jnp.arange(capacity)
+    shape = (spec.num_members, transitions.obs.shape[0])
+    ranks, members = jnp.arange(shape[1]), jnp.arange(shape[0])[:, None]
     if spec.fraction is None:
-        drawn, num_drawn = jax.random.randint(key, (capacity,), 0, num_units), num_units
+        drawn, num_drawn = jax.random.randint(key, shape, 0, num_units), num_units
     else:
-        priorities = jnp.where(ranks < num_units, jax.random.uniform(key, (capacity,)), jnp.inf)
-        drawn, num_drawn = jnp.argsort(priorities), jnp.maximum(jnp.round(spec.fraction * num_units), 1)
-    multiplicity = jnp.zeros(capacity, jnp.int32).at[drawn].add((ranks < num_drawn).astype(jnp.int32))
-    return jnp.where(transitions.valid, multiplicity[transitions.episode], 0) if by_episode else multiplicity
+        priorities = jnp.where(ranks < num_units, jax.random.uniform(key, shape), jnp.inf)
+        drawn, num_drawn = jnp.argsort(priorities, axis=1), jnp.maximum(jnp.round(spec.fraction * num_units), 1)
+    multiplicities = jnp.zeros(shape, jnp.int32).at[members, drawn].add((ranks < num_drawn).astype(jnp.int32))
+    return jnp.where(transitions.valid, multiplicities[:, transitions.episode], 0) if by_episode else multiplicities
 
 
 def _step(spec: Bootstrap, transitions: Transitions, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
-    keys = jax.random.split(key, spec.num_members)
-    batches = jax.vmap(lambda cumulative, key: _draw_batch(spec, transitions, cumulative, key))(state.cumulative, keys)
+    rows = _draw_rows(state.cumulative, spec.batch_size, key=key)
+    obs, actions = transitions.obs[rows], transitions.actions[rows]
 
     def loss(trained: Policy) -> Float[Array, ""]:
         members = eqx.combine(trained, state.fixed)
-        return jnp.sum(eqx.filter_vmap(_squared_error)(members, batches.obs, batches.actions))
+        return jnp.sum(eqx.filter_vmap(_squared_error)(members, obs, actions))
 
     value, gradient = jax.value_and_grad(loss)(state.trained)
     trained, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.trained)
     return state._replace(trained=trained, optimizer=optimizer), {"loss": value / spec.num_members}
 
 
-def _draw_batch(
-    spec: Bootstrap, transitions: Transitions, cumulative: Int[Array, " capacity"], key: PRNGKeyArray
-) -> Transitions:
-    positions = jax.random.randint(key, (spec.batch_size,), 0, cumulative[-1])
-    return take(transitions, jnp.searchsorted(cumulative, positions, side="right"))
+def _draw_rows(
+    cumulative: Int[Array, "members capacity"], batch_size: int, *, key: PRNGKeyArray
+) -> Int[Array, "members batch"]:
+    positions = jax.random.randint(key, (len(cumulative), batch_size), 0, cumulative[:, -1:])
+    return jax.vmap(lambda member, at: jnp.searchsorted(member, at, side="right"))(cumulative, positions)
 
 
 def _squared_error(

@@ -10,7 +10,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.network.mlp import MLP, network
-from ilkit.policy import deterministic
+from ilkit.policy import deterministic, gaussian
 
 
 @pytest.fixture
