@@ -1,0 +1,99 @@
+"""An expert learnt from scratch by proximal policy optimization (Schulman et al., 2017).
+
+Observations are standardized by running statistics of all that was observed so far; at the end they are the policy's
+normalizer.
+"""
+
+from typing import Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import PositiveInt
+
+from ilkit.data.build import Build
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.normalizer import Normalizer
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Spaces
+from ilkit.data.training import Info, Training
+from ilkit.learn.actors import build_actor
+from ilkit.learn.behavior import OwnDensity
+from ilkit.learn.collecting import CompiledEnvs, HostEnvs, side_by_side
+from ilkit.learn.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.learn.stepping import Rollout
+
+
+class Trained(ProximalSpec):
+    """A policy learnt from scratch by proximal policy optimization (Schulman et al., 2017)."""
+
+    kind: Literal["trained"] = "trained"
+    hidden: tuple[PositiveInt, ...] = (64, 64)
+    """The width of each hidden layer of the policy."""
+
+
+class _Moments(NamedTuple):
+    count: Float[Array, ""]  # type: ignore[assignment]
+    mean: Float[Array, " obs"]
+    square: Float[Array, " obs"]
+
+
+class _State(NamedTuple):
+    learner: State
+    observed: _Moments
+
+
+def expert(spec: Trained, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Training[Policy]:
+    """Trains an actor, Gaussian or categorical, in the environment."""
+    world = env()
+    envs = side_by_side(world, spec.num_envs)
+    return Training(
+        state=_initial_state(spec, envs, world.spaces, key),
+        step=Partial(_step, spec, envs),
+        finish=Partial(_finish),
+        num_steps=spec.num_steps,
+        env_steps_per_step=spec.num_envs * spec.rollout_length,
+        on_host=isinstance(envs, HostEnvs),
+        info_names=INFO_NAMES,
+    )
+
+
+@eqx.filter_jit
+def _initial_state(spec: Trained, envs: CompiledEnvs | HostEnvs, spaces: Spaces, key: PRNGKeyArray) -> _State:
+    actor_key, critic_key, env_key = jax.random.split(key, 3)
+    actor = build_actor(spaces, spec.hidden, key=actor_key)
+    learner = initial_state(spec, actor, OwnDensity(), None, envs.reset(key=env_key), key=critic_key)
+    nothing = jnp.zeros(spaces.observation.size)
+    return _State(learner, _Moments(jnp.zeros(()), nothing, nothing))
+
+
+def _step(spec: Trained, envs: CompiledEnvs | HostEnvs, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
+    collect_key, improve_key = jax.random.split(key)
+    learner, rollout = collect(spec, envs, state.learner, key=collect_key)
+    learner, info = improve(spec, learner, rollout, train_policy=jnp.asarray(True), key=improve_key)
+    observed = _observe(state.observed, rollout)
+    fixed = eqx.tree_at(lambda policy: policy.normalizer, learner.fixed, _normalizer(observed))
+    return _State(learner._replace(fixed=fixed), observed), info
+
+
+@jax.jit
+def _observe(observed: _Moments, rollout: Rollout) -> _Moments:
+    weights = rollout.outcome.valid[..., None]
+    count = observed.count + jnp.sum(weights)
+    share = jnp.sum(weights) / count
+    mean = jnp.sum(weights * rollout.obs, axis=(0, 1)) / jnp.sum(weights)
+    square = jnp.sum(weights * rollout.obs**2, axis=(0, 1)) / jnp.sum(weights)
+    return _Moments(
+        count, observed.mean + share * (mean - observed.mean), observed.square + share * (square - observed.square)
+    )
+
+
+def _normalizer(observed: _Moments) -> Normalizer:
+    variance = jnp.maximum(observed.square - observed.mean**2, 0.0)
+    return Normalizer(observed.mean, jnp.where(variance > 1e-12, jnp.sqrt(variance), 1.0))
+
+
+def _finish(state: _State) -> Policy:
+    return policy_of(state.learner)

@@ -1,0 +1,301 @@
+"""Twin delayed deep deterministic policy gradients that start from a clone (Fujimoto et al., 2018).
+
+With the clone's mode as the actor μ, two critics Q_1 and Q_2, slowly following copies μ', Q' and a replay buffer:
+
+    y = r + γ (1 - terminated) min_i Q'_i(s', clip(μ'(s') + clip(ε, -c, c))),    ε ~ N(0, σ²),
+    Q_i ← argmin E[(Q_i(s, a) - y)²],    ∇J = E[∇_a Q_1(s, a) ∇_θ μ_θ(s)] at a = clip(μ_θ(s)),
+
+where ∇_a Q_1 is dropped where it points out of the action space. The actor moves once for several steps of the critics,
+and not at all at first: critics that know nothing yet would lead the clone astray.
+"""
+
+from functools import partial
+from typing import Annotated, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from ilkit.data.build import Build
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.exploration import Exploration
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box
+from ilkit.data.training import Info, Training
+from ilkit.data.uncertainty import Uncertainty
+from ilkit.errors import DataError
+from ilkit.learn.action_units import ActionUnits
+from ilkit.learn.behavior import AdditiveNoise, Anchor, anchor_of, modes, noise_scale, require_no_memory
+from ilkit.learn.collecting import CompiledEnvs, HostEnvs, Trials, side_by_side
+from ilkit.learn.episodes import check_spaces
+from ilkit.learn.gradient import descend, partition
+from ilkit.learn.layers import Layers, build_layers
+from ilkit.learn.replay import Experience, ReplayBuffer
+from ilkit.learn.stepping import Rollout
+from ilkit.learn.value_scale import ValueScale, preserve_values
+from ilkit.spec import Spec
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class TD3(Spec):
+    """Twin delayed deterministic policy gradients, started from the clone (Fujimoto et al., 2018)."""
+
+    kind: Literal["td3"] = "td3"
+    learning_rate: NonNegativeFloat = 3e-4
+    """The step size of Adam for the actor."""
+    critic_learning_rate: PositiveFloat = 1e-3
+    """The step size of Adam for the critics."""
+    discount: Fraction = 0.99
+    """γ: what a reward one step later is worth."""
+    target_rate: Fraction = 0.005
+    """How far the target networks move towards the learnt ones at every update of the critics."""
+    target_noise: NonNegativeFloat = 0.2
+    """σ: the standard deviation of noise on the target's actions, in half ranges of the action space."""
+    target_noise_clip: NonNegativeFloat = 0.5
+    """c: where that noise is cut, in half ranges of the action space."""
+    policy_delay: PositiveInt = 2
+    """Updates of the critics for one of the actor."""
+    clone_weight: NonNegativeFloat | None = None
+    """What a squared departure from the clone costs, in half ranges, against a standardized value; none by default."""
+    batch_size: PositiveInt = 256
+    """Steps drawn from the buffer for one update."""
+    buffer_size: PositiveInt = 100_000
+    """Steps that the buffer holds."""
+    num_envs: PositiveInt = 8
+    """Environments stepped side by side."""
+    updates_per_env_step: PositiveInt = 1
+    """Updates of the critics for one step of one environment."""
+    critic_hidden: tuple[PositiveInt, ...] = (64, 64)
+    """The width of each hidden layer of the critics."""
+    critic_warmup_steps: NonNegativeInt = 250
+    """Steps at the start in which only the critics learn."""
+    num_steps: PositiveInt = 2_500
+    """Steps of every environment."""
+    num_seeds: PositiveInt = 1
+    """Training runs, in one compiled call."""
+
+    @model_validator(mode="after")
+    def _check_delay(self) -> "TD3":
+        if self.num_envs * self.updates_per_env_step % self.policy_delay:
+            raise ValueError(
+                "num_envs times updates_per_env_step must be a multiple of policy_delay, "
+                f"got {self.num_envs} times {self.updates_per_env_step} and {self.policy_delay}"
+            )
+        return self
+
+
+class _Networks(NamedTuple):
+    actor: PyTree
+    """The trained part of the policy."""
+    critics: PyTree
+    """Both critics, stacked; their values are on the learner's scale."""
+
+
+class _Learner(NamedTuple):
+    networks: _Networks
+    slow: _Networks
+    """The copies that targets are computed with."""
+    moments: _Networks
+    """What the optimizers keep."""
+    scale: ValueScale
+
+
+class _State(NamedTuple):
+    learner: _Learner
+    fixed: Policy
+    """The part of the policy that isn't trained."""
+    behavior: AdditiveNoise
+    anchor: Anchor | None
+    trials: Trials
+    buffer: ReplayBuffer
+    step: Int[Array, ""]
+
+
+def finetune(
+    spec: TD3,
+    exploration: Build[Exploration],
+    env: Build[Environment | HostEnvironment],
+    cloned: Policy,
+    uncertainty: Uncertainty,
+    *,
+    key: PRNGKeyArray,
+) -> Training[Policy]:
+    """Improves the clone's mode by twin delayed deterministic policy gradients.
+
+    **Raises:** `DataError` where actions are discrete, or the clone doesn't fit the environment or has a memory.
+    """
+    world = env()
+    check_spaces(world.spaces, cloned.spaces)
+    require_no_memory(cloned)
+    behavior = AdditiveNoise(exploration(uncertainty, cloned.spaces), jnp.zeros(_action_space(cloned).size))
+    envs = side_by_side(world, spec.num_envs)
+    return Training(
+        state=_initial_state(spec, envs, behavior, cloned, key),
+        step=Partial(_step, spec, envs),
+        finish=Partial(_finish),
+        num_steps=spec.num_steps,
+        env_steps_per_step=spec.num_envs,
+        on_host=isinstance(envs, HostEnvs),
+        info_names=("episodes", "loss", "noise_scale", "return", "value_loss"),
+    )
+
+
+@eqx.filter_jit
+def _initial_state(
+    spec: TD3, envs: CompiledEnvs | HostEnvs, behavior: AdditiveNoise, cloned: Policy, key: PRNGKeyArray
+) -> _State:
+    critic_key, env_key = jax.random.split(key)
+    actor, fixed = partition(cloned)
+    spaces = cloned.spaces
+    sizes = (spaces.observation.size + spaces.action.size, *spec.critic_hidden, 1)
+    critics = jax.vmap(lambda key: build_layers(sizes, "relu", key=key))(jax.random.split(critic_key))
+    networks, optimizers = _Networks(actor, critics), _optimizers(spec)
+    moments = _Networks(optimizers.actor.init(actor), optimizers.critics.init(critics))
+    capacity = min(spec.buffer_size, spec.num_steps * spec.num_envs)
+    return _State(
+        learner=_Learner(networks, networks, moments, ValueScale.empty()),
+        fixed=fixed,
+        behavior=behavior,
+        anchor=anchor_of(cloned, spec.clone_weight),
+        trials=envs.reset(key=env_key),
+        buffer=ReplayBuffer.empty(capacity, spaces),
+        step=jnp.zeros((), jnp.int32),
+    )
+
+
+def _finish(state: _State) -> Policy:
+    policy: Policy = eqx.combine(state.learner.networks.actor, state.fixed)
+    return policy
+
+
+def _step(spec: TD3, envs: CompiledEnvs | HostEnvs, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
+    collect_key, learn_key = jax.random.split(key)
+    trials, rollout = envs.collect(_finish(state), state.behavior, state.trials, num_steps=1, key=collect_key)
+    return _learn(spec, state._replace(trials=trials), rollout, learn_key)
+
+
+@eqx.filter_jit
+def _learn(spec: TD3, state: _State, rollout: Rollout, key: PRNGKeyArray) -> tuple[_State, Info]:
+    draw_key, noise_key = jax.random.split(key)
+    obs, actions, outcome = jax.tree.map(lambda rows: rows[0], (rollout.obs, rollout.actions, rollout.outcome))
+    applied = noise_scale(_finish(state), obs, actions)
+    taken = jnp.clip(actions, *_bounds(state.fixed))
+    buffer = state.buffer.add(
+        Experience(obs, taken, outcome.rewards, outcome.next_obs, outcome.terminated.astype(jnp.float32)), outcome.valid
+    )
+    rounds = spec.num_envs * spec.updates_per_env_step // spec.policy_delay
+    shape = (rounds, spec.policy_delay, spec.batch_size)
+    drawn = buffer.draw(shape, key=draw_key), jax.random.normal(noise_key, (*shape, actions.shape[-1]))
+    state = state._replace(buffer=buffer)
+    learner, (targets, infos) = jax.lax.scan(partial(_round, spec, state), state.learner, drawn)
+    info = jax.tree.map(jnp.mean, infos) | state.trials.log.info() | {"noise_scale": applied}
+    return state._replace(learner=_rescaled(learner, targets), step=state.step + 1), info
+
+
+def _round(
+    spec: TD3, state: _State, learner: _Learner, drawn: tuple[Experience, Array]
+) -> tuple[_Learner, tuple[Array, Info]]:
+    """Updates the critics `policy_delay` times, then the actor and the slow copies once."""
+    learner, (targets, errors) = jax.lax.scan(partial(_update_critics, spec, state), learner, drawn)
+    learner, loss = _update_actor(spec, state, learner, drawn[0].obs[-1])
+    slow = optax.incremental_update(learner.networks, learner.slow, spec.target_rate)
+    return learner._replace(slow=slow), (targets, {"loss": loss, "value_loss": jnp.mean(errors)})
+
+
+def _update_critics(
+    spec: TD3, state: _State, learner: _Learner, drawn: tuple[Experience, Array]
+) -> tuple[_Learner, tuple[Array, Array]]:
+    steps, noise = drawn
+    targets = _targets(spec, state.fixed, learner, steps, noise)
+
+    def loss(critics: Layers) -> Float[Array, ""]:
+        outputs = _outputs(critics, state.fixed, steps.obs, steps.actions)
+        return 0.5 * jnp.mean(jnp.sum((outputs - learner.scale.standardize(targets)) ** 2, axis=0))
+
+    error, gradient = jax.value_and_grad(loss)(learner.networks.critics)
+    optimizer = _optimizers(spec).critics
+    critics, moments = descend(optimizer, gradient, learner.moments.critics, learner.networks.critics)
+    networks, all_moments = learner.networks._replace(critics=critics), learner.moments._replace(critics=moments)
+    return learner._replace(networks=networks, moments=all_moments), (targets, error)
+
+
+def _targets(
+    spec: TD3, fixed: Policy, learner: _Learner, steps: Experience, noise: Float[Array, "batch act"]
+) -> Float[Array, " batch"]:
+    """The value y of every step, in the units of returns."""
+    policy: Policy = eqx.combine(learner.slow.actor, fixed)
+    reach = spec.target_noise_clip
+    smoothing = _units(fixed).half_range * jnp.clip(spec.target_noise * noise, -reach, reach)
+    actions = jnp.clip(modes(policy, steps.next_obs) + smoothing, *_bounds(fixed))
+    next_values = learner.scale.values(_outputs(learner.slow.critics, fixed, steps.next_obs, actions))
+    return steps.rewards + spec.discount * (1.0 - steps.terminated) * jnp.min(next_values, axis=0)
+
+
+def _update_actor(
+    spec: TD3, state: _State, learner: _Learner, obs: Float[Array, "batch obs"]
+) -> tuple[_Learner, Float[Array, ""]]:
+    first = jax.tree.map(lambda leaf: leaf[:1], learner.networks.critics)
+    low, high = _bounds(state.fixed)
+
+    def value(actions: Float[Array, "batch act"]) -> Float[Array, ""]:
+        return jnp.sum(_outputs(first, state.fixed, obs, actions))
+
+    def loss(actor: Policy) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        actions = modes(eqx.combine(actor, state.fixed), obs)
+        total, slope = jax.value_and_grad(value)(jnp.clip(jax.lax.stop_gradient(actions), low, high))
+        outward = ((actions >= high) & (slope > 0)) | ((actions <= low) & (slope < 0))
+        ascent = jnp.sum(jax.lax.stop_gradient(jnp.where(outward, 0.0, slope)) * actions)
+        if state.anchor is not None:
+            departure = (actions - modes(state.anchor.policy, obs)) / _units(state.fixed).half_range
+            ascent -= state.anchor.weight * jnp.sum(departure**2)
+        return -ascent / len(obs), -learner.scale.values(total / len(obs))
+
+    gradient, negative_value = jax.grad(loss, has_aux=True)(learner.networks.actor)
+    optimizer = _optimizers(spec).actor
+    actor, moments = descend(optimizer, gradient, learner.moments.actor, learner.networks.actor)
+    active = state.step >= spec.critic_warmup_steps
+    actor = jax.tree.map(lambda new, old: jnp.where(active, new, old), actor, learner.networks.actor)
+    networks, all_moments = learner.networks._replace(actor=actor), learner.moments._replace(actor=moments)
+    return learner._replace(networks=networks, moments=all_moments), negative_value
+
+
+def _rescaled(learner: _Learner, targets: Float[Array, "..."]) -> _Learner:
+    scale = learner.scale.add(targets, jnp.ones_like(targets, bool))
+    networks, slow = (
+        both._replace(critics=preserve_values(both.critics, learner.scale, scale))
+        for both in (learner.networks, learner.slow)
+    )
+    return learner._replace(networks=networks, slow=slow, scale=scale)
+
+
+def _outputs(
+    critics: Layers, fixed: Policy, obs: Float[Array, "batch obs"], actions: Float[Array, "batch act"]
+) -> Float[Array, "critics batch"]:
+    inputs = jnp.concatenate([jax.vmap(fixed.normalizer)(obs), _units(fixed).raw(actions)], axis=-1)
+    return jax.vmap(lambda critic: critic(inputs)[:, 0])(critics)
+
+
+def _optimizers(spec: TD3) -> _Networks:
+    return _Networks(*(optax.flatten(optax.adam(rate)) for rate in (spec.learning_rate, spec.critic_learning_rate)))
+
+
+def _units(fixed: Policy) -> ActionUnits:
+    return ActionUnits.of(_action_space(fixed))
+
+
+def _bounds(fixed: Policy) -> tuple[Float[np.ndarray, " act"], Float[np.ndarray, " act"]]:
+    space = _action_space(fixed)
+    return np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+
+
+def _action_space(policy: Policy) -> Box:
+    space = policy.spaces.action
+    if not isinstance(space, Box):
+        raise DataError("finetune.kind td3 needs a continuous action space, got a discrete one. Choose ppo.")
+    return space

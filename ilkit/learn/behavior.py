@@ -1,0 +1,144 @@
+"""How actions are drawn while a policy learns by trial, and the density that they are drawn from."""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key, PyTree
+
+from ilkit.data.exploration import Exploration, RunningSquare, noise_roots
+from ilkit.data.policy import Policy
+from ilkit.errors import DataError
+
+
+class Behavior(eqx.Module):
+    """Draws actions for many observations at once.
+
+    What the density of an action needs beside the policy is its context: drawn with the action, then settled once for
+    a whole rollout.
+    """
+
+    @abstractmethod
+    def act(
+        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]
+    ) -> tuple[RunningSquare, Array, PyTree]:
+        """Draws an action and its context for every observation."""
+
+    @abstractmethod
+    def settle(self, context: PyTree) -> PyTree:
+        """Turns the contexts of a rollout, time and environments leading, into what `log_prob` takes."""
+
+    @abstractmethod
+    def log_prob(
+        self, policy: Policy, obs: Float[Array, "batch obs"], actions: Array, context: PyTree
+    ) -> Float[Array, " batch"]:
+        """The log density of actions, up to a constant that doesn't depend on the policy."""
+
+    @abstractmethod
+    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]) -> Array:
+        """Actions whose mean log density under another policy is minus the divergence from it, up to a constant."""
+
+
+class OwnDensity(Behavior):
+    """Actions are samples of the policy, which must have a density."""
+
+    def act(
+        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]
+    ) -> tuple[RunningSquare, Array, PyTree]:
+        """Samples, without a context."""
+        return running, self.typical(policy, obs, keys), ()
+
+    def settle(self, context: PyTree) -> PyTree:
+        """Nothing, as before."""
+        return context
+
+    def log_prob(
+        self, policy: Policy, obs: Float[Array, "batch obs"], actions: Array, context: PyTree
+    ) -> Float[Array, " batch"]:
+        """The log density log π(a | s)."""
+        return jax.vmap(lambda obs, action: policy.log_prob(policy.initial_carry(), obs, action)[1])(obs, actions)
+
+    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]) -> Array:
+        """Samples: E_{a ~ p}[log q(a)] = -KL(p ‖ q) + E_{a ~ p}[log p(a)]."""
+        return jax.vmap(lambda obs, key: policy.sample(policy.initial_carry(), obs, key=key)[1])(obs, keys)
+
+
+class AdditiveNoise(Behavior):
+    """a = μ(s) + L(s) ε + δ η with ε, η ~ N(0, I): the density N(μ, L Lᵀ + δ² I) around the policy's mode μ.
+
+    The context is L and, settled, W with Wᵀ W = (L Lᵀ + δ² I)⁻¹. The floor δ keeps the density finite where the
+    exploration is silent.
+    """
+
+    exploration: Exploration
+    floor: Float[Array, " act"]
+    """δ, in units of the action space."""
+
+    def act(
+        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]
+    ) -> tuple[RunningSquare, Array, PyTree]:
+        """Adds noise to the mode."""
+        running, roots = noise_roots(self.exploration, running, obs)
+        noise = jax.vmap(lambda key: jax.random.normal(key, (2, len(self.floor))))(keys)
+        explored = jnp.einsum("bij,bj->bi", roots, noise[:, 0])
+        return running, modes(policy, obs) + explored + self.floor * noise[:, 1], roots
+
+    def settle(self, context: PyTree) -> PyTree:
+        """W, from L."""
+        covariance = context @ jnp.swapaxes(context, -1, -2) + jnp.diag(self.floor**2)
+        if len(self.floor) == 1:
+            return jax.lax.rsqrt(covariance)
+        lower = jnp.linalg.cholesky(covariance)
+        identity = jnp.broadcast_to(jnp.eye(len(self.floor)), lower.shape)
+        return jax.scipy.linalg.solve_triangular(lower, identity, lower=True)
+
+    def log_prob(
+        self, policy: Policy, obs: Float[Array, "batch obs"], actions: Array, context: PyTree
+    ) -> Float[Array, " batch"]:
+        """-‖W (a - μ(s))‖² / 2."""
+        return -0.5 * jnp.sum(jnp.einsum("bij,bj->bi", context, actions - modes(policy, obs)) ** 2, axis=-1)
+
+    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]) -> Array:
+        """Modes: the divergence of two normal densities of one covariance is ‖W (μ - μ')‖² / 2."""
+        del keys
+        return modes(policy, obs)
+
+
+class Anchor(NamedTuple):
+    """A policy that another one is to stay near."""
+
+    policy: Policy
+    weight: Float[Array, ""]
+    """What a departure from it costs."""
+
+
+def anchor_of(policy: Policy, weight: float | None) -> Anchor | None:
+    """The anchor, where there is a weight."""
+    return None if weight is None else Anchor(policy, jnp.asarray(weight, jnp.float32))
+
+
+def modes(policy: Policy, obs: Float[Array, "batch obs"]) -> Array:
+    """The mode of the policy at every observation."""
+    return jax.vmap(lambda obs: policy.mode(policy.initial_carry(), obs)[1])(obs)
+
+
+def noise_scale(policy: Policy, obs: Float[Array, "batch obs"], actions: Array) -> Float[Array, ""]:
+    """The root mean square of actions about the policy's modes, per dimension; of discrete ones, the share off it."""
+    expected = modes(policy, obs)
+    if jnp.issubdtype(actions.dtype, jnp.integer):
+        return jnp.mean(actions != expected)
+    return jnp.sqrt(jnp.mean((actions - expected) ** 2))
+
+
+def require_no_memory(policy: Policy) -> None:
+    """Checks that a policy chooses by the present observation alone.
+
+    **Raises:** `DataError` where it carries something from step to step.
+    """
+    if jax.tree.leaves(policy.initial_carry()):
+        raise DataError(
+            f"Reinforcement needs a policy without memory, and {type(policy).__name__} has a carry. "
+            "Choose another policy.kind."
+        )

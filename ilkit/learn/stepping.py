@@ -1,0 +1,73 @@
+"""What is recorded while many environments are stepped side by side."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from ilkit.data.training import Info
+
+
+class Outcome(NamedTuple):
+    """What the actions of one step led to, one row an environment; in a rollout, time leads."""
+
+    rewards: Float[Array, " envs"]
+    next_obs: Float[Array, "envs obs"]
+    """What the action led to; the last observation of an episode that ended, not the first of the next one."""
+    terminated: Bool[Array, " envs"]
+    truncated: Bool[Array, " envs"]
+    valid: Bool[Array, " envs"]
+    """Whether it was a step at all: an environment on the host uses one to reset itself."""
+
+
+class Rollout(NamedTuple):
+    """A stretch of every environment's steps; time and environments lead."""
+
+    obs: Float[Array, "time envs obs"]
+    actions: Array
+    context: PyTree
+    """What the density of the actions needs beside the policy."""
+    outcome: Outcome
+
+
+class EpisodeLog(NamedTuple):
+    """What is known of the episodes of every environment."""
+
+    length: Int[Array, " envs"]
+    """The steps of the running episode."""
+    reward_sum: Float[Array, " envs"]
+    """The rewards of the running episode."""
+    last_return: Float[Array, " envs"]
+    """The return of the last complete episode, 0 before there is one."""
+    num_episodes: Int[Array, " envs"]
+    """The number of complete episodes."""
+
+    @classmethod
+    def empty(cls, num_envs: int) -> "EpisodeLog":
+        """No step taken yet."""
+        whole, real = jnp.zeros(num_envs, jnp.int32), jnp.zeros(num_envs)
+        return cls(whole, real, real, whole)
+
+    def add(self, outcome: Outcome) -> "EpisodeLog":
+        """Adds a step of every environment."""
+        ended = outcome.terminated | outcome.truncated
+        reward_sum = self.reward_sum + outcome.rewards
+        return EpisodeLog(
+            jnp.where(ended, 0, self.length + outcome.valid),
+            jnp.where(ended, 0.0, reward_sum),
+            jnp.where(ended, reward_sum, self.last_return),
+            self.num_episodes + ended,
+        )
+
+    def restart(self) -> "EpisodeLog":
+        """Forgets the running episodes."""
+        return self._replace(length=jnp.zeros_like(self.length), reward_sum=jnp.zeros_like(self.reward_sum))
+
+    def info(self) -> Info:
+        """`return`, the mean over the last complete episode of each environment, and `episodes`, how many there were.
+
+        Before the first complete episode both are 0: a return then means nothing.
+        """
+        known = self.num_episodes > 0
+        mean = jnp.sum(self.last_return * known) / jnp.maximum(jnp.sum(known), 1)
+        return {"return": mean, "episodes": jnp.sum(self.num_episodes).astype(mean.dtype)}
