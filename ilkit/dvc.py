@@ -1,6 +1,7 @@
 """Compiling a pipeline to `dvc.yaml`: the topology is generated, the choice stays in `params.yaml`."""
 
 import io
+from inspect import signature
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -24,7 +25,7 @@ def compile_pipeline(graph: Graph, pipeline: str) -> str:
     }
     stages |= {node.name: _stage(node) for node in graph.nodes.values()}
     report = f"{ARTIFACTS}/{graph.output}"
-    content = {"stages": stages, "metrics": [f"{report}/metrics.json"], "plots": _plots(report)}
+    content = {"stages": stages, "metrics": [f"{report}/metrics.json"], "plots": _plots(graph.nodes[graph.output], report)}
     text = io.StringIO()
     writer = YAML()
     writer.width = 120
@@ -48,12 +49,14 @@ def _stage(node: Node) -> dict[str, Any]:
     }
 
 
-def _plots(report: str) -> list[Any]:
+def _plots(node: Node, report: str) -> list[Any]:
+    declared = signature(node.declaration.function).parameters
+    policies = [name for name in node.inputs if name not in declared]
     return [
         {
             "learning curves": {
                 "x": "env_steps",
-                "y": {f"{report}/learning_curves.tsv": "return"},
+                "y": {f"{report}/learning_curves.tsv": policies},
                 "title": "Return against steps of the environment",
                 "x_label": "env steps",
                 "y_label": "return",
