@@ -95,7 +95,7 @@ class Observer:
     def line(self) -> str:
         """The one line that is left of a stage."""
         seconds = time.perf_counter() - self.began
-        return f"{self.name:<14}{self.kind:<22}{seconds:6.1f} s   {', '.join(self.notes)}"
+        return f"{self.name:<30}{self.kind:<14}{seconds:6.1f} s   {', '.join(self.notes)}"
 
 
 @contextmanager
