@@ -25,7 +25,11 @@ def compile_pipeline(graph: Graph, pipeline: str) -> str:
     }
     stages |= {node.name: _stage(node) for node in graph.nodes.values()}
     report = f"{ARTIFACTS}/{graph.output}"
-    content = {"stages": stages, "metrics": [f"{report}/metrics.json"], "plots": _plots(graph.nodes[graph.output], report)}
+    content = {
+        "stages": stages,
+        "metrics": [f"{report}/metrics.json"],
+        "plots": _plots(graph.nodes[graph.output], report),
+    }
     text = io.StringIO()
     writer = YAML()
     writer.width = 120

@@ -35,7 +35,8 @@ def random_walk(num_steps: int = 600) -> Callable[..., Training[jax.Array]]:
 @pytest.mark.parametrize("num_seeds", [1, 3])
 def test_the_chunk_size_changes_no_bit(num_seeds: int) -> None:
     runs = [
-        loop.train(random_walk(), key=jax.random.key(1), num_seeds=num_seeds, chunk_size=size) for size in (600, 7, None)
+        loop.train(random_walk(), key=jax.random.key(1), num_seeds=num_seeds, chunk_size=size)
+        for size in (600, 7, None)
     ]
     assert runs[0].stacked.shape == (num_seeds, 3)
     for run in runs[1:]:
@@ -93,7 +94,7 @@ def test_a_number_that_is_not_finite_stops_the_run_and_is_named() -> None:
     def make(*, key: jax.Array) -> Training[jax.Array]:
         return Training(state=jnp.zeros(1), step=Partial(burst), finish=Partial(jnp.negative), num_steps=50)
 
-    with pytest.raises(NonFiniteError, match="loss must stay finite.*between steps 20 and 30.*learning_rate"):
+    with pytest.raises(NonFiniteError, match=r"loss must stay finite.*between steps 20 and 30.*learning_rate"):
         loop.train(make, key=jax.random.key(1), chunk_size=10)
 
 
@@ -102,9 +103,7 @@ def test_a_run_that_goes_on_from_a_checkpoint_ends_in_the_same_bits(tmp_path: Pa
     key = jax.random.key(3)
     training, step_key = loop.prepare(random_walk(), (), key=key, num_seeds=num_seeds)
     progress = next(
-        loop.advance(
-            training, loop.start(training, num_seeds), key=step_key, num_seeds=num_seeds, chunk_size=123
-        )
+        loop.advance(training, loop.start(training, num_seeds), key=step_key, num_seeds=num_seeds, chunk_size=123)
     )
     save_checkpoint(progress, tmp_path)
     training, step_key = loop.prepare(random_walk(), (), key=key, num_seeds=num_seeds)

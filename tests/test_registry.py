@@ -39,7 +39,10 @@ def test_a_plugin_is_found_by_its_entry_point(install: Install) -> None:
     [
         (("from typing", "import nowhere_to_be_found\n    from typing"), "can't be imported.*nowhere_to_be_found"),
         (('Literal["xyz"] = "xyz"', 'Literal["zyx"] = "zyx"'), "must have the field `kind"),
-        (("demos: Demonstrations", "data: Demonstrations"), r"parameters after the spec must be \(policy, demos, key\)"),
+        (
+            ("demos: Demonstrations", "data: Demonstrations"),
+            r"parameters after the spec must be \(policy, demos, key\)",
+        ),
         (("demos: Demonstrations", "demos: Policy"), "demos must be Demonstrations, got Policy"),
         (("-> Training[Policy]", "-> Policy"), r"return must be Training\[Policy\], got Policy"),
         (("spec: XYZ", "spec: int"), "must be annotated with a Spec"),

@@ -56,7 +56,9 @@ def ilkit(project: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 def artifacts(project: Path) -> dict[str, bytes]:
     files = sorted((project / "artifacts").rglob("*"))
-    return {str(path.relative_to(project)): path.read_bytes() for path in files if path.suffix in (".json", ".safetensors")}
+    return {
+        str(path.relative_to(project)): path.read_bytes() for path in files if path.suffix in (".json", ".safetensors")
+    }
 
 
 def run_all(project: Path) -> dict[str, bytes]:

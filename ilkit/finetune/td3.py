@@ -202,37 +202,38 @@ def _round(
     spec: TD3, state: _State, learner: _Learner, drawn: tuple[Experience, Array]
 ) -> tuple[_Learner, tuple[Array, Info]]:
     """Updates the critics `policy_delay` times, then the actor and the slow copies once."""
-    learner, (targets, errors) = jax.lax.scan(partial(_update_critics, spec, state), learner, drawn)
-    learner, loss = _update_actor(spec, state, learner, drawn[0].obs[-1])
+    steps, noise = drawn
+    targets = _targets(spec, state.fixed, learner, steps, noise)
+    learner, errors = jax.lax.scan(partial(_update_critics, spec, state.fixed), learner, (steps, targets))
+    learner, loss = _update_actor(spec, state, learner, steps.obs[-1])
     slow = optax.incremental_update(learner.networks, learner.slow, spec.target_rate)
     return learner._replace(slow=slow), (targets, {"loss": loss, "value_loss": jnp.mean(errors)})
 
 
 def _update_critics(
-    spec: TD3, state: _State, learner: _Learner, drawn: tuple[Experience, Array]
-) -> tuple[_Learner, tuple[Array, Array]]:
-    steps, noise = drawn
-    targets = _targets(spec, state.fixed, learner, steps, noise)
+    spec: TD3, fixed: Policy, learner: _Learner, drawn: tuple[Experience, Float[Array, " batch"]]
+) -> tuple[_Learner, Float[Array, ""]]:
+    steps, targets = drawn
 
     def loss(critics: Layers) -> Float[Array, ""]:
-        outputs = _outputs(critics, state.fixed, steps.obs, steps.actions)
+        outputs = _outputs(critics, fixed, steps.obs, steps.actions)
         return 0.5 * jnp.mean(jnp.sum((outputs - learner.scale.standardize(targets)) ** 2, axis=0))
 
     error, gradient = jax.value_and_grad(loss)(learner.networks.critics)
     optimizer = _optimizers(spec).critics
     critics, moments = descend(optimizer, gradient, learner.moments.critics, learner.networks.critics)
     networks, all_moments = learner.networks._replace(critics=critics), learner.moments._replace(critics=moments)
-    return learner._replace(networks=networks, moments=all_moments), (targets, error)
+    return learner._replace(networks=networks, moments=all_moments), error
 
 
 def _targets(
-    spec: TD3, fixed: Policy, learner: _Learner, steps: Experience, noise: Float[Array, "batch act"]
-) -> Float[Array, " batch"]:
+    spec: TD3, fixed: Policy, learner: _Learner, steps: Experience, noise: Float[Array, "updates batch act"]
+) -> Float[Array, "updates batch"]:
     """The value y of every step, in the units of returns."""
     policy: Policy = eqx.combine(learner.slow.actor, fixed)
     reach = spec.target_noise_clip
     smoothing = _units(fixed).half_range * jnp.clip(spec.target_noise * noise, -reach, reach)
-    actions = jnp.clip(modes(policy, steps.next_obs) + smoothing, *_bounds(fixed))
+    actions = jnp.clip(jax.vmap(partial(modes, policy))(steps.next_obs) + smoothing, *_bounds(fixed))
     next_values = learner.scale.values(_outputs(learner.slow.critics, fixed, steps.next_obs, actions))
     return steps.rewards + spec.discount * (1.0 - steps.terminated) * jnp.min(next_values, axis=0)
 
@@ -275,10 +276,11 @@ def _rescaled(learner: _Learner, targets: Float[Array, "..."]) -> _Learner:
 
 
 def _outputs(
-    critics: Layers, fixed: Policy, obs: Float[Array, "batch obs"], actions: Float[Array, "batch act"]
-) -> Float[Array, "critics batch"]:
-    inputs = jnp.concatenate([jax.vmap(fixed.normalizer)(obs), _units(fixed).raw(actions)], axis=-1)
-    return jax.vmap(lambda critic: critic(inputs)[:, 0])(critics)
+    critics: Layers, fixed: Policy, obs: Float[Array, "*batch obs"], actions: Float[Array, "*batch act"]
+) -> Float[Array, "critics *batch"]:
+    normalized = (obs - fixed.normalizer.mean) / fixed.normalizer.std
+    inputs = jnp.concatenate([normalized, _units(fixed).raw(actions)], axis=-1)
+    return jax.vmap(lambda critic: critic(inputs)[..., 0])(critics)
 
 
 def _optimizers(spec: TD3) -> _Networks:

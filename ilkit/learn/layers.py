@@ -15,8 +15,8 @@ _ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 class Layers(eqx.Module):
     """Fully connected layers with an activation between them; any number of axes may lead."""
 
-    weights: tuple[Float[Array, "inputs outputs"], ...]
-    biases: tuple[Float[Array, " outputs"], ...]
+    weights: tuple[Float[Array, "_inputs _outputs"], ...]
+    biases: tuple[Float[Array, " _outputs"], ...]
     activation: Activation = eqx.field(static=True)
 
     def __call__(self, inputs: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:

@@ -146,6 +146,7 @@ def improve(
 ) -> tuple[State, Info]:
     """Takes the gradient steps of one iteration; without `train_policy`, those of the critic only."""
     order_key, typical_key = jax.random.split(key)
+    applied = noise_scale(policy_of(state), *_flat((rollout.obs, rollout.actions)))
     state, batch = _prepare(spec, state, rollout, key=typical_key)
     size = len(batch.targets)
     order = permutations(spec.num_epochs, size, key=order_key).reshape(-1, size // spec.num_minibatches)
@@ -161,8 +162,7 @@ def improve(
         return (Learner(policy, critic), Learner(policy_optimizer, critic_optimizer)), info
 
     (learner, optimizer), infos = jax.lax.scan(step, (state.learner, state.optimizer), minibatches)
-    info = jax.tree.map(jnp.mean, infos) | state.trials.log.info()
-    info["noise_scale"] = noise_scale(policy_of(state), batch.obs, batch.actions)
+    info = jax.tree.map(jnp.mean, infos) | state.trials.log.info() | {"noise_scale": applied}
     return state._replace(learner=learner, optimizer=optimizer, iteration=state.iteration + 1), info
 
 
@@ -210,9 +210,8 @@ def _prepare(spec: ProximalSpec, state: State, rollout: Rollout, *, key: PRNGKey
     scale = state.scale.add(targets, outcome.valid)
     critic = preserve_values(state.learner.critic, state.scale, scale)
     context = state.behavior.settle(rollout.context)
-    obs, actions, context, advantages, targets, valid = jax.tree.map(
-        lambda rows: rows.reshape(-1, *rows.shape[2:]),
-        (rollout.obs, rollout.actions, context, advantages, scale.standardize(targets), outcome.valid),
+    obs, actions, context, advantages, targets, valid = _flat(
+        (rollout.obs, rollout.actions, context, advantages, scale.standardize(targets), outcome.valid)
     )
     log_probs = state.behavior.log_prob(policy, obs, actions, context)
     typical = None
@@ -239,12 +238,17 @@ def _critic_outputs(critic: Layers, policy: Policy, obs: Float[Array, "*batch ob
     return critic((obs - normalizer.mean) / normalizer.std)[..., 0]
 
 
+def _flat(rollout: PyTree) -> PyTree:
+    """Steps as rows: time and environments become one axis."""
+    return jax.tree.map(lambda rows: rows.reshape(-1, *rows.shape[2:]), rollout)
+
+
 def _mean(values: Float[Array, " batch"], valid: Bool[Array, " batch"]) -> Float[Array, ""]:
     return jnp.sum(values * valid) / jnp.maximum(jnp.sum(valid), 1)
 
 
 def _optimizers(spec: ProximalSpec) -> Learner:
-    def adam(learning_rate: float) -> optax.GradientTransformation:
+    def adam(learning_rate: float | Float[Array, ""]) -> optax.GradientTransformation:
         return optax.flatten(optax.chain(optax.clip_by_global_norm(spec.max_gradient_norm), optax.adam(learning_rate)))
 
     return Learner(adam(spec.learning_rate), adam(spec.critic_learning_rate))

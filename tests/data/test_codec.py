@@ -23,7 +23,9 @@ SPACES = Spaces(observation=Box(low=(-np.inf, -1.0), high=(np.inf, 1.0)), action
 
 
 def learnt(seed: int = 0) -> Seeds:
-    build = Build("policy", "deterministic", policy, Deterministic(), (Build("network", "mlp", network, MLP(hidden=(3,))),))
+    build = Build(
+        "policy", "deterministic", policy, Deterministic(), (Build("network", "mlp", network, MLP(hidden=(3,))),)
+    )
     stacked = eqx.filter_vmap(lambda key: build(SPACES, key=key))(jax.random.split(jax.random.key(seed), 2))
     return Seeds(stacked, {"step": np.arange(3), "loss": np.ones((2, 3), np.float32)}, 2)
 
@@ -83,7 +85,9 @@ def test_a_missing_truncated_older_or_foreign_artifact_is_an_error(tmp_path: Pat
         load(folder)
 
 
-@pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", "ilkit.run:run_stage", "builtins:eval", "ilkit.nowhere:X"])
+@pytest.mark.parametrize(
+    "name", ["os:system", "subprocess:Popen", "ilkit.run:run_stage", "builtins:eval", "ilkit.nowhere:X"]
+)
 def test_nothing_is_run_or_made_that_is_no_module_or_spec_of_ilkit(tmp_path: Path, name: str) -> None:
     save({"a": 1}, tmp_path / "a")
     described = {"format": 1, "artifact": {"class": name, "fields": {"args": "touch /tmp/never"}}}
