@@ -41,6 +41,8 @@ class Gaussian(Spec):
     """The smallest standard deviation of x, in units of half the range of the action space (1 if it has none)."""
     max_std: PositiveFloat = 10.0
     """The largest standard deviation of x; it starts at about the geometric mean of the two."""
+    mean_emphasis: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """β: gradients are weighted by σ^2β, so that the mean is also learnt where σ is large; 0 is plain likelihood."""
     label_margin: Annotated[float, Field(gt=0, lt=1)] = 1e-3
     """Where squashed, how far demonstrated actions are kept from the bounds when fitting, in half ranges."""
 
@@ -85,8 +87,18 @@ class GaussianPolicy(Policy):
         return carry, jnp.sum(self.distribution(obs).log_prob(raw)) - self._units.log_slope(raw)
 
     def loss(self, obs: Float[Array, " obs"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
-        """-log π(a | s), with an action at the bounds moved inside by `label_margin`."""
-        return super().loss(obs, self._units.inside(action, self.spec.label_margin), key=key)
+        """-log π(a | s), with an action at the bounds moved inside by `label_margin`.
+
+        Its gradient is that of β-NLL, σ^2β times the plain one in each dimension, without which a mean is hardly
+        learnt where σ came out large first (Seitzer et al., On the Pitfalls of Heteroscedastic Uncertainty, 2022).
+        """
+        del key
+        raw = self._units.raw(self._units.inside(action, self.spec.label_margin))
+        distribution = self.distribution(obs)
+        terms = -distribution.log_prob(raw)
+        weighted = jnp.sum(jax.lax.stop_gradient(distribution.variance**self.spec.mean_emphasis) * terms)
+        value = jnp.sum(terms) + self._units.log_slope(raw)
+        return weighted + jax.lax.stop_gradient(value - weighted)
 
     @property
     def _units(self) -> ActionUnits:
