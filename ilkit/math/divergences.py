@@ -24,37 +24,47 @@ import numpy as np
 from jax.nn import softplus
 from jaxtyping import Array, Float
 
-Function = Callable[[Float[Array, "..."]], Float[Array, "..."]]
-
-_LARGEST_LOG_RATIO = 80.0
-"""exp of more overflows float32."""
+Elementwise = Callable[..., Float[Array, "..."]]
 
 
 @jax.tree_util.register_static
 @dataclass(frozen=True)
 class Divergence:
-    """An f-divergence as three elementwise functions, all of them stable where p / q is huge or tiny."""
+    """An f-divergence as three elementwise functions."""
 
-    of_log_ratio: Function
-    """v ↦ f(e^v), with v = log(p / q)."""
-    expert_term: Function
+    integrand: Elementwise
+    """(log p, log q) ↦ q f(p / q), stable where the ratio is huge or tiny."""
+    expert_term: Elementwise
     """v ↦ g(v), whose expectation under p the critic V raises."""
-    learner_term: Function
+    learner_term: Elementwise
     """v ↦ f*(g(v)), whose expectation under q the critic lowers, and the learner raises."""
 
 
-FORWARD_KL = Divergence(lambda v: v * jnp.exp(v), lambda v: v, lambda v: jnp.exp(v - 1.0))
+FORWARD_KL = Divergence(
+    lambda log_p, log_q: jnp.exp(log_p) * (log_p - log_q),
+    lambda v: v,
+    lambda v: jnp.exp(v - 1.0),
+)
 """KL(p ‖ q): q covers p; minimized by maximum likelihood. At the supremum V = 1 + log(p / q)."""
-REVERSE_KL = Divergence(lambda v: -v, lambda v: -jnp.exp(-v), lambda v: v - 1.0)
+REVERSE_KL = Divergence(
+    lambda log_p, log_q: jnp.exp(log_q) * (log_q - log_p),
+    lambda v: -jnp.exp(-v),
+    lambda v: v - 1.0,
+)
 """KL(q ‖ p): q seeks a mode of p. At the supremum V = log(p / q)."""
 JENSEN_SHANNON = Divergence(
-    lambda v: jnp.exp(v) * (np.log(2.0) - softplus(-v)) + np.log(2.0) - softplus(v),
+    lambda log_p, log_q: (
+        jnp.exp(log_p) * (np.log(2.0) - softplus(log_q - log_p))
+        + jnp.exp(log_q) * (np.log(2.0) - softplus(log_p - log_q))
+    ),
     lambda v: np.log(2.0) - softplus(-v),
     lambda v: softplus(v) - np.log(2.0),
 )
 """KL(p ‖ m) + KL(q ‖ m) with m = (p + q) / 2. At the supremum V = log(p / q), the logit of a classifier."""
 TOTAL_VARIATION = Divergence(
-    lambda v: 0.5 * jnp.abs(jnp.expm1(v)), lambda v: 0.5 * jnp.tanh(v), lambda v: 0.5 * jnp.tanh(v)
+    lambda log_p, log_q: 0.5 * jnp.abs(jnp.exp(log_p) - jnp.exp(log_q)),
+    lambda v: 0.5 * jnp.tanh(v),
+    lambda v: 0.5 * jnp.tanh(v),
 )
 """½ ∫ |p - q|. At the supremum V = ±∞, with the sign of p - q."""
 
@@ -67,22 +77,31 @@ DIVERGENCES = {
 """The divergences above by name."""
 
 
-def from_generator(f: Function) -> Divergence:
+def from_generator(f: Elementwise) -> Divergence:
     """The divergence of a differentiable convex f with f(1) = 0, with V parametrized as log(p / q).
 
     At the supremum g(V) = f'(p / q), so g(v) = f'(e^v) and f*(g(v)) = e^v f'(e^v) - f(e^v), by automatic
-    differentiation: `from_generator(lambda u: (u - 1) ** 2)` is Pearson's χ².
+    differentiation: `from_generator(lambda u: (jnp.sqrt(u) - 1) ** 2)` is the squared Hellinger distance.
+    Log ratios are cut at ±80, beyond which u leaves float32.
     """
 
-    def value_and_slope(v: Float[Array, "..."]) -> tuple[Array, Array, Array]:
-        ratio = jnp.exp(v)
-        return ratio, *jax.jvp(f, (ratio,), (jnp.ones_like(ratio),))
+    def integrand(log_p: Float[Array, "..."], log_q: Float[Array, "..."]) -> Float[Array, "..."]:
+        return jnp.exp(log_q) * f(_exp(log_p - log_q))
+
+    def expert_term(v: Float[Array, "..."]) -> Float[Array, "..."]:
+        ratio = _exp(v)
+        return jax.jvp(f, (ratio,), (jnp.ones_like(ratio),))[1]
 
     def learner_term(v: Float[Array, "..."]) -> Float[Array, "..."]:
-        ratio, value, slope = value_and_slope(v)
+        ratio = _exp(v)
+        value, slope = jax.jvp(f, (ratio,), (jnp.ones_like(ratio),))
         return ratio * slope - value
 
-    return Divergence(lambda v: f(jnp.exp(v)), lambda v: value_and_slope(v)[2], learner_term)
+    return Divergence(integrand, expert_term, learner_term)
+
+
+def _exp(log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
+    return jnp.exp(jnp.clip(log_ratio, -80.0, 80.0))
 
 
 def divergence_of(
@@ -94,7 +113,5 @@ def divergence_of(
     """D_f(p, q) = Σ q f(p / q) · cell, from both log densities at points that cover the support.
 
     The points are all actions of a discrete space, with cell 1, or a grid with cells of the volume `cell`.
-    Log ratios are cut at ±80.
     """
-    log_ratio = jnp.clip(expert_log_prob - learner_log_prob, -_LARGEST_LOG_RATIO, _LARGEST_LOG_RATIO)
-    return jnp.sum(jnp.exp(learner_log_prob) * divergence.of_log_ratio(log_ratio), axis=-1) * cell
+    return jnp.sum(divergence.integrand(expert_log_prob, learner_log_prob), axis=-1) * cell
