@@ -9,6 +9,7 @@ where ∇_a Q_1 is dropped where it points out of the action space. The actor mo
 and not at all at first: critics that know nothing yet would lead the clone astray.
 """
 
+import math
 from functools import partial
 from typing import Annotated, Literal, NamedTuple
 
@@ -191,8 +192,9 @@ def _learn(spec: TD3, state: _State, rollout: Rollout, key: PRNGKeyArray) -> tup
     )
     rounds = spec.num_envs * spec.updates_per_env_step // spec.policy_delay
     shape = (rounds, spec.policy_delay, spec.batch_size)
-    drawn = buffer.draw(shape, key=draw_key), jax.random.normal(noise_key, (*shape, actions.shape[-1]))
+    noise = jax.random.normal(noise_key, (math.prod(shape) * actions.shape[-1],)).reshape(*shape, -1)
     state = state._replace(buffer=buffer)
+    drawn = (buffer.draw(shape, key=draw_key), noise)
     learner, (targets, infos) = jax.lax.scan(partial(_round, spec, state), state.learner, drawn)
     info = jax.tree.map(jnp.mean, infos) | state.trials.log.info() | {"noise_scale": applied}
     return state._replace(learner=_rescaled(learner, targets), step=state.step + 1), info

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ilkit.data.exploration import Exploration, RunningSquare, noise_roots
 from ilkit.data.policy import Policy
@@ -22,7 +22,7 @@ class Behavior(eqx.Module):
 
     @abstractmethod
     def act(
-        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]
+        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Draws an action and its context for every observation."""
 
@@ -37,7 +37,7 @@ class Behavior(eqx.Module):
         """The log density of actions, up to a constant that doesn't depend on the policy."""
 
     @abstractmethod
-    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]) -> Array:
+    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray) -> Array:
         """Actions whose mean log density under another policy is minus the divergence from it, up to a constant."""
 
 
@@ -45,10 +45,10 @@ class OwnDensity(Behavior):
     """Actions are samples of the policy, which must have a density."""
 
     def act(
-        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]
+        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Samples, without a context."""
-        return running, self.typical(policy, obs, keys), ()
+        return running, self.typical(policy, obs, key=key), ()
 
     def settle(self, context: PyTree) -> PyTree:
         """Nothing, as before."""
@@ -60,8 +60,9 @@ class OwnDensity(Behavior):
         """The log density log π(a | s)."""
         return jax.vmap(lambda obs, action: policy.log_prob(policy.initial_carry(), obs, action)[1])(obs, actions)
 
-    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]) -> Array:
+    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray) -> Array:
         """Samples: E_{a ~ p}[log q(a)] = -KL(p ‖ q) + E_{a ~ p}[log p(a)]."""
+        keys = jax.random.split(key, len(obs))
         return jax.vmap(lambda obs, key: policy.sample(policy.initial_carry(), obs, key=key)[1])(obs, keys)
 
 
@@ -77,13 +78,13 @@ class AdditiveNoise(Behavior):
     """δ, in units of the action space."""
 
     def act(
-        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]
+        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Adds noise to the mode."""
         running, roots = noise_roots(self.exploration, running, obs)
-        noise = jax.vmap(lambda key: jax.random.normal(key, (2, len(self.floor))))(keys)
-        explored = jnp.einsum("bij,bj->bi", roots, noise[:, 0])
-        return running, modes(policy, obs) + explored + self.floor * noise[:, 1], roots
+        noise = jax.random.normal(key, (2 * len(obs) * len(self.floor),)).reshape(2, len(obs), -1)
+        explored = jnp.einsum("bij,bj->bi", roots, noise[0])
+        return running, modes(policy, obs) + explored + self.floor * noise[1], roots
 
     def settle(self, context: PyTree) -> PyTree:
         """W, from L."""
@@ -100,9 +101,9 @@ class AdditiveNoise(Behavior):
         """-‖W (a - μ(s))‖² / 2."""
         return -0.5 * jnp.sum(jnp.einsum("bij,bj->bi", context, actions - modes(policy, obs)) ** 2, axis=-1)
 
-    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], keys: Key[Array, " batch"]) -> Array:
+    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray) -> Array:
         """Modes: the divergence of two normal densities of one covariance is ‖W (μ - μ')‖² / 2."""
-        del keys
+        del key
         return modes(policy, obs)
 
 

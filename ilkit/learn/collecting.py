@@ -2,6 +2,8 @@
 
 Both kinds have the same interface, so that an algorithm is written once: `reset`, then `collect` again and again. An
 environment whose episode has ended starts the next one.
+
+Random numbers are drawn as vectors and reshaped: XLA compiles a draw of several dimensions four times as long.
 """
 
 from typing import Any, NamedTuple
@@ -45,13 +47,15 @@ class CompiledEnvs(eqx.Module):
     ) -> tuple[Trials, Rollout]:
         """Steps each `num_steps` times."""
 
-        def step(trials: Trials, keys: Key[Array, "envs 3"]) -> tuple[Trials, Rollout]:
+        def step(trials: Trials, keys: Key[Array, " keys"]) -> tuple[Trials, Rollout]:
             obs = jax.vmap(self.env.observe)(trials.states)
-            running, actions, context = behavior.act(policy, trials.running, obs, keys[:, 0])
-            states, outcome = self._step(trials.states, trials.log, actions, keys[:, 1:])
+            running, actions, context = behavior.act(policy, trials.running, obs, key=keys[0])
+            states, outcome = self._step(trials.states, trials.log, actions, keys[1:].reshape(self.num_envs, 2))
             return Trials(states, running, trials.log.add(outcome)), Rollout(obs, actions, context, outcome)
 
-        return jax.lax.scan(step, trials, jax.random.split(key, (num_steps, self.num_envs, 3)))
+        keys_per_step = 1 + 2 * self.num_envs
+        keys = jax.random.split(key, num_steps * keys_per_step)
+        return jax.lax.scan(step, trials, keys.reshape(num_steps, keys_per_step))
 
     def _step(
         self, states: Float[Array, "envs state"], log: EpisodeLog, actions: Array, keys: Key[Array, "envs 2"]
@@ -121,7 +125,7 @@ def side_by_side(env: Environment | HostEnvironment, num_envs: int) -> CompiledE
 def _act(
     policy: Policy, behavior: Behavior, running: RunningSquare, obs: Float[np.ndarray, "envs obs"], key: PRNGKeyArray
 ) -> tuple[RunningSquare, Array, PyTree]:
-    return behavior.act(policy, running, jnp.asarray(obs), jax.random.split(key, len(obs)))
+    return behavior.act(policy, running, jnp.asarray(obs), key=key)
 
 
 @jax.jit

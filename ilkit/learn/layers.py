@@ -1,6 +1,6 @@
 """The small networks of reinforcement learning: critics, and the actors of experts."""
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Literal
 
 import equinox as eqx
@@ -29,10 +29,11 @@ class Layers(eqx.Module):
 def build_layers(sizes: tuple[int, ...], activation: Activation, *, key: PRNGKeyArray) -> Layers:
     """Draws weights uniformly with variance 1 / inputs; those of the last layer are 0, and so are the first outputs."""
     shapes = list(pairwise(sizes))
-    keys = jax.random.split(key, len(shapes))
-    weights = [
-        jax.random.uniform(layer_key, shape, minval=-1.0, maxval=1.0) * (3.0 / shape[0]) ** 0.5
-        for layer_key, shape in zip(keys[:-1], shapes[:-1], strict=True)
-    ]
+    sizes_drawn = [inputs * outputs for inputs, outputs in shapes[:-1]]
+    drawn = jax.random.uniform(key, (sum(sizes_drawn),), minval=-1.0, maxval=1.0)
+    pieces = jnp.split(drawn, list(accumulate(sizes_drawn)))[:-1]
+    weights = tuple(
+        (3.0 / shape[0]) ** 0.5 * piece.reshape(shape) for shape, piece in zip(shapes[:-1], pieces, strict=True)
+    )
     biases = tuple(jnp.zeros(size) for size in sizes[1:])
     return Layers((*weights, jnp.zeros(shapes[-1])), biases, activation)

@@ -1,5 +1,6 @@
 """A replay buffer: the last steps of a training run, as rows of one array."""
 
+import math
 from typing import NamedTuple
 
 import equinox as eqx
@@ -45,8 +46,9 @@ class ReplayBuffer(eqx.Module):
 
     def draw(self, shape: tuple[int, ...], *, key: PRNGKeyArray) -> Experience:
         """Draws steps uniformly with replacement; at least one must have been added."""
-        filled = jnp.minimum(self.count, len(self.rows))
-        drawn = self.rows[jax.random.randint(key, shape, 0, filled)]
+        filled = jnp.minimum(self.count, len(self.rows)).astype(jnp.uint32)
+        bits = jax.random.bits(key, (math.prod(shape),), jnp.uint32)
+        drawn = self.rows[(bits % filled).reshape(shape).astype(jnp.int32)]
         size = self.obs_size
         obs, actions, rest = drawn[..., :size], drawn[..., size : -size - 2], drawn[..., -size - 2 :]
         return Experience(obs, actions, rest[..., 0], rest[..., 1:-1], rest[..., -1])
