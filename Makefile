@@ -32,7 +32,7 @@ lint: setup  ## Check the style and the types.
 test: lint  ## Check the style, the types and the pipelines, and run the tests.
 	$(BIN)/ilkit compile --check
 	cd pipelines/exploration && ilkit compile --check
-	NPROC=2 $(BIN)/python -m pytest
+	NPROC=1 $(BIN)/python -m pytest -n 2
 
 clean:  ## Remove the environment and what stages left beside their outputs.
 	rm -rf .venv .ilkit
