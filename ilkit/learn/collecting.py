@@ -96,7 +96,7 @@ class HostEnvs:
         rows = []
         for step_key in jax.random.split(act_key, num_steps):
             obs = self._obs
-            running, actions, context = _act(policy, behavior, running, obs, step_key)
+            running, actions, context = _act(policy, behavior, running, jnp.asarray(obs), step_key)
             rows.append((obs, np.asarray(actions), context, self._step(np.asarray(actions))))
         obs, actions, context, outcome = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *rows)
         rollout = Rollout(obs, actions, context, Outcome(*outcome))
@@ -123,7 +123,7 @@ def side_by_side(env: Environment | HostEnvironment, num_envs: int) -> CompiledE
 
 @eqx.filter_jit
 def _act(
-    policy: Policy, behavior: Behavior, running: RunningSquare, obs: Float[np.ndarray, "envs obs"], key: PRNGKeyArray
+    policy: Policy, behavior: Behavior, running: RunningSquare, obs: Float[Array, "envs obs"], key: PRNGKeyArray
 ) -> tuple[RunningSquare, Array, PyTree]:
     return behavior.act(policy, running, jnp.asarray(obs), key=key)
 

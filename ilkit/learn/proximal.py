@@ -157,11 +157,16 @@ def improve(
         learner, optimizer = carried
         gradient, info = jax.grad(_loss, has_aux=True)(learner, spec, state, minibatch)
         policy, policy_optimizer = descend(optimizers.policy, gradient.policy, optimizer.policy, learner.policy)
-        policy = jax.tree.map(lambda new, old: jnp.where(train_policy, new, old), policy, learner.policy)
         critic, critic_optimizer = descend(optimizers.critic, gradient.critic, optimizer.critic, learner.critic)
         return (Learner(policy, critic), Learner(policy_optimizer, critic_optimizer)), info
 
     (learner, optimizer), infos = jax.lax.scan(step, (state.learner, state.optimizer), minibatches)
+    policy, policy_optimizer = jax.tree.map(
+        lambda new, old: jnp.where(train_policy, new, old),
+        (learner.policy, optimizer.policy),
+        (state.learner.policy, state.optimizer.policy),
+    )
+    learner, optimizer = learner._replace(policy=policy), optimizer._replace(policy=policy_optimizer)
     info = jax.tree.map(jnp.mean, infos) | state.trials.log.info() | {"noise_scale": applied}
     return state._replace(learner=learner, optimizer=optimizer, iteration=state.iteration + 1), info
 

@@ -1,0 +1,101 @@
+"""Twin delayed deterministic policy gradients from a clone: what they leave alone, learn and refuse."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from ilkit import loop
+from ilkit.errors import DataError
+from ilkit.finetune.td3 import TD3, finetune
+
+_SMALL = {"num_envs": 4, "batch_size": 8, "buffer_size": 12, "critic_hidden": (8,)}
+
+
+def _train(spec: TD3, *inputs: Any, seed: int = 0) -> Any:
+    return loop.train(lambda key: finetune(spec, *inputs, key=key), key=jax.random.key(seed))
+
+
+@pytest.mark.parametrize(
+    ("head", "settings"),
+    [("deterministic", {"learning_rate": 0.0, "critic_warmup_steps": 0}), ("gaussian", {"critic_warmup_steps": 10})],
+)
+def test_without_a_step_of_the_actor_the_clone_comes_back(
+    settings: dict[str, Any], head: str, push: Any, clone: Any, known: Any, explore: Any, leaves: Any
+) -> None:
+    cloned = clone(push, head)
+    spec = TD3(num_steps=10, **_SMALL, **settings)
+    tuned = _train(spec, explore("isotropic"), push, cloned, known(1.0, 1.0))
+    assert jax.tree.structure(tuned[0]) == jax.tree.structure(cloned)
+    assert leaves(tuned[0]) == leaves(cloned)
+
+
+def test_after_the_warm_up_the_actor_moves_and_its_normalizer_does_not(
+    push: Any, clone: Any, known: Any, explore: Any, leaves: Any
+) -> None:
+    cloned = clone(push)
+    spec = TD3(critic_warmup_steps=2, num_steps=3, **_SMALL)
+    training = finetune(spec, explore("isotropic"), push, cloned, known(1.0, 1.0), key=jax.random.key(0))
+    state, moved, critics = training.state, [], []
+    for step in range(training.num_steps):
+        state, _ = jax.jit(training.step)(state, jax.random.key(step))
+        moved.append(leaves(training.finish(state)) != leaves(cloned))
+        critics.append(leaves(state.learner.networks.critics))
+    assert moved == [False, False, True]
+    assert critics[0] != critics[1] != critics[2]
+    assert leaves(training.finish(state).normalizer) == leaves(cloned.normalizer)
+
+
+def test_seeds_start_from_their_own_clones_with_their_own_noise(
+    push: Any, clone: Any, known: Any, explore: Any, leaves: Any
+) -> None:
+    clones, uncertainties = [clone(push, seed=seed) for seed in (0, 1)], [known(0.1, 0.1), known(2.0, 2.0)]
+    stacked = [jax.tree.map(lambda *arrays: jnp.stack(arrays), *both) for both in (clones, uncertainties)]
+
+    def train(**settings: Any) -> Any:
+        spec = TD3(num_steps=40, num_seeds=2, **_SMALL, **settings)
+        return loop.train(
+            lambda cloned, uncertainty, *, key: finetune(
+                spec, explore("ensemble_covariance"), push, cloned, uncertainty, key=key
+            ),
+            *stacked,
+            key=jax.random.key(0),
+            num_seeds=2,
+        )
+
+    assert [leaves(policy) for policy in train(learning_rate=0.0)] == [leaves(cloned) for cloned in clones]
+    moved = train(critic_warmup_steps=0)
+    assert all(leaves(policy) != leaves(cloned) for policy, cloned in zip(moved, clones, strict=True))
+    np.testing.assert_allclose(moved.curves["noise_scale"].mean(axis=1), np.sqrt([0.1, 2.0]), rtol=0.2)
+
+
+def test_an_environment_on_the_host_is_stepped_through_its_resets(
+    hosted: Any, clone: Any, known: Any, explore: Any, leaves: Any
+) -> None:
+    cloned = clone(hosted)
+    spec = TD3(critic_warmup_steps=1, num_steps=8, **_SMALL | {"buffer_size": 100})
+    training = finetune(spec, explore("isotropic"), hosted, cloned, known(1.0), key=jax.random.key(0))
+    state = training.state
+    for step in range(training.num_steps):
+        state, info = training.step(state, jax.random.key(step))
+        assert sorted(info) == list(training.info_names)
+        assert all(np.isfinite(value) for value in info.values())
+    assert training.on_host
+    # Every fourth step resets: 6 of 8 steps are steps of an episode, in 4 environments, and nothing else is kept.
+    assert int(state.buffer.count) == 24
+    assert float(info["episodes"]) == 8.0
+    assert float(info["return"]) < 0.0
+    assert leaves(training.finish(state)) != leaves(cloned)
+
+
+def test_discrete_actions_are_refused(balance: Any, clone: Any, known: Any, explore: Any) -> None:
+    with pytest.raises(DataError, match=r"continuous action space, got a discrete one\. Choose ppo"):
+        finetune(TD3(), explore("none"), balance, clone(balance, "categorical"), known(1.0), key=jax.random.key(0))
+
+
+def test_rounds_of_updates_are_whole() -> None:
+    with pytest.raises(ValidationError, match="multiple of policy_delay, got 3 times 1 and 2"):
+        TD3(num_envs=3)
