@@ -6,7 +6,8 @@ With the clone's mode as the actor μ, two critics Q_1 and Q_2, slowly following
     Q_i ← argmin E[(Q_i(s, a) - y)²],    ∇J = E[∇_a Q_1(s, a) ∇_θ μ_θ(s)] at a = clip(μ_θ(s)),
 
 where ∇_a Q_1 is dropped where it points out of the action space. The actor moves once for several steps of the critics,
-and not at all at first: critics that know nothing yet would lead the clone astray.
+and not at all at first: critics that know nothing yet would lead the clone astray. Until then the slow copies follow
+faster, since what lies n steps ahead is learnt only after n of their time constants.
 """
 
 import math
@@ -56,6 +57,8 @@ class TD3(Spec):
     """γ: what a reward one step later is worth."""
     target_rate: Fraction = 0.005
     """How far the target networks move towards the learnt ones at every update of the critics."""
+    warmup_target_rate: Fraction = 0.1
+    """The same while only the critics learn: the policy that they judge stands still, and they start from nothing."""
     target_noise: NonNegativeFloat = 0.2
     """σ: the standard deviation of noise on the target's actions, in half ranges of the action space."""
     target_noise_clip: NonNegativeFloat = 0.5
@@ -208,7 +211,8 @@ def _round(
     targets = _targets(spec, state.fixed, learner, steps, noise)
     learner, errors = jax.lax.scan(partial(_update_critics, spec, state.fixed), learner, (steps, targets))
     learner, loss = _update_actor(spec, state, learner, steps.obs[-1])
-    slow = optax.incremental_update(learner.networks, learner.slow, spec.target_rate)
+    rate = jnp.where(state.step < spec.critic_warmup_steps, spec.warmup_target_rate, spec.target_rate)
+    slow = optax.incremental_update(learner.networks, learner.slow, rate)
     return learner._replace(slow=slow), (targets, {"loss": loss, "value_loss": jnp.mean(errors)})
 
 

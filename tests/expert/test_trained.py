@@ -32,9 +32,14 @@ def test_two_seeds_learn_to_balance_a_pole() -> None:
     experts = _train(_BALANCE, learning_rate=0.01, num_envs=16, rollout_length=32, num_steps=20, num_seeds=2)
     drawn = _returns(_BALANCE, RandomPolicy.of(_BALANCE().spaces), stochastic=True)
     learnt = [_returns(_BALANCE, policy) for policy in experts]
-    print(drawn, learnt)
     assert min(learnt) > 2 * drawn
     assert learnt[0] != learnt[1] or not np.array_equal(experts[0].layers.weights[0], experts[1].layers.weights[0])
+
+
+def test_pushing_a_mass_to_rest_is_learnt() -> None:
+    learnt = _train(_PUSH, learning_rate=1e-3, num_envs=16, rollout_length=32, num_steps=150)[0]
+    drawn = _returns(_PUSH, RandomPolicy.of(_PUSH().spaces), stochastic=True)
+    assert _returns(_PUSH, learnt) > 0.2 * drawn
 
 
 def test_the_normalizer_holds_the_statistics_of_all_that_was_observed() -> None:

@@ -76,6 +76,17 @@ def clone() -> Callable[..., Policy]:
 
 
 @pytest.fixture(scope="session")
+def blind(push: Build[Environment], clone: Callable[..., Policy]) -> Callable[[int], Policy]:
+    """A linear clone on `push` that doesn't look, but pushes into a direction of its seed's: `blind(0)`."""
+
+    def build(seed: int) -> Policy:
+        policy = clone(push, seed=seed)
+        return eqx.tree_at(lambda tree: tree.network.weights[0], policy, replace_fn=jnp.zeros_like)
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def known() -> Callable[..., Uncertainty]:
     """An uncertainty of these variances: `known(0.1, 0.4)`."""
     return lambda *variances: Known(jnp.asarray(variances, jnp.float32))

@@ -62,7 +62,6 @@ def test_the_divergence_from_the_clone_has_a_price(push: Any, clone: Any, known:
         act = jax.vmap(lambda obs, policy: policy.mode((), obs)[1], in_axes=(0, None))
         return float(jnp.sqrt(jnp.mean((act(obs, tuned) - act(obs, cloned)) ** 2)))
 
-    print(departure(100.0), departure(None))
     assert departure(100.0) < 0.5 * departure(None)
 
 
@@ -81,9 +80,26 @@ def test_pushing_left_and_right_is_learnt_from_a_clone_without_an_opinion(
         critic_hidden=(16,),
     )
     tuned = _train(spec, explore("none"), balance, cloned, known(1.0))
-    print(mean_return(balance, cloned), mean_return(balance, tuned[0]))
     assert mean_return(balance, tuned[0]) > 2 * mean_return(balance, cloned)
     assert 0.0 <= tuned.curves["noise_scale"].min() <= tuned.curves["noise_scale"].max() <= 1.0
+
+
+def test_a_clone_that_pushes_blindly_learns_to_come_to_rest(
+    push: Any, blind: Any, known: Any, explore: Any, mean_return: Callable[[Any, Policy], float]
+) -> None:
+    spec = PPO(
+        learning_rate=1e-3,
+        discount=0.9,
+        critic_warmup_steps=5,
+        num_envs=16,
+        rollout_length=30,
+        num_epochs=4,
+        num_minibatches=4,
+        num_steps=60,
+        critic_hidden=(32,),
+    )
+    tuned = _train(spec, explore("isotropic", scale=1.0), push, blind(1), known(1.0, 1.0))
+    assert mean_return(push, tuned[0]) > 0.2 * mean_return(push, blind(1))
 
 
 def test_seeds_start_from_their_own_clones_with_their_own_noise(

@@ -1,5 +1,6 @@
 """Twin delayed deterministic policy gradients from a clone: what they leave alone, learn and refuse."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from ilkit import loop
+from ilkit.data.policy import Policy
 from ilkit.errors import DataError
 from ilkit.finetune.td3 import TD3, finetune
 
@@ -47,6 +49,16 @@ def test_after_the_warm_up_the_actor_moves_and_its_normalizer_does_not(
     assert moved == [False, False, True]
     assert critics[0] != critics[1] != critics[2]
     assert leaves(training.finish(state).normalizer) == leaves(cloned.normalizer)
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_a_clone_that_pushes_blindly_learns_to_come_to_rest(
+    seed: int, push: Any, blind: Any, known: Any, explore: Any, mean_return: Callable[[Any, Policy], float]
+) -> None:
+    """With target networks that are slow in the warm-up too, the critics mislead both clones to a tenfold cost."""
+    spec = TD3(critic_warmup_steps=200, num_steps=500, batch_size=64, critic_hidden=(32, 32))
+    tuned = _train(spec, explore("isotropic", scale=1.0), push, blind(seed), known(1.0, 1.0), seed=seed)
+    assert mean_return(push, tuned[0]) > 0.2 * mean_return(push, blind(seed))
 
 
 def test_seeds_start_from_their_own_clones_with_their_own_noise(
