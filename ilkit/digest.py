@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _RUNNER = "ilkit.run"
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""The parts of a statement that hold statements: imports stand nowhere else."""
 
 
 def component_digest(module: str, files: Iterable[Path] = ()) -> str:
@@ -80,11 +82,15 @@ def _source(module: str) -> Path | None:
 @cache
 def _imports(path: Path) -> tuple[str, ...]:
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_bytes(), path)):
+    waiting: list[ast.AST] = [ast.parse(path.read_bytes(), path)]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for block in _BLOCKS:
+            waiting += getattr(node, block, ())
     return tuple(sorted(set(names)))
 
 

@@ -29,7 +29,6 @@ from ilkit.evaluate.comparison import Measurement, Resampling, compare_all, scor
 from ilkit.evaluate.curves import noise_during_training, read_curves
 from ilkit.evaluate.findings import ActionSample, Findings, Rollout, StateMap
 from ilkit.evaluate.numbers import metrics_of, summary_of, tables_of
-from ilkit.evaluate.sections import page_of
 from ilkit.learn.episodes import Episodes, collect_episodes
 from ilkit.learn.random_policy import RandomPolicy
 from ilkit.learn.uncertainty_map import UncertaintyMap, uncertainty_map
@@ -103,6 +102,8 @@ def evaluate(
         state_map=_map_states(world, uncertainty, demos, spec.map_dims),
         rollouts=_show_rollouts(world, episodes, measured) if isinstance(world, Environment) else {},
     )
+    from ilkit.evaluate.sections import page_of  # matplotlib takes longer to import than a pipeline to check
+
     return Report(metrics_of(findings), tables_of(findings), page_of(findings), summary_of(findings))
 
 
