@@ -32,6 +32,7 @@ def set_up(num_threads: int) -> None:
     fix_threads(num_threads)
     import jax
 
+    jax.config.update("jax_cpu_enable_async_dispatch", False)  # to wake a thread takes longer than a small policy
     folder = compilation_cache()
     folder.mkdir(parents=True, exist_ok=True)
     jax.config.update("jax_compilation_cache_dir", str(folder))

@@ -1,36 +1,13 @@
 """The commands: thin, and quick to start, for each imports what it needs when it runs."""
 
-import functools
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ilkit.errors import IlkitError, ParamsError, PluginError, WiringError
-
-_WRONG_INPUT = 2
-_FAILED = 1
-_INTERRUPTED = 130
-
-
-def _explained(command: Callable[..., None]) -> Callable[..., None]:
-    """Prints an error that explains itself instead of a traceback."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except IlkitError as error:
-            for line in str(error).splitlines():
-                click.echo(f"error: {line}", err=True)
-            sys.exit(_WRONG_INPUT if isinstance(error, (ParamsError, WiringError, PluginError)) else _FAILED)
-        except KeyboardInterrupt:
-            click.echo("Stopped. Run it again to start this stage over.", err=True)
-            sys.exit(_INTERRUPTED)
-
-    return wrapped
+import ilkit.cli_inspect  # noqa: F401, it adds its commands to the group `data`
+from ilkit.cli_data import data
+from ilkit.explained import FAILED, INTERRUPTED, explained
 
 
 @click.group()
@@ -40,7 +17,7 @@ def command_line() -> None:
 
 
 @command_line.command()
-@_explained
+@explained
 def check() -> None:
     """Validate params.yaml and the wiring of this folder's pipeline; writes nothing."""
     from ilkit.components import check as check_folder
@@ -52,7 +29,7 @@ def check() -> None:
 @command_line.command("compile")
 @click.argument("pipeline", required=False, type=click.Path(path_type=Path))
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; exit with 1 if dvc.yaml is out of step.")
-@_explained
+@explained
 def compile_command(pipeline: Path | None, only_check: bool) -> None:
     """Write dvc.yaml from PIPELINE, by default the one that it was written from before."""
     from ilkit.dvc import compile_pipeline
@@ -65,7 +42,7 @@ def compile_command(pipeline: Path | None, only_check: bool) -> None:
     if only_check:
         if not written.exists() or written.read_text(encoding="utf-8") != text:
             click.echo("dvc.yaml is out of step with its pipeline. Run `ilkit compile`.", err=True)
-            sys.exit(_FAILED)
+            sys.exit(FAILED)
         click.echo("dvc.yaml is in step with its pipeline.")
         return
     written.write_text(text, encoding="utf-8")
@@ -73,7 +50,7 @@ def compile_command(pipeline: Path | None, only_check: bool) -> None:
 
 
 @command_line.command()
-@_explained
+@explained
 def components() -> None:
     """Validate everything and write components.json; the first stage of every dvc.yaml."""
     from ilkit.components import write_components
@@ -83,7 +60,7 @@ def components() -> None:
 
 @command_line.command()
 @click.argument("stage")
-@_explained
+@explained
 def run(stage: str) -> None:
     """Run STAGE of this folder's pipeline on the artifacts of the stages before it."""
     from ilkit.params import read_params, setting
@@ -101,11 +78,11 @@ def run(stage: str) -> None:
         run_stage(load_pipeline(pipeline_of(Path())).graph, stage, Path())
     except StopRequestError as stop:
         click.echo(f"{stop}. Run it again to go on from there.", err=True)
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
 
 
 @command_line.command()
-@_explained
+@explained
 def schema() -> None:
     """Print the JSON Schema of this folder's params.yaml, for an editor to complete and check it."""
     import json
@@ -119,7 +96,7 @@ def schema() -> None:
 
 
 @command_line.command()
-@_explained
+@explained
 def plugins() -> None:
     """List every kind: its block, distribution, version and summary; broken ones with the reason."""
     from ilkit.catalog import catalog
@@ -133,7 +110,7 @@ def plugins() -> None:
 
 @command_line.command("new-plugin")
 @click.argument("name")
-@_explained
+@explained
 def new_plugin(name: str) -> None:
     """Write a plug-in that works, plugins/ilkit-NAME, to be edited."""
     from ilkit.new_plugin import write_plugin
@@ -144,10 +121,13 @@ def new_plugin(name: str) -> None:
 
 @command_line.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@_explained
+@explained
 def init(folder: Path) -> None:
     """Make a project in FOLDER: params.yaml, a pipeline, dvc.yaml; ready for `dvc repro`."""
     from ilkit.new_project import write_project
 
     write_project(folder)
     click.echo(f"Wrote {folder}. Go there and run: dvc repro")
+
+
+command_line.add_command(data)

@@ -88,13 +88,12 @@ def advance(
     **Raises:** `NonFiniteError` where an info isn't finite.
     """
     names = training.info_names
-    run = _run_on_host if training.on_host else _run_compiled
     window = _window(training.num_steps)
     size, state, curve, step = chunk_size or 1, progress.state, progress.curve, progress.step
     while step < training.num_steps:
         stop = min(step + size, training.num_steps)
         began = time.perf_counter()
-        state, curve = run((training.step, key, step, stop, window, num_seeds), state, curve)
+        state, curve = _run((training.step, key, step, stop, window, num_seeds), state, curve)
         _check_finite(np.asarray(curve), names, step, stop)
         elapsed = time.perf_counter() - began
         if chunk_size is None:
@@ -161,10 +160,19 @@ def _window(num_steps: int) -> int:
     return math.ceil(num_steps / _CURVE_CAPACITY)
 
 
-def _run_compiled(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
+def _run(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
     step, key, *bounds, num_seeds = fixed
     first, last, window = (jnp.asarray(bound, jnp.int32) for bound in bounds)
-    return _run_chunk((step, key, first, last, window, num_seeds), state, curve)
+    try:
+        return _run_chunk((step, key, first, last, window, num_seeds), state, curve)
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        if "CpuCallback error" not in str(error):
+            raise
+        cause = [line for line in str(error).splitlines() if line.strip() and not line.startswith((" ", "-"))]
+        raise DataError(
+            f"The environment raised between steps {int(first)} and {int(last)} of the training: {cause[-1]}. "
+            "Mend it, and run the stage again."
+        ) from None
 
 
 @eqx.filter_jit
@@ -180,15 +188,6 @@ def _run_chunk(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyT
         return state, curve.at[index // window].add(jnp.stack([info[name] for name in sorted(info)]))
 
     return jax.lax.fori_loop(first, last, body, (state, curve))
-
-
-def _run_on_host(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
-    step, key, first, last, window, _ = fixed
-    sums = np.array(curve)
-    for index in range(first, last):
-        state, info = step(state, jax.random.fold_in(key, index))
-        sums[index // window] += np.stack([np.asarray(info[name]) for name in sorted(info)])
-    return state, jnp.asarray(sums)
 
 
 def _check_finite(curve: np.ndarray, names: tuple[str, ...], first: int, last: int) -> None:

@@ -11,14 +11,12 @@ from typing import Any, get_origin, get_type_hints
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
 from ilkit import loop
 from ilkit.artifact import load, save
 from ilkit.backend import fix_threads
 from ilkit.data.build import Build
-from ilkit.data.environment import HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
@@ -28,7 +26,7 @@ from ilkit.observe import Observer, observed_stage
 from ilkit.params import RawParams, faults, fold, kind_of, read_params, setting
 from ilkit.project import ARTIFACTS
 from ilkit.registry import Component, find
-from ilkit.tracing import Graph, Node, direct_parts
+from ilkit.tracing import Graph, Node, direct_parts, required
 
 Drive = Callable[[Training[Any], loop.Keys, int], Seeds[Any]]
 
@@ -90,8 +88,6 @@ def execute(call: Call, inputs: Mapping[str, Any], drive: Drive) -> Any:
         training: Training[Any] = call(**shared, **per_seed, key=key)
         return training
 
-    if _on_host(call):
-        return _one_after_the_other(call, make, stacked, drive)
     training, step_key = loop.prepare(make, (stacked,), key=call.key, num_seeds=call.num_seeds)
     return drive(training, step_key, call.num_seeds)
 
@@ -132,7 +128,7 @@ def _split_inputs(call: Call, inputs: Mapping[str, Any]) -> tuple[dict[str, Any]
     per_seed = {
         name: given
         for name, given in inputs.items()
-        if isinstance(given, Seeds) and name in hints and get_origin(hints[name]) is not Seeds
+        if isinstance(given, Seeds) and name in hints and get_origin(required(hints[name])) is not Seeds
     }
     return {name: given for name, given in inputs.items() if name not in per_seed}, per_seed
 
@@ -156,30 +152,6 @@ def _stacked(call: Call, name: str, given: Seeds[Any]) -> PyTree:
     return jax.tree.map(
         lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape[1:])) if eqx.is_array(leaf) else leaf, given.stacked
     )
-
-
-def _on_host(call: Call) -> bool:
-    returned = [get_type_hints(part.function)["return"] for part in call.parts.values()]
-    return any(isinstance(one, type) and issubclass(one, HostEnvironment) for one in returned)
-
-
-def _one_after_the_other(call: Call, make: Any, stacked: PyTree, drive: Drive) -> Seeds[Any]:
-    runs = []
-    for index in range(call.num_seeds):
-        own = jax.tree.map(lambda leaf, index=index: leaf[index : index + 1] if eqx.is_array(leaf) else leaf, stacked)
-        key = jax.random.fold_in(call.key, index)
-        training, step_key = loop.prepare(make, (own,), key=key, num_seeds=1)
-        runs.append(drive(training, step_key, 1))
-    shared = {name for name in runs[0].curves if name in ("step", "env_steps")}
-    curves = {
-        name: curve if name in shared else np.concatenate([run.curves[name] for run in runs])
-        for name, curve in runs[0].curves.items()
-    }
-    learnt = jax.tree.map(
-        lambda *leaves: jnp.concatenate(leaves) if eqx.is_array(leaves[0]) else leaves[0],
-        *[run.stacked for run in runs],
-    )
-    return Seeds(learnt, curves, len(runs))
 
 
 def _with_seed_axis(leaf: Any) -> Any:

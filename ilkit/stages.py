@@ -47,6 +47,11 @@ def expert(spec: Spec, env: Build[Environment | HostEnvironment], *, key: PRNGKe
 
 
 @stage
+def dataset(spec: Spec, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Demonstrations:
+    """Episodes that were recorded elsewhere, read from a file."""
+
+
+@stage
 def rollout(
     spec: Spec, env: Build[Environment | HostEnvironment], expert: Policy, *, key: PRNGKeyArray
 ) -> Demonstrations:
@@ -89,9 +94,9 @@ def finetune(
 def evaluate(
     spec: Spec,
     env: Build[Environment | HostEnvironment],
-    expert: Seeds[Policy],
     demos: Demonstrations,
-    uncertainty: Seeds[Uncertainty],
+    expert: Seeds[Policy] | None = None,
+    uncertainty: Seeds[Uncertainty] | None = None,
     *,
     key: PRNGKeyArray,
     **policies: Seeds[Policy],

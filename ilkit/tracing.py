@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from ilkit.data.build import Build
@@ -78,6 +78,12 @@ def direct_parts(group: str) -> list[str]:
     return [name for name, hint in _parameters(declarations()[group]).items() if get_origin(hint) is Build]
 
 
+def required(hint: Any) -> Any:
+    """The type without None, of an argument that may be left out."""
+    choices = [choice for choice in get_args(hint) if choice is not NoneType]
+    return choices[0] if NoneType in get_args(hint) and len(choices) == 1 else hint
+
+
 def _nested_parts(group: str) -> Iterator[str]:
     for name in direct_parts(group):
         yield name
@@ -122,7 +128,7 @@ def record(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: di
     inputs: dict[str, Node] = {}
     hints = _parameters(declaration)
     for argument, given in bound.items():
-        _check(name, argument, hints.get(argument, hints.get("**")), given)
+        _check(name, argument, required(hints.get(argument, hints.get("**"))), given)
         if isinstance(given, Block):
             parts[argument] = given.name
         else:

@@ -12,4 +12,4 @@ def imitate_then_reinforce(params):
     cloned = stages.imitate(params.imitate, params.policy, demos)
     uncertainty = stages.uncertainty(params.uncertainty, params.policy, demos)
     tuned = stages.finetune(params.finetune, params.exploration, params.env, cloned, uncertainty)
-    return stages.evaluate(params.evaluate, params.env, expert, demos, uncertainty, cloned=cloned, tuned=tuned)
+    return stages.evaluate(params.evaluate, params.env, demos, expert, uncertainty, cloned=cloned, tuned=tuned)

@@ -78,6 +78,15 @@ class HostEnvironment(eqx.Module):
     spaces: eqx.AbstractVar[Spaces]
     max_steps: eqx.AbstractVar[int]
 
+    @property
+    def num_workers(self) -> int:
+        """The number of processes that run episodes of it."""
+        return 1
+
+    @abstractmethod
+    def make_one(self) -> gymnasium.Env[Any, Any]:
+        """Makes a single environment, which is given actions inside of `spaces` and observes vectors of any float."""
+
     @abstractmethod
     def make(self, num_envs: int, *, render: bool = False) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
         """Makes a vector of environments that reset themselves in the step after an episode's end.

@@ -30,6 +30,6 @@ class Training(eqx.Module, Generic[T]):
     env_steps_per_step: int = eqx.field(static=True, default=0)
     """How many steps of the environment one `step` takes; 0 where it takes none. The unit of the learning curve."""
     on_host: bool = eqx.field(static=True, default=False)
-    """Whether `step` runs host code (a gymnasium environment), so that it is looped over in Python, not compiled."""
+    """Whether `step` calls an environment on the host, whose episodes no checkpoint holds: it always starts anew."""
     info_names: tuple[str, ...] = eqx.field(static=True, default=())
-    """The names in `info`, sorted; needed only where `on_host`: elsewhere they are found by tracing."""
+    """The names in `info`, sorted; found by tracing where they aren't given."""

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 
 import equinox as eqx
 import gymnasium
+import gymnasium.wrappers
 import numpy as np
 from gymnasium.spaces import flatten, flatten_space
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import TransformAction, TransformObservation
-from pydantic import BeforeValidator, Field, PlainSerializer, PositiveInt, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PositiveInt, WithJsonSchema
 
 from ilkit.data.environment import HostEnvironment
 from ilkit.data.spaces import Box, Discrete, Spaces
@@ -37,6 +38,31 @@ Kwargs = Annotated[
 ]
 
 
+class Wrapper(BaseModel):
+    """A wrapper of `gymnasium.wrappers` with its arguments."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: Annotated[str, Field(min_length=1)]
+    __pydantic_extra__: dict[str, Plain]
+
+    def around(self, one: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
+        """Wraps an environment.
+
+        **Raises:** `DataError` where there is no such wrapper, or it doesn't take the arguments.
+        """
+        if self.name not in gymnasium.wrappers.__all__:
+            raise DataError(f"gymnasium has no wrapper {self.name!r}. {nearest(self.name, gymnasium.wrappers.__all__)}")
+        try:
+            wrapped: gymnasium.Env[Any, Any] = getattr(gymnasium.wrappers, self.name)(one, **self.__pydantic_extra__)
+        except (TypeError, ValueError, AssertionError) as error:
+            raise DataError(f"The wrapper {self.name} can't be put around {one}: {error}.") from error
+        return wrapped
+
+    def __hash__(self) -> int:
+        return hash((self.name, *sorted(self.__pydantic_extra__.items())))
+
+
 class Gymnasium(Spec):
     """Any environment registered with gymnasium, run on the host."""
 
@@ -47,6 +73,10 @@ class Gymnasium(Spec):
     """The arguments of its constructor, by name."""
     max_steps: PositiveInt | None = None
     """The number of steps after which an episode is truncated; that of its registration where none is given."""
+    wrappers: tuple[Wrapper, ...] = ()
+    """Wrappers of gymnasium around it, the innermost first: `{name: FrameStackObservation, stack_size: 4}`."""
+    num_workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """The processes that run whole episodes side by side; no result depends on it."""
 
 
 class GymnasiumEnvironment(HostEnvironment):
@@ -55,6 +85,15 @@ class GymnasiumEnvironment(HostEnvironment):
     spec: Gymnasium
     spaces: Spaces = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
+
+    @property
+    def num_workers(self) -> int:
+        """The number of processes that run episodes of it."""
+        return self.spec.num_workers
+
+    def make_one(self) -> gymnasium.Env[Any, Any]:
+        """Makes a single environment, wrapped no more than it needs."""
+        return _make(self.spec, self.max_steps, is_lean=True)
 
     def make(self, num_envs: int, *, render: bool = False) -> VectorEnv[Any, Any, Any]:
         """Makes a vector of environments, one after the other in this process.
@@ -90,7 +129,9 @@ def _registered(name: str) -> Any:
         raise DataError(f"gymnasium knows no environment {name!r}. {nearest(name, known)}") from error
 
 
-def _make(spec: Gymnasium, max_steps: int, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+def _make(
+    spec: Gymnasium, max_steps: int, render_mode: str | None = None, is_lean: bool = False
+) -> gymnasium.Env[Any, Any]:
     _registered(spec.id)
     kwargs: dict[str, Any] = dict(spec.kwargs) | ({"render_mode": render_mode} if render_mode else {})
     try:
@@ -99,7 +140,16 @@ def _make(spec: Gymnasium, max_steps: int, render_mode: str | None = None) -> gy
         raise DataError(f"gymnasium can't make {spec.id} with {kwargs}: {error}") from error
     if render_mode and render_mode not in one.metadata.get("render_modes", ()):
         raise DataError(f"{spec.id} draws no pictures: its render_modes are {one.metadata.get('render_modes')}.")
-    return _with_vector_actions(_with_vector_observations(one, spec.id), spec.id)
+    for wrapper in spec.wrappers:
+        one = wrapper.around(one)
+    observes_vectors, acts_vectors = _is_vector(one.observation_space), _is_vector(one.action_space)
+    one = one if is_lean and observes_vectors else _with_vector_observations(one, spec.id)
+    return one if is_lean and acts_vectors else _with_vector_actions(one, spec.id)
+
+
+def _is_vector(space: Any) -> bool:
+    is_box = isinstance(space, gymnasium.spaces.Box)
+    return is_box and len(space.shape) == 1 and np.issubdtype(space.dtype, np.floating)
 
 
 def _with_vector_observations(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:

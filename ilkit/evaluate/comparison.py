@@ -18,6 +18,9 @@ from ilkit.math.statistics import (
     wilson_interval,
 )
 
+REFERENCES = ("expert", "demonstrated")
+"""What counts as 1 where scores are normalized: the expert on the same episodes or, without one, what was recorded."""
+
 
 class Measurement(NamedTuple):
     """What a policy did: a row per training seed, a column per evaluation episode."""
@@ -32,6 +35,13 @@ class Measurement(NamedTuple):
         return len(self.returns)
 
 
+class Success(NamedTuple):
+    """The share of episodes that succeeded, with its Wilson interval; its unit is the episode, of all seeds."""
+
+    rate: float
+    interval: Interval
+
+
 class Score(NamedTuple):
     """How good a policy is: the interquartile mean over training seeds of the mean return over episodes.
 
@@ -43,8 +53,10 @@ class Score(NamedTuple):
     interval: Interval
     mean: float
     length: float
-    normalized: float
-    """(iqm - random) / (expert - random), both references fixed; 0 where they are equal."""
+    normalized: float | None
+    """(iqm - random) / (best - random), both references fixed; 0 where they are equal, none without a best one."""
+    success: Success | None = None
+    """Where it is said which return is a success."""
 
 
 class Comparison(NamedTuple):
@@ -108,15 +120,19 @@ class Resampling(NamedTuple):
         return resample(samples, statistic, num_resamples=self.num_resamples, generator=generator)
 
 
-def score_all(measured: Mapping[str, Measurement], resampling: Resampling) -> dict[str, Score]:
-    """The scores of all policies, normalized by those named `expert` and `random`."""
-    expert, random = (_estimate(measured[name].returns) for name in ("expert", "random"))
+def score_all(
+    measured: Mapping[str, Measurement], resampling: Resampling, success_return: float | None = None
+) -> dict[str, Score]:
+    """The scores of all policies, normalized by the one of `REFERENCES` that there is, and by `random`."""
+    best = next((_estimate(measured[name].returns) for name in REFERENCES if name in measured), None)
+    random = _estimate(measured["random"].returns)
     scores = {}
     for name, one in measured.items():
         iqm = _estimate(one.returns)
-        normalized = (iqm - random) / (expert - random) if expert != random else 0.0
+        normalized = None if best is None else (iqm - random) / (best - random) if best != random else 0.0
         interval = resampling.interval(*_units(one.returns))
-        scores[name] = Score(iqm, interval, float(one.returns.mean()), float(one.lengths.mean()), normalized)
+        success = None if success_return is None else _success(one.returns >= success_return, resampling.confidence)
+        scores[name] = Score(iqm, interval, float(one.returns.mean()), float(one.lengths.mean()), normalized, success)
     return scores
 
 
@@ -146,6 +162,11 @@ def _compare(name: str, reference: str, one: Measurement, other: Measurement, re
         num_below,
         wilson_interval(num_below, num_seeds, confidence=confidence) if paired else Interval(0.0, 1.0),
     )
+
+
+def _success(succeeded: Bool[np.ndarray, "seeds episodes"], confidence: float) -> Success:
+    count, total = int(succeeded.sum()), succeeded.size
+    return Success(count / total, wilson_interval(count, total, confidence=confidence))
 
 
 def _units(returns: Float[np.ndarray, "seeds episodes"]) -> tuple[np.ndarray, Statistic]:

@@ -50,7 +50,7 @@ _MAX_DIMS = 4
 
 def variable_of(name: str, policies: Sequence[str]) -> str:
     """The page's color variable of a policy: a series for each learnt one, ink and muted for the references."""
-    references = {"expert": "ink", "random": "muted"}
+    references = {"expert": "ink", "demonstrated": "ink", "random": "muted"}
     return references[name] if name in references else f"series-{list(policies).index(name) % len(_SERIES)}"
 
 

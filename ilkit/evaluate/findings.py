@@ -67,7 +67,7 @@ class Findings(NamedTuple):
     """Episodes and steps of the demonstrations."""
     confidence: float
     measured: Mapping[str, Measurement]
-    """Expert, policies and random, in this order; `scores` likewise."""
+    """Expert (or what was demonstrated), policies and random, in this order; `scores` likewise."""
     scores: Mapping[str, Score]
     comparisons: list[Comparison]
     curves: Mapping[str, Mapping[str, Curve]]
@@ -89,4 +89,10 @@ class Findings(NamedTuple):
     def verdict(self) -> str:
         """The result in plain words."""
         scores = {name: self.scores[name] for name in self.policies}
-        return verdict(scores, self.comparisons, confidence=self.confidence, decimals=self.decimals)
+        return verdict(
+            scores,
+            self.comparisons,
+            confidence=self.confidence,
+            decimals=self.decimals,
+            demonstrated="expert" not in self.scores,
+        )

@@ -4,9 +4,10 @@ import numpy as np
 
 from ilkit.data.report import Metrics, Table
 from ilkit.data.spaces import Discrete
+from ilkit.evaluate.comparison import Success
 from ilkit.evaluate.curves import returns_against_env_steps, returns_table, training_table
 from ilkit.evaluate.findings import ActionSample, Findings
-from ilkit.evaluate.wording import number
+from ilkit.evaluate.wording import number, share
 
 
 def metrics_of(findings: Findings) -> Metrics:
@@ -17,9 +18,10 @@ def metrics_of(findings: Findings) -> Metrics:
             "low": score.interval.low,
             "high": score.interval.high,
             "mean": score.mean,
-            "normalized": score.normalized,
             "length": score.length,
         }
+        | ({} if score.normalized is None else {"normalized": score.normalized})
+        | ({} if score.success is None else _success(score.success))
         for name, score in findings.scores.items()
     }
     pairs: dict[str, Metrics] = {
@@ -51,14 +53,16 @@ def tables_of(findings: Findings) -> dict[str, Table]:
 def summary_of(findings: Findings) -> str:
     """An aligned table and the verdict."""
     decimals = findings.decimals
-    head = ("", "return", f"{findings.confidence:.0%} interval", "normalized", "length")
+    succeeded = ["success"] if any(score.success for score in findings.scores.values()) else []
+    head = ("", "return", f"{findings.confidence:.0%} interval", "normalized", "length", *succeeded)
     rows = [
         (
             name,
             number(score.iqm, decimals),
             f"{number(score.interval.low, decimals)} to {number(score.interval.high, decimals)}",
-            number(score.normalized, 2),
+            "" if score.normalized is None else number(score.normalized, 2),
             number(score.length, 0),
+            *([share(score.success.rate, score.success.interval)] if score.success else []),
         )
         for name, score in findings.scores.items()
     ]
@@ -68,6 +72,10 @@ def summary_of(findings: Findings) -> str:
         for cells in (zip(row, widths, strict=True) for row in (head, *rows))
     )
     return "\n".join([*(line.rstrip() for line in lines), findings.verdict]) + "\n"
+
+
+def _success(success: Success) -> Metrics:
+    return {"success": success.rate, "success_low": success.interval.low, "success_high": success.interval.high}
 
 
 def _returns(findings: Findings) -> Table:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ilkit.evaluate.comparison import Comparison, Measurement, Score
 from ilkit.evaluate.figures import variable_of
-from ilkit.evaluate.wording import number
+from ilkit.evaluate.wording import number, share
 from ilkit.math.statistics import Interval
 
 _STYLE = """
@@ -91,6 +91,7 @@ def score_table(
         "length",
         "terminated",
         "seeds × episodes",
+        *(["success"] if any(score.success for score in scores.values()) else []),
     )
     rows = []
     for name, score in scores.items():
@@ -101,10 +102,11 @@ def score_table(
                 _key(name, policies),
                 number(score.iqm, decimals),
                 _interval(score.interval, decimals),
-                number(score.normalized, 2),
+                "" if score.normalized is None else number(score.normalized, 2),
                 number(score.length, 0),
                 f"{one.terminated.mean():.0%}",
                 f"{seeds} × {episodes}",
+                *([share(score.success.rate, score.success.interval)] if score.success else []),
             )
         )
     return _table(head, rows)

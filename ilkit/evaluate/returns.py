@@ -25,11 +25,11 @@ from ilkit.data.spaces import Box
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.evaluate.animation import animate
-from ilkit.evaluate.comparison import Measurement, Resampling, compare_all, score_all
+from ilkit.evaluate.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
 from ilkit.evaluate.curves import noise_during_training, read_curves
 from ilkit.evaluate.findings import ActionSample, Findings, Rollout, StateMap
 from ilkit.evaluate.numbers import metrics_of, summary_of, tables_of
-from ilkit.learn.episodes import Episodes, collect_episodes
+from ilkit.learn.episodes import Episodes, collect_all
 from ilkit.learn.random_policy import RandomPolicy
 from ilkit.learn.uncertainty_map import UncertaintyMap, uncertainty_map
 from ilkit.spec import Spec
@@ -51,6 +51,8 @@ class Returns(Spec):
     """The confidence of the intervals."""
     num_resamples: PositiveInt = 10_000
     """Resamples of the bootstrap."""
+    success_return: float | None = None
+    """The return from which on an episode counts as a success; none to count no successes."""
     map_dims: tuple[NonNegativeInt, NonNegativeInt] = (0, 1)
     """The two entries of the state (of the observation, in a host environment) that the uncertainty map spans."""
 
@@ -58,34 +60,30 @@ class Returns(Spec):
 def evaluate(
     spec: Returns,
     env: Build[Environment | HostEnvironment],
-    expert: Seeds[Policy],
     demos: Demonstrations,
-    uncertainty: Seeds[Uncertainty],
+    expert: Seeds[Policy] | None = None,
+    uncertainty: Seeds[Uncertainty] | None = None,
     *,
     key: PRNGKeyArray,
     **policies: Seeds[Policy],
 ) -> Report:
-    """Runs the expert, the policies and a random one, and reports how they compare."""
-    if not policies or "random" in policies:
-        raise DataError(f"evaluate takes policies by names other than 'random', got {list(policies) or 'none'}.")
+    """Runs the expert, the policies and a random one, and reports how they compare.
+
+    Without an expert, returns are normalized by those recorded in the demonstrations, if any are.
+    """
+    reserved = {*REFERENCES, "random"} & set(policies)
+    if not policies or reserved:
+        raise DataError(
+            f"evaluate takes policies by names other than {', '.join(REFERENCES)} and random, "
+            f"got {list(policies) or 'none'}."
+        )
     episodes_key, actions_key, resampling_key = jax.random.split(key, 3)
     world = env()
     random = jax.tree.map(lambda leaf: leaf[None], RandomPolicy.of(world.spaces))
-    contestants = {"expert": expert, **policies, "random": Seeds(random, {}, 1)}
-    episodes = {
-        name: [
-            collect_episodes(
-                world,
-                policy,
-                num_episodes=spec.num_episodes,
-                key=episodes_key,
-                stochastic=spec.stochastic or name == "random",
-            )
-            for policy in _on_host(seeds)
-        ]
-        for name, seeds in contestants.items()
-    }
-    measured = {name: _measure(name, runs) for name, runs in episodes.items()}
+    experts = {} if expert is None else {"expert": expert}
+    contestants = {**experts, **policies, "random": Seeds(random, {}, 1)}
+    episodes = _run_all(spec, world, contestants, key=episodes_key)
+    measured = _recorded(demos, experts) | {name: _measure(name, runs) for name, runs in episodes.items()}
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
     findings = Findings(
@@ -94,12 +92,12 @@ def evaluate(
         num_demonstrated=(demos.num_episodes, demos.num_steps),
         confidence=spec.confidence,
         measured=measured,
-        scores=score_all(measured, resampling),
+        scores=score_all(measured, resampling, spec.success_return),
         comparisons=compare_all({name: measured[name] for name in policies}, resampling),
         curves=curves,
         noise=noise_during_training(curves, resampling),
         actions=_sample_actions(demos, policies, key=actions_key),
-        state_map=_map_states(world, uncertainty, demos, spec.map_dims),
+        state_map=None if uncertainty is None else _map_states(world, uncertainty, demos, spec.map_dims),
         rollouts=_show_rollouts(world, episodes, measured) if isinstance(world, Environment) else {},
     )
     from ilkit.evaluate.sections import page_of  # matplotlib takes longer to import than a pipeline to check
@@ -107,9 +105,27 @@ def evaluate(
     return Report(metrics_of(findings), tables_of(findings), page_of(findings), summary_of(findings))
 
 
+def _run_all(
+    spec: Returns, world: Environment | HostEnvironment, contestants: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray
+) -> dict[str, list[Episodes]]:
+    """The episodes of every seed of every policy."""
+    names = [name for name, seeds in contestants.items() for _ in range(len(seeds))]
+    policies = [policy for seeds in contestants.values() for policy in _on_host(seeds)]
+    samples = [spec.stochastic or name == "random" for name in names]
+    runs = collect_all(world, list(zip(policies, samples, strict=True)), num_episodes=spec.num_episodes, key=key)
+    return {name: [run for run, owner in zip(runs, names, strict=True) if owner == name] for name in contestants}
+
+
 def _on_host(seeds: Seeds[T]) -> Seeds[T]:
     """The same with NumPy arrays, whose slices compile nothing."""
     return Seeds(jax.tree.map(np.asarray, seeds.stacked), {}, seeds.num_seeds)
+
+
+def _recorded(demos: Demonstrations, experts: Mapping[str, Seeds[Policy]]) -> dict[str, Measurement]:
+    """What was demonstrated, in place of an expert that could be run; nothing where no rewards were recorded."""
+    if experts or not np.isfinite(demos.rewards).all():
+        return {}
+    return {"demonstrated": Measurement(demos.returns[None], demos.lengths[None], demos.terminated[None])}
 
 
 def _measure(name: str, runs: list[Episodes]) -> Measurement:
@@ -190,7 +206,8 @@ def _show_rollouts(
 ) -> dict[str, Rollout]:
     """The first episode of each policy's median seed."""
     seeds = {
-        name: int(np.argsort(one.returns.mean(axis=1))[(one.num_seeds - 1) // 2]) for name, one in measured.items()
+        name: int(np.argsort(measured[name].returns.mean(axis=1))[(measured[name].num_seeds - 1) // 2])
+        for name in episodes
     }
     shown = {name: runs[seeds[name]] for name, runs in episodes.items()}
     pictures = animate(world, {name: one.obs[0, : one.lengths[0] + 1] for name, one in shown.items()})

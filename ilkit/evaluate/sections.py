@@ -29,7 +29,7 @@ def page_of(findings: Findings) -> str:
     """The whole page."""
     episodes, steps = findings.num_demonstrated
     num_seeds = max(findings.measured[name].num_seeds for name in findings.policies)
-    num_episodes = findings.measured["expert"].returns.shape[1]
+    num_episodes = findings.measured["random"].returns.shape[1]
     setting = (
         f"{', '.join(findings.policies)}: {num_seeds} training seeds, learnt from {episodes:,} demonstrated episodes "
         f"({steps:,} steps); {num_episodes} evaluation episodes of each seed."
@@ -76,8 +76,15 @@ def _returns(findings: Findings) -> Section:
         "Returns",
         table + draw_returns(findings.measured, drawn, findings.policies),
         f"Interquartile mean over training seeds with its {findings.confidence:.0%} interval; small dots are the "
-        f"seeds{absent}. Normalized: 0 is random, 1 is the expert.",
+        f"seeds{absent}.{_normalization(findings)}",
     )
+
+
+def _normalization(findings: Findings) -> str:
+    for name, meaning in (("expert", "the expert"), ("demonstrated", "the mean of the recorded returns")):
+        if name in findings.scores:
+            return f" Normalized: 0 is random, 1 is {meaning}."
+    return ""
 
 
 def _comparisons(findings: Findings) -> Section:

@@ -12,13 +12,28 @@ def number(value: float | int, decimals: int, *, signed: bool = False) -> str:
     return text if text.strip("+-0.") else text.lstrip("+-")
 
 
-def verdict(scores: Mapping[str, Score], comparisons: list[Comparison], *, confidence: float, decimals: int) -> str:
+def share(rate: float, interval: Interval) -> str:
+    """A share of episodes with its interval."""
+    return f"{rate:.0%} ({interval.low:.0%} to {interval.high:.0%})"
+
+
+def verdict(
+    scores: Mapping[str, Score],
+    comparisons: list[Comparison],
+    *,
+    confidence: float,
+    decimals: int,
+    demonstrated: bool = False,
+) -> str:
     """Which policy is best and by how much, in plain words and whatever the outcome."""
     ranked = sorted(scores, key=lambda name: -scores[name].iqm)
     best = ranked[0]
     if len(ranked) == 1:
         score = f"{number(scores[best].iqm, decimals)} ({_told(scores[best].interval, confidence, decimals)})"
-        return f"`{best}` returns {score}, {scores[best].normalized:.0%} of the way from random to expert."
+        way, reference = scores[best].normalized, "what was demonstrated" if demonstrated else "expert"
+        return f"`{best}` returns {score}" + (
+            "." if way is None else f", {way:.0%} of the way from random to {reference}."
+        )
     against = [_as_seen_from(best, one) for one in comparisons if best in (one.name, one.reference)]
     against.sort(key=lambda one: ranked.index(one.reference))
     opening = f"`{best}` is best: it" if against[0].clear else f"No policy is clearly best: `{best}`"

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from gymnasium.vector import VectorEnv
-from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.exploration import RunningSquare
@@ -70,64 +70,77 @@ class CompiledEnvs(eqx.Module):
         return states, Outcome(rewards, next_obs, terminated, truncated, jnp.ones_like(terminated))
 
 
-class HostEnvs:
-    """A vector of environments on the host, made when it is first stepped.
+class HostStates(NamedTuple):
+    """What is known of environments on the host."""
 
-    The episodes under way are in no checkpoint: a run that is resumed starts new ones.
+    obs: Float[Array, "envs obs"]
+    resetting: Bool[Array, " envs"]
+    """Whether the next step of an environment resets it."""
+    steps: Int[Array, ""]
+    """The number of steps taken: each call depends on the one before, which keeps them in order."""
+
+
+class HostEnvs:
+    """A vector of environments on the host, called from the compiled step.
+
+    Where several seeds train at once, one call steps the environments of all of them. The episodes under way are in no
+    checkpoint.
     """
 
     def __init__(self, env: HostEnvironment, num_envs: int) -> None:
         self._env, self._num_envs = env, num_envs
         self._vector: VectorEnv[Any, Any, Any] | None = None
-        self._obs = np.zeros((num_envs, env.spaces.observation.size), np.float32)
-        self._resetting = np.zeros(num_envs, bool)
 
     def reset(self, *, key: PRNGKeyArray) -> Trials:
-        """Starts with nothing known; the episodes begin with the first step."""
-        del key
-        return Trials((), RunningSquare.empty(), EpisodeLog.empty(self._num_envs))
+        """Starts an episode in each."""
+        shape = jax.ShapeDtypeStruct((self._num_envs, self._env.spaces.observation.size), jnp.float32)
+        bits = jax.random.bits(key, dtype=jnp.uint32)
+        obs = jax.pure_callback(self._reset, shape, bits, vmap_method="broadcast_all")
+        states = HostStates(obs, jnp.zeros(self._num_envs, bool), jnp.zeros((), jnp.int32))
+        return Trials(states, RunningSquare.empty(), EpisodeLog.empty(self._num_envs))
 
     def collect(
         self, policy: Policy, behavior: Behavior, trials: Trials, *, num_steps: int, key: PRNGKeyArray
     ) -> tuple[Trials, Rollout]:
-        """Steps each `num_steps` times; the policy acts for all of them in one compiled call."""
-        reset_key, act_key = jax.random.split(key)
-        running, log = trials.running, self._start(trials.log, key=reset_key)
-        rows = []
-        for step_key in jax.random.split(act_key, num_steps):
-            obs = self._obs
-            running, actions, context = _act(policy, behavior, running, jnp.asarray(obs), step_key)
-            rows.append((obs, np.asarray(actions), context, self._step(np.asarray(actions))))
-        obs, actions, context, outcome = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *rows)
-        rollout = Rollout(obs, actions, context, Outcome(*outcome))
-        return Trials((), running, _add_all(log, rollout.outcome)), rollout
+        """Steps each `num_steps` times."""
 
-    def _start(self, log: EpisodeLog, *, key: PRNGKeyArray) -> EpisodeLog:
+        def step(trials: Trials, key: PRNGKeyArray) -> tuple[Trials, Rollout]:
+            obs = trials.states.obs
+            running, actions, context = behavior.act(policy, trials.running, obs, key=key)
+            states, outcome = self._step(trials.states, actions)
+            return Trials(states, running, trials.log.add(outcome)), Rollout(obs, actions, context, outcome)
+
+        return jax.lax.scan(step, trials, jax.random.split(key, num_steps))
+
+    def _step(self, states: HostStates, actions: Array) -> tuple[HostStates, Outcome]:
+        count, size = self._num_envs, self._env.spaces.observation.size
+        real, boolean = jax.ShapeDtypeStruct((count,), jnp.float32), jax.ShapeDtypeStruct((count,), jnp.bool_)
+        shapes = (jax.ShapeDtypeStruct((), jnp.int32), jax.ShapeDtypeStruct((count, size), jnp.float32), real)
+        steps, obs, rewards, terminated, truncated = jax.pure_callback(
+            self._step_all, (*shapes, boolean, boolean), states.steps, actions, vmap_method="broadcast_all"
+        )
+        outcome = Outcome(rewards, obs, terminated, truncated & ~terminated, ~states.resetting)
+        return HostStates(obs, terminated | truncated, steps), outcome
+
+    def _reset(self, bits: Any) -> np.ndarray:
+        sequences = [np.random.SeedSequence(int(word)) for word in np.ravel(bits)]
+        seeds = [int(seed) for one in sequences for seed in one.generate_state(self._num_envs)]
         if self._vector is not None:
-            return log
-        self._vector = self._env.make(self._num_envs)
-        self._obs, _ = self._vector.reset(seed=int(jax.random.bits(key, dtype=jnp.uint32)))
-        return log.restart()
+            self._vector.close()
+        self._vector = self._env.make(len(seeds))
+        obs, _ = self._vector.reset(seed=seeds)
+        return np.reshape(np.asarray(obs, np.float32), (*np.shape(bits), self._num_envs, -1))
 
-    def _step(self, actions: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _step_all(self, steps: Any, actions: Any) -> tuple[np.ndarray, ...]:
         assert self._vector is not None
-        next_obs, rewards, terminated, truncated, _ = self._vector.step(actions)
-        valid, self._obs, self._resetting = ~self._resetting, next_obs, terminated | truncated
-        return np.asarray(rewards, np.float32), next_obs, terminated, truncated & ~terminated, valid
+        leading = np.shape(steps)
+        flat = np.asarray(actions)
+        obs, *columns, _ = self._vector.step(flat.reshape(-1, *flat.shape[len(leading) + 1 :]))
+        rewards, terminated, truncated = (np.reshape(column, (*leading, self._num_envs)) for column in columns)
+        obs = np.reshape(np.asarray(obs, np.float32), (*leading, self._num_envs, -1))
+        return np.asarray(steps + np.int32(1)), obs, rewards.astype(np.float32), terminated, truncated
 
 
 def side_by_side(env: Environment | HostEnvironment, num_envs: int) -> CompiledEnvs | HostEnvs:
     """Copies of an environment, to be stepped side by side."""
     return CompiledEnvs(env, num_envs) if isinstance(env, Environment) else HostEnvs(env, num_envs)
-
-
-@eqx.filter_jit
-def _act(
-    policy: Policy, behavior: Behavior, running: RunningSquare, obs: Float[Array, "envs obs"], key: PRNGKeyArray
-) -> tuple[RunningSquare, Array, PyTree]:
-    return behavior.act(policy, running, jnp.asarray(obs), key=key)
-
-
-@jax.jit
-def _add_all(log: EpisodeLog, outcome: Outcome) -> EpisodeLog:
-    return jax.lax.scan(lambda log, outcome: (log.add(outcome), None), log, outcome)[0]

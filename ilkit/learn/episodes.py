@@ -1,25 +1,25 @@
 """Running a policy in an environment, episode by episode."""
 
-import contextlib
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from gymnasium.vector import VectorEnv
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree, UInt32
-from tqdm import tqdm
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
+from ilkit.learn.acting import act_once, key_words
+from ilkit.learn.host_episodes import Episode, InterruptedEpisodesError, Job
+from ilkit.learn.host_workers import run_jobs
 
 _BATCH = 64
-_HOST_BATCH = 8
 
 
 class Episodes(NamedTuple):
@@ -80,18 +80,51 @@ def collect_episodes(
     of the Gaussian noise added to continuous actions, in their units, and the probability of a uniformly random
     action where they are discrete. `initial_states` replaces the environment's own (pure-JAX environments only).
 
-    **Raises:** `DataError` where the policy's spaces don't fit, or a host environment is given initial states.
+    An environment on the host that raises after some episodes ends the run: these are returned, with a warning.
+
+    **Raises:** `DataError` where the policy's spaces don't fit, a host environment is given initial states, or it
+    raises in the first episode.
     """
     check_spaces(env.spaces, policy.spaces)
-    entropy = np.asarray(jax.random.key_data(key)).tolist()
-    numbers = range(first_episode, first_episode + num_episodes)
-    seeds = [np.random.SeedSequence(entropy, spawn_key=(number,)) for number in numbers]
+    seeds = _seeds_of(range(first_episode, first_episode + num_episodes), key)
     noise = jnp.asarray(action_noise, jnp.float32) if action_noise else None
     if isinstance(env, Environment):
         return _collect_compiled(env, policy, seeds, noise, stochastic, initial_states)
     if initial_states is not None:
         raise DataError("A gymnasium environment draws its own initial states. Leave out initial_states.")
-    return _collect_on_host(env, policy, seeds, noise, stochastic)
+    try:
+        episodes = run_jobs(env, [Job(policy, seeds, noise, stochastic)])[0]
+    except InterruptedEpisodesError as error:
+        if not error.finished:
+            raise
+        warnings.warn(f"{error} The complete ones are kept.", stacklevel=2)
+        episodes = [error.finished[number] for number in sorted(error.finished)]
+    return _stack(episodes, env.spaces)
+
+
+def collect_all(
+    env: Environment | HostEnvironment,
+    policies: Sequence[tuple[Policy, bool]],
+    *,
+    num_episodes: int,
+    key: PRNGKeyArray,
+) -> list[Episodes]:
+    """The same for several policies, each with whether it samples its actions; all of them on the same episodes."""
+    if isinstance(env, Environment):
+        return [
+            collect_episodes(env, policy, num_episodes=num_episodes, key=key, stochastic=stochastic)
+            for policy, stochastic in policies
+        ]
+    for policy, _ in policies:
+        check_spaces(env.spaces, policy.spaces)
+    seeds = _seeds_of(range(num_episodes), key)
+    runs = run_jobs(env, [Job(policy, seeds, None, stochastic) for policy, stochastic in policies])
+    return [_stack(episodes, env.spaces) for episodes in runs]
+
+
+def _seeds_of(numbers: range, key: PRNGKeyArray) -> list[np.random.SeedSequence]:
+    entropy = np.asarray(jax.random.key_data(key)).tolist()
+    return [np.random.SeedSequence(entropy, spawn_key=(number,)) for number in numbers]
 
 
 def check_spaces(env: Spaces, policy: Spaces) -> None:
@@ -124,7 +157,7 @@ def _collect_compiled(
     last_step = np.broadcast_to(np.arange(env.max_steps) == env.max_steps - 1, (_BATCH, env.max_steps))
     parts = []
     for rows in _batches(len(seeds), _BATCH):
-        words = jnp.asarray(np.stack([_key_words(seeds[row], env.max_steps) for row in rows]))
+        words = jnp.asarray(np.stack([key_words(seeds[row], env.max_steps) for row in rows]))
         states = None if initial_states is None else jnp.asarray(initial_states[rows], jnp.float32)
         first, packed = map(np.asarray, _run_batch(env, policy, words, noise, states, stochastic))
         parts.append(_cut(*(first, *_unpack(packed, env.spaces), last_step), spaces=env.spaces))
@@ -160,7 +193,7 @@ def _run_episode(
 ) -> tuple[Float[Array, " obs"], Float[Array, "steps entries"]]:
     def step(carried: tuple[Array, Array, PyTree], keys: Key[Array, " keys"]) -> tuple[tuple[Any, ...], Array]:
         state, obs, carry = carried
-        carry, intended, executed = _act(policy, env.spaces.action, carry, obs, noise, stochastic, keys)
+        carry, intended, executed = act_once(policy, env.spaces.action, carry, obs, noise, stochastic, keys)
         state, (reward, terminated) = env.step(state, executed, key=keys[2])
         obs = env.observe(state)
         return (state, obs, carry), _pack(obs, intended, executed, reward, terminated)
@@ -185,99 +218,23 @@ def _unpack(packed: Float[np.ndarray, "steps batch entries"], spaces: Spaces) ->
     return obs, intended, executed, reward[..., 0], terminated[..., 0] > 0.5
 
 
-def _act(
-    policy: Policy,
-    space: Box | Discrete,
-    carry: PyTree,
-    obs: Float[Array, " obs"],
-    noise: Float[Array, ""] | None,
-    stochastic: bool,
-    keys: Key[Array, " keys"],
-) -> tuple[PyTree, Array, Array]:
-    sample_key, noise_key = keys[0], keys[1]
-    carry, intended = policy.sample(carry, obs, key=sample_key) if stochastic else policy.mode(carry, obs)
-    return carry, intended, _perturb(space, intended, noise, key=noise_key)
+def _stack(episodes: Sequence[Episode], spaces: Spaces) -> Episodes:
+    """Episodes of the host as arrays."""
+    lengths = np.asarray([len(one.rewards) for one in episodes], np.int32)
+    longest = int(lengths.max())
 
+    def padded(name: str, length: int) -> np.ndarray:
+        rows = [getattr(one, name) for one in episodes]
+        return np.stack([np.pad(row, [(0, length - len(row)), *[(0, 0)] * (row.ndim - 1)]) for row in rows])
 
-def _perturb(space: Box | Discrete, action: Array, noise: Float[Array, ""] | None, *, key: PRNGKeyArray) -> Array:
-    if isinstance(space, Discrete):
-        if noise is None:
-            return action
-        whether_key, which_key = jax.random.split(key)
-        other = jax.random.randint(which_key, (), 0, space.size, action.dtype)
-        return jnp.where(jax.random.bernoulli(whether_key, noise), other, action)
-    noisy = action if noise is None else action + noise * jax.random.normal(key, action.shape)
-    return jnp.clip(noisy, jnp.asarray(space.low), jnp.asarray(space.high))
-
-
-def _collect_on_host(
-    env: HostEnvironment,
-    policy: Policy,
-    seeds: list[np.random.SeedSequence],
-    noise: Array | None,
-    stochastic: bool,
-) -> Episodes:
-    with (
-        contextlib.closing(env.make(_HOST_BATCH)) as vector,
-        tqdm(total=len(seeds), desc="episodes", delay=2, leave=False, disable=None) as progress,
-    ):
-        parts = []
-        for rows in _batches(len(seeds), _HOST_BATCH):
-            parts.append(_run_host_batch(env, vector, policy, [seeds[row] for row in rows], noise, stochastic))
-            progress.update(len(set(rows)))
-    return _concatenate(parts, len(seeds))
-
-
-def _run_host_batch(
-    env: HostEnvironment,
-    vector: VectorEnv,
-    policy: Policy,
-    seeds: list[np.random.SeedSequence],
-    noise: Array | None,
-    stochastic: bool,
-) -> Episodes:
-    words = np.stack([_key_words(seed, env.max_steps) for seed in seeds], axis=1)
-    first, _ = vector.reset(seed=[int(seed.generate_state(1)[0]) for seed in seeds])  # type: ignore[arg-type]
-    steps: list[tuple[np.ndarray, ...]] = []
-    obs, carry, ended = first, None, np.zeros(len(seeds), bool)
-    while not ended.all() and len(steps) < env.max_steps:
-        carry, *chosen = _act_batch(policy, env.spaces.action, carry, obs, noise, stochastic, words[len(steps)])
-        intended, executed = (np.asarray(action) for action in chosen)
-        obs, rewards, terminated, truncated, _ = vector.step(executed)
-        steps.append((obs, intended, executed, np.asarray(rewards, np.float32), terminated, truncated))
-        ended |= terminated | truncated
-    columns = [np.stack(column, axis=1) for column in zip(*steps, strict=True)]
-    columns[-1][:, -1] = True
-    return _cut(first, *columns, spaces=env.spaces)
-
-
-@eqx.filter_jit
-def _act_batch(
-    policy: Policy,
-    space: Box | Discrete,
-    carry: PyTree | None,
-    obs: Float[Array, "batch obs"],
-    noise: Float[Array, ""] | None,
-    stochastic: bool,
-    words: UInt32[Array, "batch keys words"],
-) -> tuple[PyTree, Array, Array]:
-    if carry is None:
-        carry = jax.vmap(lambda _: policy.initial_carry())(obs)
-
-    def act(carry: PyTree, obs: Float[Array, " obs"], words: UInt32[Array, "keys words"]) -> tuple[PyTree, ...]:
-        return _act(policy, space, carry, obs, noise, stochastic, jax.random.wrap_key_data(words))
-
-    return jax.vmap(act)(carry, obs, words)
+    terminated = np.asarray([one.terminated for one in episodes])
+    columns = (padded(name, longest) for name in ("intended", "executed", "rewards"))
+    return Episodes(padded("obs", longest + 1), *columns, terminated, ~terminated, lengths, spaces)
 
 
 def _batches(count: int, size: int) -> Iterator[Int[np.ndarray, " batch"]]:
     """Batches of one size whatever the count, so that nothing compiles again; the last row fills up the last one."""
     return (np.minimum(np.arange(start, start + size), count - 1) for start in range(0, count, size))
-
-
-def _key_words(seed: np.random.SeedSequence, max_steps: int) -> UInt32[np.ndarray, "rows keys words"]:
-    """Three keys a step (to sample, to perturb, for the environment) and one row more to reset with."""
-    return np.random.Philox(seed).random_raw((max_steps + 1) * 3).view(np.uint32).reshape(max_steps + 1, 3, 2)
 
 
 def _cut(

@@ -111,6 +111,19 @@ def episodes_obey_the_environment(subject: Subject) -> None:
     expect((ended == np.asarray(rows.terminated)[valid]).all(), "Episodes must be terminated where env says so.")
 
 
+def demonstrations_fit_the_environment(subject: Subject) -> None:
+    """There are episodes, none of them empty, in the spaces of the environment and of their types."""
+    env, demos = part("env", subject.options)(), subject.outcome()
+    expect(demos.spaces == env.spaces, f"The spaces must be those of the environment, got {demos.spaces}.")
+    expect(demos.num_episodes and (demos.lengths > 0).all(), f"No episode may be empty, got lengths {demos.lengths}.")
+    action, rows = env.spaces.action, demos.actions
+    expect(
+        (rows.dtype, rows.shape[1:]) == (action.dtype, action.shape),
+        f"Actions must be {action.dtype} of shape {action.shape}, got {rows.dtype} of shape {rows.shape[1:]}.",
+    )
+    expect(not (demos.terminated & demos.truncated).any(), "An episode can't be both terminated and truncated.")
+
+
 def demonstrations_stay_valid(subject: Subject) -> None:
     """The outcome has the same spaces, at least as many episodes, and actions in their space."""
     given, demos = subject.argument("demos"), subject.outcome()

@@ -21,7 +21,7 @@ from ilkit.params import parse
 from ilkit.registry import declarations, find
 from ilkit.spec import Spec
 from ilkit.testing import problems
-from ilkit.tracing import direct_parts
+from ilkit.tracing import direct_parts, required
 
 Settings = Mapping[str, Any]
 
@@ -97,7 +97,7 @@ def positional(block: str, options: Options, variant: int = 0) -> tuple[Any, ...
 
 def argument(block: str, name: str, options: Options, variant: int = 0) -> Any:
     """The argument of this name."""
-    hint = get_type_hints(declarations()[block].function)[name]
+    hint = required(get_type_hints(declarations()[block].function)[name])
     if get_origin(hint) is Build:
         return part(name, options)
     value = _value(block, name, options, variant)

@@ -17,8 +17,8 @@ def exploration(params):
     return stages.evaluate(
         params.evaluate,
         params.env,
-        expert,
         demos,
+        expert,
         uncertainty,
         cloned=cloned,
         none=tuned(params.no_exploration, "finetune_none"),

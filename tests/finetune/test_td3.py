@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import gymnasium as gym
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from ilkit import loop
+from ilkit.data.build import Build
 from ilkit.data.policy import Policy
+from ilkit.env import gymnasium
 from ilkit.errors import DataError
 from ilkit.finetune.td3 import TD3, finetune
 
@@ -101,6 +104,65 @@ def test_an_environment_on_the_host_is_stepped_through_its_resets(
     assert float(info["episodes"]) == 8.0
     assert float(info["return"]) < 0.0
     assert leaves(training.finish(state)) != leaves(cloned)
+
+
+class Breaking(gym.Env):
+    """Breaks in its twentieth step."""
+
+    observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+    action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        self.steps += 1
+        if self.steps == 20:
+            raise RuntimeError("a joint came off")
+        return np.zeros(2, np.float32), 0.0, False, False, {}
+
+
+def test_an_environment_that_breaks_is_named(
+    clone: Any, known: Any, explore: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(gym.registry, "Breaking-v0", gym.envs.registration.EnvSpec("Breaking-v0", Breaking))
+    world = Build("env", "gymnasium", gymnasium.env, gymnasium.Gymnasium(id="Breaking-v0", max_steps=50))
+    spec = TD3(critic_warmup_steps=1, num_steps=30, **_SMALL)
+    with pytest.raises(DataError, match=r"raised between steps \d+ and \d+ of the training: RuntimeError: a joint"):
+        _train(spec, explore("isotropic"), world, clone(world), known(1.0))
+
+
+def test_seeds_on_the_host_step_in_one_vector(
+    hosted: Any, clone: Any, known: Any, explore: Any, leaves: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    make = type(hosted()).make
+
+    def counted(self: Any, num_envs: int, *, render: bool = False) -> Any:
+        made.append(num_envs)
+        return make(self, num_envs, render=render)
+
+    monkeypatch.setattr(type(hosted()), "make", counted)
+    clones = jax.tree.map(lambda *arrays: jnp.stack(arrays), *(clone(hosted, seed=seed) for seed in (0, 1, 2)))
+    tuned = loop.train(
+        lambda cloned, *, key: finetune(
+            TD3(critic_warmup_steps=1, num_steps=12, num_seeds=3, **_SMALL),
+            explore("isotropic"),
+            hosted,
+            cloned,
+            known(1.0),
+            key=key,
+        ),
+        clones,
+        key=jax.random.key(0),
+        num_seeds=3,
+    )
+    assert made == [3 * 4]
+    assert len({tuple(leaves(policy)) for policy in tuned}) == 3
+    assert tuned.curves["episodes"].shape[0] == 3
+    assert np.isfinite(tuned.curves["return"]).all()
 
 
 def test_discrete_actions_are_refused(balance: Any, clone: Any, known: Any, explore: Any) -> None:

@@ -1,5 +1,4 @@
 import equinox as eqx
-import gymnasium as gym
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -207,7 +206,7 @@ class TestHost:
         many = collect_episodes(self.ENV, OTHER, num_episodes=11, key=KEY, action_noise=0.5)
         later = collect_episodes(self.ENV, ONE, num_episodes=2, key=KEY, first_episode=1)
         np.testing.assert_array_equal(few.obs[:, 0], many.obs[:3, 0])
-        np.testing.assert_allclose(few.obs[1:], later.obs, atol=1e-5)
+        np.testing.assert_array_equal(few.obs[1:], later.obs)
         assert len(np.unique(many.obs[:, 0, 2])) == 11
 
     def test_the_last_observation_is_recorded_and_no_step_is_made_up(self) -> None:
@@ -226,9 +225,3 @@ class TestHost:
     def test_it_draws_its_own_initial_states(self) -> None:
         with pytest.raises(DataError, match="initial"):
             collect_episodes(self.ENV, ONE, num_episodes=1, key=KEY, initial_states=np.zeros((1, 2)))
-
-    def test_the_vector_of_environments_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        closed = []
-        monkeypatch.setattr(gym.vector.SyncVectorEnv, "close_extras", lambda self, **_: closed.append(self))
-        collect_episodes(self.ENV, ONE, num_episodes=1, key=KEY)
-        assert len(closed) == 1

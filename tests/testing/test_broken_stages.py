@@ -56,6 +56,15 @@ def recorded(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any
     return component
 
 
+def imported(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    """The same, read from a file."""
+
+    def component(spec, env, *, key) -> Demonstrations:
+        return edit(demonstrations(20, "continuous"), **changes)
+
+    return component
+
+
 def augmented(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
     def component(spec, env, demos, *, key) -> Demonstrations:
         return edit(demos, **changes)
@@ -70,6 +79,10 @@ def edit(demos: Demonstrations, **changes: Callable[[np.ndarray], np.ndarray]) -
 
 def fewer(spec, env, demos, *, key) -> Demonstrations:
     return demonstrations(10, "continuous")
+
+
+def discrete(spec, env, *, key) -> Demonstrations:
+    return demonstrations(20, "discrete")
 
 
 def finetune(improves: bool) -> Callable[..., Any]:
@@ -103,6 +116,16 @@ BROKEN = [
     (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(obs=late), "next observation"),
     (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(terminated=none), "terminated"),
     (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(truncated=np.ones_like), "both"),
+    (
+        answer_checks.demonstrations_fit_the_environment,
+        "dataset",
+        imported(),
+        imported(actions=lambda array: array.astype(np.float64)),
+        "must be float32",
+    ),
+    (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), imported(truncated=np.ones_like), "both"),
+    (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), imported(lengths=none), "be empty"),
+    (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), discrete, "spaces must be those"),
     (answer_checks.demonstrations_stay_valid, "augment", augmented(), fewer, "No episode may be lost"),
     (
         answer_checks.demonstrations_stay_valid,

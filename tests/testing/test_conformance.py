@@ -1,6 +1,7 @@
 """Every component that ilkit brings passes the conformance kit."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import distribution
 from typing import Any
 
@@ -9,12 +10,16 @@ import pytest
 
 from ilkit.artifact import save
 from ilkit.data.seeds import Seeds
+from ilkit.registry import find
 from ilkit.testing import Check, checks
-from ilkit.testing.problems import tracking_expert
+from ilkit.testing.problems import demonstrations, tracking_expert
+
+RECORDINGS = ("d4rl", "imitation", "lerobot", "minari", "npz", "robomimic")
 
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("augment", "mirror"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
     ("augment", "none"): {"draws": False},
+    **{("dataset", kind): {"draws": False} for kind in RECORDINGS},
     ("expert", "checkpoint"): {"draws": False},
     ("expert", "energy_pump"): {"parts": {"env": {"kind": "mountain_car_continuous"}}, "draws": False},
     ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
@@ -33,12 +38,16 @@ def all_checks() -> list[Check]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def expert_artifact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The artifact that the kind `checkpoint` reads by default, in the current folder."""
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What `checkpoint` and the kinds of dataset read by default, in the current folder."""
     folder = tmp_path_factory.mktemp("project")
     save(Seeds(jax.tree.map(lambda leaf: leaf[None], tracking_expert("continuous")), {}, 1), folder / "expert")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        for kind in RECORDINGS:
+            spec: Any = find("dataset", kind).spec()
+            module = import_module(f"ilkit.dataset.{kind}")
+            module.write(demonstrations(5, "continuous", left=True), spec.path, spec)
         yield
 
 

@@ -1,0 +1,1 @@
+"""Demonstrations that were recorded elsewhere: one file a format."""

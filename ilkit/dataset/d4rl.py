@@ -1,0 +1,65 @@
+"""HDF5 files of D4RL: flat arrays of all episodes, cut where one terminated or timed out."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.learn.recorded import Note, RecordedSteps, adopt, assemble, warn
+from ilkit.learn.recorded_hdf5 import import_h5py, open_hdf5
+from ilkit.learn.recorded_losses import check_exportable, lost_bounds, lost_ends, lost_rewards
+from ilkit.learn.recorded_steps import Steps, check_rows, episodes_of, last_steps, lengths_of, steps_of
+
+
+class D4RL(RecordedSteps):
+    """An HDF5 file of D4RL."""
+
+    kind: Literal["d4rl"] = "d4rl"
+    path: Path = Path("demonstrations.hdf5")
+    """The file, from the folder of `params.yaml`."""
+
+
+def dataset(spec: D4RL, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Demonstrations:
+    """Reads the episodes, with the environment's spaces.
+
+    **Raises:** `DataError` where the file can't be read or doesn't fit the environment.
+    """
+    del key
+    return adopt(read(spec), env().spaces, spec.path)
+
+
+def read(spec: D4RL, note: Note = warn) -> Demonstrations:
+    """Reads the episodes; a last one that is marked by no end is taken as truncated, and named.
+
+    **Raises:** `DataError` where the file can't be read.
+    """
+    with open_hdf5(spec.path, "HDF5 of D4RL") as hdf5:
+        steps = Steps(
+            obs=hdf5.array(hdf5.root, "observations"),
+            next_obs=hdf5.optional(hdf5.root, "next_observations"),
+            actions=hdf5.array(hdf5.root, "actions"),
+            rewards=hdf5.array(hdf5.root, "rewards"),
+            terminated=hdf5.array(hdf5.root, "terminals"),
+        )
+        num_steps = len(steps.actions)
+        check_rows(steps, num_steps, spec)
+        timeouts = hdf5.array(hdf5.root, "timeouts", rows=num_steps)
+        marks = np.stack([np.asarray(steps.terminated).reshape(-1), timeouts.reshape(-1)]) != 0
+        return assemble(episodes_of(steps, lengths_of(marks.any(axis=0), spec, note), spec, note), spec)
+
+
+def write(demos: Demonstrations, path: Path, spec: D4RL) -> list[str]:
+    """Writes a file; returns what it can't hold."""
+    del spec
+    check_exportable(demos, path)
+    obs, next_obs = steps_of(demos)
+    with import_h5py().File(path, "w") as file:
+        file["observations"], file["next_observations"] = obs, next_obs
+        file["actions"], file["rewards"] = demos.actions, demos.rewards
+        file["terminals"] = last_steps(demos, demos.terminated)
+        file["timeouts"] = last_steps(demos, ~demos.terminated)
+    return [*lost_ends(demos), *lost_bounds(demos), *lost_rewards(demos)]

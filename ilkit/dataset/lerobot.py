@@ -1,0 +1,158 @@
+"""Data sets of LeRobot, version 3: frames in parquet files, described in `meta/info.json`. Videos aren't read.
+
+A frame holds the observation before its action, so that the one after the last action is nowhere: see `final_obs`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Int, PRNGKeyArray
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.errors import DataError, nearest
+from ilkit.learn.recorded import Episode, Note, RecordedSteps, adopt, assemble, reading, warn
+from ilkit.learn.recorded_arrow import column_of, dense, import_pyarrow, read_parquet
+from ilkit.learn.recorded_json import read_json
+from ilkit.learn.recorded_steps import Steps, episodes_of
+
+_DONE, _TRUNCATED, _REWARD = "next.done", "next.truncated", "next.reward"
+
+
+class LeRobot(RecordedSteps):
+    """A data set of LeRobot, version 3, without its videos."""
+
+    kind: Literal["lerobot"] = "lerobot"
+    path: Path = Path("lerobot")
+    """The folder, from the folder of `params.yaml`."""
+    obs_keys: tuple[str, ...] = ("observation.state",)
+    """Which features to put side by side as the observation, in this order."""
+    action_key: str = "action"
+    """The feature that is the action."""
+
+
+def dataset(spec: LeRobot, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Demonstrations:
+    """Reads the episodes, with the environment's spaces.
+
+    **Raises:** `DataError` where the folder can't be read or doesn't fit the environment.
+    """
+    del key
+    return adopt(read(spec), env().spaces, spec.path)
+
+
+def read(spec: LeRobot, note: Note = warn) -> Demonstrations:
+    """Reads the episodes in the order of their numbers.
+
+    One has terminated where the last of its frames is `next.done` and not `next.truncated`.
+
+    **Raises:** `DataError` where the folder can't be read.
+    """
+    import_pyarrow()
+    with reading(spec.path, "a data set of LeRobot"):
+        info = read_json(spec.path / "meta" / "info.json")
+        _check_info(info, spec, note)
+        return assemble(_episodes(spec, note), spec)
+
+
+def _check_info(info: dict[str, Any], spec: LeRobot, note: Note) -> None:
+    version = info.get("codebase_version")
+    if not isinstance(version, str) or not version.startswith("v3."):
+        raise DataError(f"{spec.path} must be of version v3.x, got {version!r}. Convert it with a recent LeRobot.")
+    features = info.get("features")
+    if not isinstance(features, dict):
+        raise DataError(f"{spec.path / 'meta' / 'info.json'} must describe features, got {features!r:.80}.")
+    for name in (*spec.obs_keys, spec.action_key):
+        if name not in features:
+            raise DataError(f"{spec.path} has no feature {name!r}. {nearest(name, features)}")
+        if _kind(features[name]) in ("video", "image"):
+            raise DataError(f"{spec.path}: {name} is a {_kind(features[name])}, and only numbers are read.")
+    unread = [name for name, feature in features.items() if _kind(feature) in ("video", "image")]
+    if unread:
+        note(f"{spec.path}: pictures aren't read: {', '.join(unread)}.")
+
+
+def _kind(feature: Any) -> str:
+    return str(feature.get("dtype")) if isinstance(feature, dict) else ""
+
+
+def _episodes(spec: LeRobot, note: Note) -> Iterator[Episode]:
+    files = sorted((spec.path / "data").glob("chunk-*/file-*.parquet"), key=_position)
+    if not files:
+        raise DataError(f"{spec.path / 'data'} must have chunk-000/file-000.parquet, got none. Is the download whole?")
+    columns = [_frames(file, spec) for file in files]
+    if len({tuple(sorted(one)) for one in columns}) > 1:
+        raise DataError(f"{spec.path}: all files under data must have the same columns. Is one from another recording?")
+    frames = {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
+    lengths = _lengths(frames, spec)
+    steps = Steps(
+        obs=frames["obs"],
+        next_obs=None,
+        actions=frames["action"],
+        rewards=frames.get(_REWARD),
+        terminated=_terminated(frames),
+    )
+    return episodes_of(steps, lengths, spec, note)
+
+
+def _position(file: Path) -> tuple[int, int]:
+    numbers = [name.rpartition("-")[2] for name in (file.parent.name, file.stem)]
+    if not all(number.isdecimal() and len(number) < 10 for number in numbers):
+        raise DataError(f"{file} must be called chunk-NUMBER/file-NUMBER.parquet.")
+    return int(numbers[0]), int(numbers[1])
+
+
+def _frames(file: Path, spec: LeRobot) -> dict[str, np.ndarray]:
+    optional = [_REWARD, _DONE, _TRUNCATED]
+    table = read_parquet(file, [*spec.obs_keys, spec.action_key, "episode_index", "frame_index", *optional])
+
+    def column(name: str) -> np.ndarray:
+        return dense(column_of(table, name, file), f"{file}, {name}")
+
+    obs = [column(name) for name in spec.obs_keys]
+    found = {
+        "obs": np.concatenate([one.reshape(len(one), -1) for one in obs], axis=1) if table.num_rows else obs[0],
+        "action": column(spec.action_key),
+        **{name: _whole(column(name), f"{file}, {name}") for name in ("episode_index", "frame_index")},
+    }
+    return found | {name: column(name).reshape(-1) for name in optional if name in table.column_names}
+
+
+def _whole(values: np.ndarray, what: str) -> np.ndarray:
+    if values.dtype.kind not in "iu" or values.ndim != 1:
+        raise DataError(f"{what} must be whole numbers, got {values.dtype} of shape {values.shape}.")
+    return values.astype(np.int64)
+
+
+def _lengths(frames: dict[str, np.ndarray], spec: LeRobot) -> Int[np.ndarray, " episodes"]:
+    """The number of frames of each episode, after checking that none is missing."""
+    episode, frame = frames["episode_index"], frames["frame_index"]
+    starts = np.flatnonzero(np.diff(episode, prepend=episode[:1] - 1))
+    lengths = np.diff(starts, append=len(episode))
+    expected = np.arange(len(episode)) - np.repeat(starts, lengths)
+    wrong = frame != expected
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f"{spec.path}, episode {episode[row]}: frames must be numbered from 0 without gaps, got {frame[row]} in "
+            f"place of {expected[row]}. Is a file of data missing?"
+        )
+    if (np.diff(episode[starts]) <= 0).any():
+        raise DataError(f"{spec.path}: episodes must stand in the order of their numbers, each in one piece.")
+    return lengths
+
+
+def _terminated(frames: dict[str, np.ndarray]) -> np.ndarray | None:
+    if _DONE not in frames:
+        return None
+    done = frames[_DONE] != 0
+    return done & (frames[_TRUNCATED] == 0) if _TRUNCATED in frames else done
+
+
+def write(demos: Demonstrations, path: Path, spec: LeRobot) -> list[str]:
+    """Writes the folder; returns what it can't hold."""
+    from ilkit.learn.recorded_lerobot import write_folder
+
+    return write_folder(demos, path, obs_key=spec.obs_keys[0], action_key=spec.action_key)

@@ -1,0 +1,1 @@
+"""Looking at, checking and editing recorded demonstrations."""

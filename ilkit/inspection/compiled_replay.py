@@ -1,0 +1,57 @@
+"""Replaying in a pure-JAX environment: all transitions in one compiled call."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment
+from ilkit.errors import DataError
+
+
+@dataclass(frozen=True)
+class CompiledReplayer:
+    """An environment whose state is a function of what is observed."""
+
+    env: Environment
+    name: str
+
+    def fitting(self, demos: Demonstrations) -> None:
+        """Checks that observations and actions have the environment's sizes.
+
+        **Raises:** `DataError` where they don't.
+        """
+        check_sizes(demos, self.name, self.env.spaces.observation.size, self.env.spaces.action.shape)
+
+    def usable(self, obs: Float[np.ndarray, "rows obs"]) -> Bool[np.ndarray, " rows"]:
+        """Every observation gives a state."""
+        return np.ones(len(obs), bool)
+
+    def next_obs(self, obs: Float[np.ndarray, "rows obs"], actions: np.ndarray) -> Float[np.ndarray, "shifts rows obs"]:
+        """What is observed after each action, given as (shifts, rows, *action), in the state of each observation."""
+
+        def after(seen: Float[Array, " obs"], action: Array) -> Float[Array, " obs"]:
+            state, _ = self.env.step(self.env.state_of(seen), action, key=jax.random.key(0))
+            return self.env.observe(state)
+
+        every = jax.jit(jax.vmap(jax.vmap(after), in_axes=(None, 0)))
+        return np.asarray(every(jnp.asarray(obs), jnp.asarray(actions)))
+
+
+def check_sizes(demos: Demonstrations, name: str, obs_size: int, action_shape: tuple[int, ...]) -> None:
+    """Checks that observations and actions have the sizes of an environment.
+
+    **Raises:** `DataError` where they don't.
+    """
+    for what, wanted, got in (
+        ("observations", (obs_size,), demos.obs.shape[1:]),
+        ("actions", action_shape, demos.actions.shape[1:]),
+    ):
+        if wanted != got:
+            raise DataError(
+                f"The {what} must have the shape of those of {name}, {wanted}, got {got}. "
+                "Give the environment that was recorded."
+            )

@@ -1,0 +1,40 @@
+"""Acting once in an episode: what a policy intends and what is done, from keys that the episode alone decides."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree, UInt32
+
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box, Discrete
+
+
+def act_once(
+    policy: Policy,
+    space: Box | Discrete,
+    carry: PyTree,
+    obs: Float[Array, " obs"],
+    noise: Float[Array, ""] | None,
+    stochastic: bool,
+    keys: Key[Array, " keys"],
+) -> tuple[PyTree, Array, Array]:
+    """What the policy intends, and what is done: with the noise, inside of the action space."""
+    sample_key, noise_key = keys[0], keys[1]
+    carry, intended = policy.sample(carry, obs, key=sample_key) if stochastic else policy.mode(carry, obs)
+    return carry, intended, _perturb(space, intended, noise, key=noise_key)
+
+
+def _perturb(space: Box | Discrete, action: Array, noise: Float[Array, ""] | None, *, key: PRNGKeyArray) -> Array:
+    if isinstance(space, Discrete):
+        if noise is None:
+            return action
+        whether_key, which_key = jax.random.split(key)
+        other = jax.random.randint(which_key, (), 0, space.size, action.dtype)
+        return jnp.where(jax.random.bernoulli(whether_key, noise), other, action)
+    noisy = action if noise is None else action + noise * jax.random.normal(key, action.shape)
+    return jnp.clip(noisy, jnp.asarray(space.low), jnp.asarray(space.high))
+
+
+def key_words(seed: np.random.SeedSequence, max_steps: int) -> UInt32[np.ndarray, "rows keys words"]:
+    """Three keys a step (to sample, to perturb, for the environment) and one row more to reset with."""
+    return np.random.Philox(seed).random_raw((max_steps + 1) * 3).view(np.uint32).reshape(max_steps + 1, 3, 2)

@@ -1,0 +1,120 @@
+"""Episodes on the host in several processes, each of which runs whole episodes.
+
+gymnasium's asynchronous vector environment exchanges messages at every step, which takes longer than a step of a cheap
+environment. Here a process gets policies and seeds through files, and gives back episodes.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ilkit.data import codec
+from ilkit.data.environment import HostEnvironment
+from ilkit.errors import DataError
+from ilkit.learn.host_episodes import Episode, InterruptedEpisodesError, Job, run_job
+
+_WORKER = "ilkit.learn.host_worker"
+
+
+def run_jobs(env: HostEnvironment, jobs: Sequence[Job]) -> list[list[Episode]]:
+    """The episodes of every job, the same ones whatever the number of processes.
+
+    **Raises:** `InterruptedEpisodesError` where the environment raises, `DataError` where a process can't be started.
+    """
+    count = min(env.num_workers, max(len(job.seeds) for job in jobs))
+    shares = [[job._replace(seeds=job.seeds[index::count]) for job in jobs] for index in range(count)]
+    with contextlib.ExitStack() as stack:
+        others = [stack.enter_context(_started(env, share)) for share in shares[1:]]
+        done = [[run_job(env, job) for job in shares[0]], *(_results(*other, len(jobs)) for other in others)]
+    return [_interleaved([share[index] for share in done]) for index in range(len(jobs))]
+
+
+def run_share(folder: Path) -> None:
+    """What a process does: runs the jobs that lie in a folder, and writes their episodes there."""
+    env, jobs = codec.read(folder / "env"), json.loads((folder / "jobs.json").read_text())
+    for index, described in enumerate(jobs):
+        seeds = [np.random.SeedSequence(entropy, spawn_key=tuple(key)) for entropy, key in described["seeds"]]
+        noise = None if described["noise"] is None else jnp.asarray(described["noise"], jnp.float32)
+        job = Job(codec.read(folder / f"policy-{index}"), seeds, noise, described["stochastic"])
+        try:
+            _write(folder / f"episodes-{index}.npz", run_job(env, job, shows_progress=False))
+        except InterruptedEpisodesError as error:
+            (folder / "error.txt").write_text(str(error))
+            return
+
+
+@contextlib.contextmanager
+def _started(env: HostEnvironment, jobs: Sequence[Job]) -> Iterator[tuple[Path, "subprocess.Popen[bytes]"]]:
+    with tempfile.TemporaryDirectory(prefix="ilkit-episodes-") as name:
+        folder = Path(name)
+        _describe(env, jobs, folder)
+        with subprocess.Popen([sys.executable, "-m", _WORKER, name], env=_environment()) as process:
+            try:
+                yield folder, process
+            finally:
+                process.kill()
+
+
+def _describe(env: HostEnvironment, jobs: Sequence[Job], folder: Path) -> None:
+    for name, thing in [("env", env), *((f"policy-{index}", job.policy) for index, job in enumerate(jobs))]:
+        (folder / name).mkdir()
+        codec.write(thing, folder / name)
+    described = [
+        {
+            "seeds": [(seed.entropy, seed.spawn_key) for seed in job.seeds],
+            "noise": None if job.noise is None else float(job.noise),
+            "stochastic": job.stochastic,
+        }
+        for job in jobs
+    ]
+    (folder / "jobs.json").write_text(json.dumps(described))
+
+
+def _environment() -> dict[str, str]:
+    """That of this process, with the same code, the same threads and the same compilation cache."""
+    cache = jax.config.jax_compilation_cache_dir
+    settings = {
+        "JAX_CPU_ENABLE_ASYNC_DISPATCH": "false",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        **({"JAX_COMPILATION_CACHE_DIR": str(cache)} if cache else {}),
+    }
+    return {**os.environ, **settings}
+
+
+def _results(folder: Path, process: "subprocess.Popen[bytes]", num_jobs: int) -> list[list[Episode]]:
+    status = process.wait()
+    error = folder / "error.txt"
+    if error.exists():
+        raise InterruptedEpisodesError(error.read_text(), {})
+    if status != 0:
+        raise DataError(f"A process that runs episodes ended with status {status}. Set num_workers of the env to 1.")
+    return [_read(folder / f"episodes-{index}.npz") for index in range(num_jobs)]
+
+
+def _write(path: Path, episodes: Sequence[Episode]) -> None:
+    columns = {name: np.concatenate([getattr(one, name) for one in episodes]) for name in Episode._fields[:-1]}
+    lengths = np.asarray([len(one.rewards) for one in episodes])
+    np.savez(path, lengths=lengths, terminated=np.asarray([one.terminated for one in episodes]), **columns)
+
+
+def _read(path: Path) -> list[Episode]:
+    with np.load(path, allow_pickle=False) as archive:
+        ends = np.cumsum(archive["lengths"])[:-1]
+        obs = np.split(archive["obs"], ends + np.arange(1, len(ends) + 1))
+        columns = [np.split(archive[name], ends) for name in ("intended", "executed", "rewards")]
+        return [Episode(*rows) for rows in zip(obs, *columns, archive["terminated"].tolist(), strict=True)]
+
+
+def _interleaved(shares: Sequence[Sequence[Episode]]) -> list[Episode]:
+    total = sum(map(len, shares))
+    return [shares[number % len(shares)][number // len(shares)] for number in range(total)]

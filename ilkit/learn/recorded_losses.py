@@ -1,0 +1,43 @@
+"""What a format can't hold of demonstrations, in sentences."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.spaces import Box
+from ilkit.errors import DataError
+
+
+def lost_ends(demos: Demonstrations) -> list[str]:
+    """Episodes that neither terminated nor were truncated: every format makes them truncated."""
+    count = int((~demos.terminated & ~demos.truncated).sum())
+    return [f"{count} episodes that neither terminated nor were truncated will count as truncated."] if count else []
+
+
+def lost_bounds(demos: Demonstrations) -> list[str]:
+    """The bounds of the spaces, for formats that have no place for them."""
+    found = []
+    if np.isfinite([*demos.spaces.observation.low, *demos.spaces.observation.high]).any():
+        found.append("The bounds of the observations are lost.")
+    action = demos.spaces.action
+    if isinstance(action, Box) and np.isfinite([*action.low, *action.high]).any():
+        found.append("The bounds of the actions are lost; give action_low and action_high when you import it again.")
+    if not isinstance(action, Box) and (not demos.actions.size or int(demos.actions.max()) + 1 < action.size):
+        found.append(f"That there are {action.size} actions is lost, for the last of them never occurs.")
+    return found
+
+
+def lost_rewards(demos: Demonstrations) -> list[str]:
+    """Rewards that weren't recorded."""
+    missing = np.isnan(demos.rewards).any()
+    return ["Rewards that weren't recorded are written as NaN."] if missing else []
+
+
+def check_exportable(demos: Demonstrations, path: Path) -> None:
+    """Checks that there is something to write.
+
+    **Raises:** `DataError`.
+    """
+    if demos.num_episodes == 0 or (demos.lengths <= 0).any():
+        raise DataError(f"{path} can't be written: there must be episodes, each with at least one action.")

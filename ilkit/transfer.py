@@ -1,0 +1,61 @@
+"""Recorded demonstrations from files of other libraries into artifacts, and back."""
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ilkit.artifact import load, save
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.errors import DataError, PluginError
+from ilkit.learn.recorded import Note
+from ilkit.params import parse
+from ilkit.registry import Component, find
+from ilkit.spec import Spec
+
+Settings = Mapping[str, Any]
+
+
+def import_demonstrations(kind: str, path: Path, artifact: Path, settings: Settings, *, note: Note) -> Demonstrations:
+    """Reads a recording and writes it as an artifact; the spaces are those that the file tells.
+
+    **Raises:** `ParamsError` for a wrong kind or setting, `DataError` where the file can't be read, `ArtifactError`
+    where the artifact can't be written.
+    """
+    component = find("dataset", kind)
+    demos: Demonstrations = _function(component, "read")(_spec(component, path, settings), note)
+    save(demos, artifact)
+    return demos
+
+
+def export_demonstrations(kind: str, artifact: Path, path: Path, settings: Settings) -> list[str]:
+    """Writes an artifact as a recording, whole or not at all; returns what the format can't hold, in sentences.
+
+    **Raises:** `ParamsError` for a wrong kind or setting, `ArtifactError` where there is no artifact, `DataError` where
+    it holds no demonstrations, or there is something at the path already.
+    """
+    component = find("dataset", kind)
+    spec = _spec(component, path, settings)
+    demos = load(artifact)
+    if not isinstance(demos, Demonstrations):
+        raise DataError(f"{artifact} must be the artifact of demonstrations, got that of {type(demos).__name__}.")
+    if path.exists():
+        raise DataError(f"{path} is there already, and nothing is overwritten. Remove it or choose another path.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        written = Path(folder) / path.name
+        losses: list[str] = _function(component, "write")(demos, written, spec)
+        written.rename(path)
+    return losses
+
+
+def _spec(component: Component, path: Path, settings: Settings) -> Spec:
+    return parse(component.spec, {**settings, "path": str(path)}, f"dataset.{component.kind}")
+
+
+def _function(component: Component, name: str) -> Any:
+    module = sys.modules[component.function.__module__]
+    if not hasattr(module, name):
+        raise PluginError(f"dataset.{component.kind} can't do this: {module.__name__} has no function `{name}`.")
+    return getattr(module, name)

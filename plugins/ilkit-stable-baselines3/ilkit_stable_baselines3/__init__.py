@@ -1,0 +1,1 @@
+"""Policies that Stable-Baselines3 has saved, as a kind of expert for ilkit."""

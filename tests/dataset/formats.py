@@ -1,0 +1,64 @@
+"""Small demonstrations, and each format with what it loses of them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.dataset import d4rl, imitation, lerobot, minari, npz, robomimic
+
+FORMATS: dict[str, Any] = {
+    "d4rl": (d4rl, d4rl.D4RL),
+    "imitation": (imitation, imitation.Imitation),
+    "lerobot": (lerobot, lerobot.LeRobot),
+    "minari": (minari, minari.Minari),
+    "npz": (npz, npz.NPZ),
+    "robomimic": (robomimic, robomimic.Robomimic),
+}
+"""The module and the settings of each kind."""
+FOLDERS = ("imitation", "lerobot", "minari")
+"""The kinds that are folders."""
+
+
+def demonstrations(*, discrete: bool = False, num_episodes: int = 12, seed: int = 0) -> Demonstrations:
+    """Random episodes of 2 to 5 steps: every third has terminated."""
+    random = np.random.default_rng(seed)
+    lengths = random.integers(2, 6, num_episodes).astype(np.int32)
+    steps = int(lengths.sum())
+    action = Discrete(size=3) if discrete else Box.symmetric((1.0, 2.0))
+    actions = np.arange(steps, dtype=np.int32) % 3 if discrete else random.normal(size=(steps, 2)).astype(np.float32)
+    terminated = np.arange(num_episodes) % 3 == 0
+    return Demonstrations(
+        obs=random.normal(size=(steps + num_episodes, 3)).astype(np.float32),
+        actions=actions,
+        rewards=random.normal(size=steps).astype(np.float32),
+        terminated=terminated,
+        truncated=~terminated,
+        lengths=lengths,
+        spaces=Spaces(observation=Box.symmetric((9.0, 9.0, np.inf)), action=action),
+    )
+
+
+def written(kind: str, folder: Path, demos: Demonstrations | None = None, **settings: Any) -> Path:
+    """Writes demonstrations in a format."""
+    module, spec = FORMATS[kind]
+    path = folder / "recording"
+    module.write(demonstrations() if demos is None else demos, path, spec(path=path, **settings))
+    return path
+
+
+def imported(kind: str, path: Path, **settings: Any) -> Demonstrations:
+    """Reads them."""
+    module, spec = FORMATS[kind]
+    demos: Demonstrations = module.read(spec(path=path, **settings))
+    return demos
+
+
+def assert_equal(got: Demonstrations, expected: Demonstrations, *names: str) -> None:
+    """Checks that arrays are the same bits, of the same type."""
+    for name in names or ("obs", "actions", "rewards", "terminated", "truncated", "lengths"):
+        ours, theirs = getattr(got, name), getattr(expected, name)
+        assert ours.dtype == theirs.dtype, name
+        np.testing.assert_array_equal(ours, theirs, err_msg=name)

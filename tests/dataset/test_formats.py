@@ -1,0 +1,218 @@
+"""What is particular to each format."""
+
+import json
+import logging
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from ilkit.dataset import robomimic
+from ilkit.dataset.npz import NPZ
+from ilkit.errors import DataError
+from tests.dataset.formats import assert_equal, demonstrations, imported, written
+
+
+def test_minari_puts_entries_of_a_dictionary_side_by_side(tmp_path: Path) -> None:
+    demos = demonstrations(num_episodes=1)
+    path = written("minari", tmp_path, demos)
+    space = {"type": "Box", "dtype": "float64", "shape": [1], "low": [-1.0], "high": [1.0]}
+    nested = {"type": "Dict", "subspaces": {"goal": space, "state": {"type": "Dict", "subspaces": {"x": space}}}}
+    metadata = json.loads((path / "data/metadata.json").read_text())
+    (path / "data/metadata.json").write_text(json.dumps(metadata | {"observation_space": json.dumps(nested)}))
+    with h5py.File(path / "data/main_data.hdf5", "r+") as file:
+        del file["episode_0/observations"]
+        file["episode_0/observations/goal"] = demos.obs[:, 0]
+        file["episode_0/observations/state/x"] = demos.obs[:, 1:2].astype(np.float64)
+    with pytest.raises(DataError, match="a dictionary of goal, state"):
+        imported("minari", path)
+    got = imported("minari", path, obs_keys=("state/x", "goal"))
+    np.testing.assert_array_equal(got.obs, demos.obs[:, [1, 0]])
+    assert got.spaces.observation.low == (-1.0, -1.0)
+
+
+def test_minari_counts_actions_from_the_start_of_their_space(tmp_path: Path) -> None:
+    demos = demonstrations(discrete=True)
+    path = written("minari", tmp_path, demos)
+    metadata = json.loads((path / "data/metadata.json").read_text())
+    space = json.dumps({"type": "Discrete", "dtype": "int64", "start": -1, "n": 3})
+    (path / "data/metadata.json").write_text(json.dumps(metadata | {"action_space": space}))
+    with h5py.File(path / "data/main_data.hdf5", "r+") as file:
+        for group in file.values():
+            group["actions"][:] = group["actions"][:] - 1
+    assert_equal(imported("minari", path), demos)
+
+
+@pytest.mark.parametrize("inside", ["", "data", "data/main_data.hdf5"])
+def test_minari_is_found_from_each_level(inside: str, tmp_path: Path) -> None:
+    demos = demonstrations()
+    assert imported("minari", written("minari", tmp_path, demos) / inside).spaces == demos.spaces
+
+
+def test_demonstrations_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    demos = demonstrations(num_episodes=12)  # demo_10 comes before demo_2 in an HDF5 file
+    with h5py.File(written("robomimic", tmp_path, demos), "r") as file:
+        assert list(file["data"])[2] == "demo_10"
+    assert_equal(imported("robomimic", tmp_path / "recording"), demos)
+
+
+def test_robomimic_filters_and_joins(tmp_path: Path) -> None:
+    demos = demonstrations()
+    path = written("robomimic", tmp_path, demos)
+    with h5py.File(path, "r+") as file:
+        file["mask/train"] = np.array([b"demo_10", b"demo_2"])
+        for demo in file["data"].values():
+            demo["obs/extra"], demo["next_obs/extra"] = demo["obs/flat"][:, :1], demo["next_obs/flat"][:, :1]
+    with pytest.raises(DataError, match="has extra, flat"):
+        imported("robomimic", path)
+    got = imported("robomimic", path, obs_keys=("flat", "extra"), filter_key="train")
+    np.testing.assert_array_equal(got.lengths, demos.lengths[[2, 10]])
+    assert got.obs.shape[1] == 4
+    np.testing.assert_array_equal(got.obs[:, 3], got.obs[:, 0])
+    with pytest.raises(DataError, match="Did you mean 'train'"):
+        imported("robomimic", path, obs_keys=("flat",), filter_key="trian")
+
+
+def test_robomimic_without_next_observations(tmp_path: Path) -> None:
+    demos = demonstrations()
+    path = written("robomimic", tmp_path, demos)
+    with h5py.File(path, "r+") as file:
+        for demo in file["data"].values():
+            del demo["next_obs"]
+    notes: list[str] = []
+    got = robomimic.read(robomimic.Robomimic(path=path), notes.append)
+    assert len(notes) == 1
+    assert "no observation after the last action" in notes[0]
+    np.testing.assert_array_equal(got.lengths, demos.lengths - 1)
+    assert_equal(imported("robomimic", path, final_obs="repeat"), demos, "actions", "rewards", "terminated")
+
+
+def test_d4rl_names_an_episode_without_an_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    demos = demonstrations()
+    path = written("d4rl", tmp_path, demos)
+    with h5py.File(path, "r+") as file:
+        file["timeouts"][-1] = file["terminals"][-1] = False
+    with caplog.at_level(logging.WARNING):
+        got = imported("d4rl", path)
+    assert "the last episode, 11 from step" in caplog.text
+    assert_equal(got, demos)
+
+
+def test_imitation_never_looks_at_infos(tmp_path: Path) -> None:
+    demos = demonstrations()
+    path = written("imitation", tmp_path, demos)
+    file = path / "data-00000-of-00001.arrow"
+    with pyarrow.memory_map(str(file)) as source:
+        table = pyarrow.ipc.open_stream(source).read_all()
+    trap = '{"py/reduce": [{"py/function": "os.abort"}, {"py/tuple": []}]}'
+    table = table.set_column(2, "infos", pyarrow.array([[trap]] * len(table)))
+    with pyarrow.OSFile(str(path / "new"), "wb") as sink, pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    (path / "new").rename(file)
+    assert_equal(imported("imitation", path), demos)
+
+
+def test_imitation_without_rewards(tmp_path: Path) -> None:
+    demos = demonstrations()
+    path = written("imitation", tmp_path, demos)
+    file = path / "data-00000-of-00001.arrow"
+    with pyarrow.memory_map(str(file)) as source:
+        table = pyarrow.ipc.open_stream(source).read_all().drop_columns(["rews"])
+    with pyarrow.OSFile(str(path / "new"), "wb") as sink, pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    (path / "new").rename(file)
+    got = imported("imitation", path)
+    assert np.isnan(got.rewards).all()
+    assert_equal(got, demos, "obs", "actions", "terminated")
+
+
+def test_lerobot_reads_files_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    demos = demonstrations()
+    path = written("lerobot", tmp_path, demos)
+    folder = path / "data/chunk-000"
+    table = parquet.read_table(folder / "file-000.parquet")
+    cut = int(demos.lengths[:5].sum())
+    parquet.write_table(table.slice(0, cut), folder / "file-999.parquet")
+    parquet.write_table(table.slice(cut), folder / "file-1000.parquet")
+    (folder / "file-000.parquet").unlink()
+    assert_equal(imported("lerobot", path, final_obs="repeat"), demos, "actions", "lengths", "terminated")
+
+
+def test_lerobot_joins_features(tmp_path: Path) -> None:
+    path = written("lerobot", tmp_path)
+    got = imported("lerobot", path, obs_keys=("timestamp", "observation.state"))
+    assert got.obs.shape[1] == 4
+    assert got.obs[1, 0] == np.float32(0.02)
+
+
+def test_lerobot_tasks_are_marked_as_pandas_does(tmp_path: Path) -> None:
+    table = parquet.read_table(written("lerobot", tmp_path) / "meta/tasks.parquet")
+    assert json.loads(table.schema.metadata[b"pandas"])["index_columns"] == ["task"]
+
+
+def flat(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
+    arrays = {
+        "observations": np.arange(6.0)[:, None],
+        "actions": np.arange(6, dtype=np.float32),
+        "rewards": np.arange(6.0),
+        "next_observations": np.array([1.0, 2.0, 9.0, 4.0, 5.0, 9.0])[:, None],
+        "terminations": np.array([0, 0, 1, 0, 0, 0], bool),
+        "truncations": np.array([0, 0, 0, 0, 0, 1], bool),
+        "episode_lengths": np.array([3, 3]),
+    }
+    return {name: array for name, array in (arrays | changes).items() if array is not None}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"episode_lengths": None},
+        {"terminations": np.array([True, False])},
+        {"observations": np.array([0.0, 1, 2, 9, 3, 4, 5, 9])[:, None], "next_observations": None},
+        {"truncations": None},
+    ],
+    ids=["as recorded", "cut by flags", "flags of episodes", "T + 1 observations", "no truncations"],
+)
+def test_npz_layouts_say_the_same(changes: dict[str, np.ndarray | None], tmp_path: Path) -> None:
+    np.savez(tmp_path / "recording.npz", **flat(**changes))  # type: ignore[arg-type]
+    got = imported("npz", tmp_path / "recording.npz")
+    np.testing.assert_array_equal(got.obs[:, 0], [0, 1, 2, 9, 3, 4, 5, 9])
+    np.testing.assert_array_equal(got.actions[:, 0], np.arange(6))
+    np.testing.assert_array_equal(got.rewards, np.arange(6))
+    np.testing.assert_array_equal(got.terminated, [True, False])
+    np.testing.assert_array_equal(got.truncated, [False, True])
+
+
+def test_npz_of_equally_long_episodes(tmp_path: Path) -> None:
+    positions = np.random.default_rng(0).normal(size=(7, 10, 2))
+    np.savez(tmp_path / "recording.npz", pos=positions, vel=-positions)
+    got = imported("npz", tmp_path / "recording.npz", obs="pos", actions="vel")
+    np.testing.assert_array_equal(got.lengths, [9] * 7)
+    np.testing.assert_array_equal(got.obs, positions.reshape(-1, 2).astype(np.float32))
+    np.testing.assert_array_equal(got.actions, -positions[:, :9].reshape(-1, 2).astype(np.float32))
+
+
+def test_npz_of_one_episode_under_other_names(tmp_path: Path) -> None:
+    np.savez(tmp_path / "recording.npz", speed=np.arange(5.0), steering=np.zeros(5))
+    got = imported(
+        "npz", tmp_path / "recording.npz", obs="speed", actions="steering", single_episode=True, final_obs="repeat"
+    )
+    np.testing.assert_array_equal(got.obs[:, 0], [0, 1, 2, 3, 4, 4])
+    assert (got.actions.shape, got.lengths.tolist()) == ((5, 1), [5])
+
+
+def test_npz_writes_the_names_it_reads(tmp_path: Path) -> None:
+    demos = demonstrations()
+    path = written("npz", tmp_path, demos, obs="x", actions="u")
+    with np.load(path, allow_pickle=False) as file:
+        assert {"x", "u", "rewards"} <= set(file.files)
+    assert_equal(imported("npz", path, obs="x", actions="u"), demos)
+
+
+def test_settings_come_back_from_json() -> None:
+    spec = NPZ(path=Path("a.npz"), obs="x")
+    assert NPZ.model_validate_json(spec.model_dump_json()) == spec
