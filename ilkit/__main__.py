@@ -1,18 +1,34 @@
 """`python -m ilkit`: the command line, run with the code of the project that it is called in."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 
 def main() -> None:
     """Runs the command line."""
+    interrupts: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
     _prefer_the_project(Path.cwd())
     try:
         from ilkit.cli import command_line
 
         command_line()
-    except KeyboardInterrupt:
+    except SystemExit:
+        raise
+    except ModuleNotFoundError as error:
+        sys.exit(f"error: {sys.executable} has no {error.name}. Activate the environment that ilkit is installed in.")
+    except BaseException:
+        if not interrupts:
+            raise
+        # In the middle of an import, a library may have turned the interrupt into an error of its own.
+        sys.stderr.write("Stopped.\n")
         sys.exit(130)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ilkit.digest import component_digest, content_digest, core_digest
 from ilkit.entry_points import component_entry_points
-from ilkit.errors import IlkitError, ParamsError
+from ilkit.errors import ParamsError
 
 _MEMORY = Path(".ilkit/validated.json")
 
@@ -21,19 +21,16 @@ def write_components(folder: Path) -> None:
     **Raises:** `IlkitError` where something is wrong; `components.json` is then as it was before.
     """
     memory = _remembered(folder / _MEMORY)
-    try:
-        fingerprint = _fingerprint(folder)
-        if memory.get("fingerprint") == fingerprint and memory["digests"] == _digests(memory["components"], folder):
-            digests = memory["digests"]
-        else:
-            components = _validated(folder)
-            digests = _digests(components, folder)
-            memory = {"fingerprint": fingerprint, "components": components, "digests": digests}
-            _write(folder / _MEMORY, memory)
-    except IlkitError:
-        if "digests" in memory:  # DVC has removed the file before it called us
-            _write(folder / "components.json", memory["digests"])
-        raise
+    if "digests" in memory:  # DVC has removed the file before it called us, and this may be stopped
+        _write(folder / "components.json", memory["digests"])
+    fingerprint = _fingerprint(folder)
+    if memory.get("fingerprint") == fingerprint and memory["digests"] == _digests(memory["components"], folder):
+        digests = memory["digests"]
+    else:
+        components = _validated(folder)
+        digests = _digests(components, folder)
+        memory = {"fingerprint": fingerprint, "components": components, "digests": digests}
+        _write(folder / _MEMORY, memory)
     _write(folder / "components.json", digests)
 
 
@@ -45,10 +42,11 @@ def check(folder: Path, pipeline: Path | None = None) -> None:
     from ilkit.params import faults, read_params
     from ilkit.pipelines import load_pipeline
     from ilkit.project import pipeline_of
+    from ilkit.run import seed_faults
 
     raw = read_params(folder / "params.yaml")
     graph = load_pipeline(pipeline or pipeline_of(folder)).graph
-    found = faults(raw, graph.groups())
+    found = faults(raw, graph.groups()) or seed_faults(graph, raw)
     if found:
         raise ParamsError("\n".join(found))
 

@@ -24,11 +24,10 @@ def compile_pipeline(graph: Graph, pipeline: str) -> str:
         }
     }
     stages |= {node.name: _stage(node) for node in graph.nodes.values()}
-    report = f"{ARTIFACTS}/{graph.output}"
     content = {
         "stages": stages,
-        "metrics": [f"{report}/metrics.json"],
-        "plots": _plots(graph.nodes[graph.output], report),
+        "metrics": [f"{ARTIFACTS}/{name}/metrics.json" for name in graph.outputs],
+        "plots": [_plot(graph.nodes[name], is_single=len(graph.outputs) == 1) for name in graph.outputs],
     }
     text = io.StringIO()
     writer = YAML()
@@ -53,17 +52,16 @@ def _stage(node: Node) -> dict[str, Any]:
     }
 
 
-def _plots(node: Node, report: str) -> list[Any]:
+def _plot(node: Node, *, is_single: bool) -> dict[str, Any]:
+    report = f"{ARTIFACTS}/{node.name}"
     declared = signature(node.declaration.function).parameters
     policies = [name for name in node.inputs if name not in declared]
-    return [
-        {
-            "learning curves": {
-                "x": "env_steps",
-                "y": {f"{report}/learning_curves.tsv": policies},
-                "title": "Return against steps of the environment",
-                "x_label": "env steps",
-                "y_label": "return",
-            }
+    return {
+        "learning curves" if is_single else f"learning curves of {node.name}": {
+            "x": "env_steps",
+            "y": {f"{report}/learning_curves.tsv": policies},
+            "title": "Return against steps of the environment",
+            "x_label": "env steps",
+            "y_label": "return",
         }
-    ]
+    }

@@ -195,5 +195,5 @@ def _check_finite(curve: np.ndarray, names: tuple[str, ...], first: int, last: i
     if bad.any():
         raise NonFiniteError(
             f"{names[int(bad.argmax())]} must stay finite, got nan or inf between steps {first} and {last}. "
-            "Try a smaller learning_rate; the last good checkpoint is kept."
+            "Are the data finite? If so, try a smaller learning_rate. A checkpoint from before is kept."
         )

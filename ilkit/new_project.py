@@ -12,7 +12,7 @@ _PIPELINE = "pipelines/imitate.py"
 
 
 def write_project(folder: Path) -> None:
-    """Writes a project into `folder`, compiles its `dvc.yaml`, and makes it a git repository unless it lies in one.
+    """Writes a project into `folder`, compiles its `dvc.yaml`, and makes it a repository of git, unless it lies in one.
 
     **Raises:** `ParamsError` where a file is there already (nothing is written then), or git fails.
     """
@@ -23,6 +23,15 @@ def write_project(folder: Path) -> None:
         made = _git("init", "--quiet", folder=folder)
         if made.returncode != 0:
             raise ParamsError(f"git can't make a repository of {folder}: {made.stderr.strip()}")
+        _commit(folder)
+
+
+def _commit(folder: Path) -> None:
+    """Commits all of it: `dvc exp` needs something to compare with."""
+    known = _git("config", "user.email", folder=folder).returncode == 0
+    identity = () if known else ("-c", "user.name=ilkit", "-c", "user.email=ilkit@localhost")
+    _git("add", ".", folder=folder)
+    _git(*identity, "commit", "--quiet", "-m", "Start a project by ilkit init", folder=folder)
 
 
 def _git(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

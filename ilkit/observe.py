@@ -54,7 +54,8 @@ class Observer:
         """Notes what came out."""
         if isinstance(made, Demonstrations):
             self.notes.append(
-                f"{made.num_episodes:,} episodes, {made.num_steps:,} steps, return {made.returns.mean():.1f}"
+                f"{made.num_episodes:,} episodes, {made.num_steps:,} steps, "
+                + (f"return {made.returns.mean():.1f}" if np.isfinite(made.rewards).all() else "no rewards")
             )
         if isinstance(made, Report):
             self.notes.append(f"\n{made.summary.rstrip()}\n")

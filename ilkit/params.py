@@ -46,7 +46,7 @@ def setting(raw: RawParams, name: str) -> int:
     lowest = 0 if name == "seed" else 1
     value = raw.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value < 2**32:
-        raise ParamsError(f"{name}: must be a whole number of at least {lowest}, got {value!r}.")
+        raise ParamsError(f"{name}: must be a whole number from {lowest} to 2³² - 1, got {value!r}.")
     return value
 
 
@@ -56,10 +56,13 @@ def kind_of(raw: RawParams, block: str) -> str:
     **Raises:** `ParamsError` where the block or its kind is missing.
     """
     if block not in raw:
-        raise ParamsError(f"{block}: the pipeline uses this block, but it is missing. {nearest(block, raw)}")
+        raise ParamsError(f"{block}: the pipeline uses this block, but it is missing. Add `{block}: {{kind: ...}}`.")
     chosen = raw[block]
-    if not isinstance(chosen, dict) or not isinstance(chosen.get("kind"), str):
+    if not isinstance(chosen, dict):
         raise ParamsError(f"{block}: must be a mapping with `kind` and one sub-block per kind, got {chosen!r}.")
+    if not isinstance(chosen.get("kind"), str):
+        candidates = ", ".join(str(name) for name in chosen if name != "kind")
+        raise ParamsError(f"{block}.kind: must name one of the kinds below ({candidates}), got {chosen.get('kind')!r}.")
     return str(chosen["kind"])
 
 

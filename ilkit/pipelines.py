@@ -33,7 +33,8 @@ class Pipeline:
 
     def __call__(self, params: RawParams | str | Path) -> Any:
         """Runs all stages in memory and returns what the function returns."""
-        return self.run(params)[self.graph.output]
+        made, output = self.run(params), self.graph.output
+        return made[output] if isinstance(output, str) else tuple(made[name] for name in output)
 
 
 def pipeline(function: Callable[[Any], Any]) -> Pipeline:

@@ -17,6 +17,7 @@ from ilkit import loop
 from ilkit.artifact import load, save
 from ilkit.backend import fix_threads
 from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
@@ -80,7 +81,11 @@ def execute(call: Call, inputs: Mapping[str, Any], drive: Drive) -> Any:
     """Runs one stage on its inputs; `drive` takes a training run from its start to its end."""
     shared, per_seed = _split_inputs(call, inputs)
     if not call.learns:
-        made = call(**shared, **{name: _only_seed(call, name, given) for name, given in per_seed.items()}, key=call.key)
+        made: Any = call(
+            **shared, **{name: _only_seed(call, name, given) for name, given in per_seed.items()}, key=call.key
+        )
+        if isinstance(made, Demonstrations):
+            made.check()
         return Seeds(jax.tree.map(_with_seed_axis, made), {}, 1) if isinstance(made, Policy) else made
     stacked = {name: _stacked(call, name, given) for name, given in per_seed.items()}
 
@@ -92,9 +97,22 @@ def execute(call: Call, inputs: Mapping[str, Any], drive: Drive) -> Any:
     return drive(training, step_key, call.num_seeds)
 
 
+def seed_faults(graph: Graph, raw: RawParams) -> list[str]:
+    """Where a stage that learns continues another one with a different number of training seeds."""
+    calls = {name: resolve(node, raw) for name, node in graph.nodes.items()}
+    found = []
+    for call in calls.values():
+        hints = get_type_hints(call.node.declaration.function)
+        for name, origin in call.node.inputs.items():
+            made = calls[origin.name]
+            if call.learns and made.learns and get_origin(required(hints.get(name))) is not Seeds:
+                found += _seed_fault(call, name, made.num_seeds)
+    return found
+
+
 def run_in_memory(graph: Graph, raw: RawParams) -> dict[str, Any]:
     """Runs all stages without files and returns every stage's artifact by name."""
-    found = faults(raw, graph.groups())
+    found = faults(raw, graph.groups()) or seed_faults(graph, raw)
     if found:
         raise ParamsError("\n".join(found))
     fix_threads(setting(raw, "num_threads"))
@@ -144,14 +162,20 @@ def _only_seed(call: Call, name: str, given: Seeds[Any]) -> Any:
 
 def _stacked(call: Call, name: str, given: Seeds[Any]) -> PyTree:
     count = call.num_seeds
-    if len(given) not in (1, count):
-        raise ParamsError(
-            f"{call.node.block}.{call.component.kind}.num_seeds: must be that of {name} ({len(given)}), "
-            f"got {count}. Seed i continues seed i; only a single one is shared by all."
-        )
+    for fault in _seed_fault(call, name, len(given)):
+        raise ParamsError(fault)
     return jax.tree.map(
         lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape[1:])) if eqx.is_array(leaf) else leaf, given.stacked
     )
+
+
+def _seed_fault(call: Call, name: str, given: int) -> list[str]:
+    if given in (1, call.num_seeds):
+        return []
+    return [
+        f"{call.node.block}.{call.component.kind}.num_seeds: must be that of {name} ({given}), "
+        f"got {call.num_seeds}. Seed i continues seed i; only a single one is shared by all."
+    ]
 
 
 def _with_seed_axis(leaf: Any) -> Any:

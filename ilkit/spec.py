@@ -4,7 +4,25 @@ import sys
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+
+Plain = bool | int | float | str | None
+"""What a setting of a foreign library may be."""
+
+
+def _pairs(kwargs: Any) -> Any:
+    return tuple(sorted(kwargs.items())) if isinstance(kwargs, dict) else kwargs
+
+
+Kwargs = Annotated[
+    tuple[tuple[str, Plain], ...],
+    BeforeValidator(_pairs),
+    PlainSerializer(dict),
+    WithJsonSchema(
+        {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "number", "string", "null"]}}
+    ),
+]
+"""Arguments of something of a foreign library, by name; a mapping in `params.yaml`."""
 
 
 class Spec(BaseModel):

@@ -54,7 +54,13 @@ class Graph:
     """The nodes of a pipeline in the order of their calls."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
-    output: str = ""
+    output: str | tuple[str, ...] = ""
+    """The name of the node that the pipeline returns, or the names of several."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the nodes that the pipeline returns."""
+        return (self.output,) if isinstance(self.output, str) else self.output
 
     def groups(self) -> dict[str, str]:
         """The group of every block that is used, through all parts of parts."""
@@ -104,9 +110,13 @@ def trace(function: Callable[[Any], Any]) -> Graph:
         output = function(Params())
     finally:
         _tracing.reset(token)
-    if not isinstance(output, Node):
-        raise WiringError(f"A pipeline must return what its last stage makes, got {_describe(output)}.")
-    graph.output = output.name
+    returned = output if isinstance(output, tuple) and output else (output,)
+    for one in returned:
+        if not isinstance(one, Node):
+            raise WiringError(
+                f"A pipeline must return what its last stage makes, or a tuple of such, got {_describe(one)}."
+            )
+    graph.output = tuple(one.name for one in returned) if isinstance(output, tuple) else output.name
     graph.groups()
     return graph
 

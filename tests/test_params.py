@@ -32,15 +32,15 @@ def test_a_valid_block_folds_into_its_spec() -> None:
         (raw(num_steps=2.5), ["imitate.bc.num_steps", "valid integer", "got 2.5"]),
         ({**raw(), "imitate": {"kind": "bx", "bc": {}}}, ["imitate.kind", "got 'bx'", "bc"]),
         ({**raw(), "imitate": {"kind": "bc"}}, ["imitate.bc", "missing", "Add `bc: {}`"]),
-        ({**raw(), "imitate": {"bc": {}}}, ["imitate: must be a mapping with `kind`"]),
+        ({**raw(), "imitate": {"bc": {}}}, ["imitate.kind: must name one of the kinds below (bc), got None"]),
         ({**raw(), "imitate": 3}, ["imitate: must be a mapping", "got 3"]),
         (
             {"seed": 0, "num_threads": 1, "imitat": {}},
             ["imitat: the pipeline uses no such block. Did you mean 'imitate'?"],
         ),
-        ({**raw(), "seed": -1}, ["seed: must be a whole number of at least 0, got -1"]),
+        ({**raw(), "seed": -1}, ["seed: must be a whole number from 0 to 2³² - 1, got -1"]),
         ({**raw(), "seed": True}, ["seed: must be a whole number", "got True"]),
-        ({**raw(), "num_threads": 0}, ["num_threads: must be a whole number of at least 1, got 0"]),
+        ({**raw(), "num_threads": 0}, ["num_threads: must be a whole number from 1 to 2³² - 1, got 0"]),
         ({**raw(), "imitate": {"kind": "bc", "bc": {}, "f_divergence": {"x": 1}}}, ["imitate.f_divergence.x"]),
     ],
 )

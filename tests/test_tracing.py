@@ -14,7 +14,7 @@ def chain(params):
 def test_a_pipeline_is_traced_to_its_graph() -> None:
     graph = trace(chain)
     assert list(graph.nodes) == ["expert", "rollout", "imitate"]
-    assert graph.output == "imitate"
+    assert graph.outputs == ("imitate",)
     assert graph.nodes["imitate"].inputs["demos"].name == "rollout"
     assert graph.groups()["network"] == "network"
 
@@ -72,7 +72,7 @@ def calls_a_part(params):
         (artifact_for_part, r"rollout: env must be a block of params \(params.env\), got Policy"),
         (same_name_twice, "Two stages are called 'expert'"),
         (block_in_two_groups, "'env' must serve one group, got rollout and env|got env and rollout"),
-        (returns_nothing, "must return what its last stage makes, got NoneType"),
+        (returns_nothing, "must return what its last stage makes, or a tuple of such, got NoneType"),
         (calls_a_part, "stages.policy must be a stage"),
     ],
 )

@@ -48,8 +48,14 @@ class Demonstrations(eqx.Module):
     spaces: Spaces = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        if not isinstance(self.lengths, np.ndarray):
-            return  # inside a transformation of a pytree
+        if isinstance(self.lengths, np.ndarray):  # not inside a transformation of a pytree
+            self.check()
+
+    def check(self) -> None:
+        """Checks that the arrays agree.
+
+        **Raises:** `DataError` where one has another number of rows than the lengths of the episodes say.
+        """
         steps, episodes = int(self.lengths.sum()), len(self.lengths)
         _check_rows("obs", self.obs, steps + episodes, "one more than actions in every episode")
         _check_rows("actions", self.actions, steps, "the sum of lengths")

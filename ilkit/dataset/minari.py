@@ -99,8 +99,10 @@ def _main_file(path: Path) -> Path:
     for folder in (path / "data", path):
         if (folder / "main_data.hdf5").is_file():
             return folder / "main_data.hdf5"
-        if folder.is_dir() and any(folder.rglob("*.arrow")) | any(folder.rglob("*.parquet")):
+        if folder.is_dir() and any(one.suffix in (".arrow", ".parquet") for one in folder.rglob("*")):
             raise _arrow(path)
+        if (folder / "metadata.json").is_file():
+            _metadata(folder / "main_data.hdf5")
     raise DataError(f"{path} must hold data/main_data.hdf5, got none. Give the folder of one version of a data set.")
 
 

@@ -4,6 +4,7 @@ Observations become float32 vectors (a discrete one becomes one-hot, a dictionar
 continuous vectors or whole numbers from 0.
 """
 
+import warnings
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -14,28 +15,12 @@ import numpy as np
 from gymnasium.spaces import flatten, flatten_space
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import TransformAction, TransformObservation
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PositiveInt, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from ilkit.data.environment import HostEnvironment
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError, nearest
-from ilkit.spec import Spec
-
-Plain = bool | int | float | str | None
-
-
-def _pairs(kwargs: Any) -> Any:
-    return tuple(sorted(kwargs.items())) if isinstance(kwargs, dict) else kwargs
-
-
-Kwargs = Annotated[
-    tuple[tuple[str, Plain], ...],
-    BeforeValidator(_pairs),
-    PlainSerializer(dict),
-    WithJsonSchema(
-        {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "number", "string", "null"]}}
-    ),
-]
+from ilkit.spec import Kwargs, Plain, Spec
 
 
 class Wrapper(BaseModel):
@@ -135,7 +120,9 @@ def _make(
     _registered(spec.id)
     kwargs: dict[str, Any] = dict(spec.kwargs) | ({"render_mode": render_mode} if render_mode else {})
     try:
-        one = gymnasium.make(spec.id, max_episode_steps=max_steps, disable_env_checker=True, **kwargs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # an older version was asked for by name
+            one = gymnasium.make(spec.id, max_episode_steps=max_steps, disable_env_checker=True, **kwargs)
     except (gymnasium.error.Error, TypeError, ValueError) as error:
         raise DataError(f"gymnasium can't make {spec.id} with {kwargs}: {error}") from error
     if render_mode and render_mode not in one.metadata.get("render_modes", ()):

@@ -28,8 +28,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, PRNGKeyArray
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations, Transitions
@@ -72,6 +72,8 @@ class FDivergence(Spec):
     """Transitions a step."""
     num_steps: PositiveInt = 3_000
     """Steps of the policy."""
+    pretraining_steps: NonNegativeInt = 0
+    """How many of them, at the start, minimize the policy's own loss as `bc` does, while the critic learns already."""
     num_seeds: PositiveInt = 1
     """Training runs, in one compiled call."""
 
@@ -96,6 +98,7 @@ class _State(NamedTuple):
     optimizer: optax.OptState
     critic: _Critic
     critic_optimizer: optax.OptState
+    step: Int[Array, ""]
 
 
 class _Known(NamedTuple):
@@ -158,7 +161,8 @@ def _initial_state(
         obs=normalizer,
         actions=Normalizer.fit(transitions.actions, transitions.valid) if continuous else None,
     )
-    return _State(trained, fixed, _optimizer(spec).init(trained), critic, _critic_optimizer(spec).init(critic.layers))
+    optimizers = _optimizer(spec).init(trained), _critic_optimizer(spec).init(critic.layers)
+    return _State(trained, fixed, optimizers[0], critic, optimizers[1], jnp.zeros((), jnp.int32))
 
 
 def _variational_step(
@@ -166,10 +170,13 @@ def _variational_step(
 ) -> tuple[_State, Info]:
     critic_key, batch_key, cost_key = jax.random.split(key, 3)
     state, gap = _train_critic(spec, divergence, transitions, state, key=critic_key)
-    obs = draw_batch(transitions, spec.batch_size, key=batch_key).obs
+    batch = draw_batch(transitions, spec.batch_size, key=batch_key)
 
     def cost(policy: Policy) -> Float[Array, ""]:
-        return _learner_cost(spec, divergence, state.critic, policy, obs, key=cost_key)
+        in_game = _learner_cost(spec, divergence, state.critic, policy, batch.obs, key=cost_key)
+        if not spec.pretraining_steps:
+            return in_game
+        return jnp.where(state.step < spec.pretraining_steps, _own_loss(policy, batch, key=cost_key), in_game)
 
     state, value = _train_policy(spec, state, cost)
     return state, {"loss": value, "divergence": gap}
@@ -231,6 +238,13 @@ def _learner_cost(
     return jnp.mean(costs) + score - jax.lax.stop_gradient(score)
 
 
+def _own_loss(policy: Policy, batch: Transitions, *, key: PRNGKeyArray) -> Float[Array, ""]:
+    keys = jax.random.split(key, len(batch.obs))
+    return jnp.mean(
+        jax.vmap(lambda obs, action, key: policy.loss(obs, action, key=key))(batch.obs, batch.actions, keys)
+    )
+
+
 def _sample(policy: Policy, obs: Float[Array, "batch obs"], num_samples: int, *, key: PRNGKeyArray) -> Array:
     keys = jax.random.split(key, (len(obs), num_samples))
 
@@ -281,7 +295,7 @@ def _train_policy(
 ) -> tuple[_State, Float[Array, ""]]:
     value, gradient = jax.value_and_grad(lambda trained: loss(eqx.combine(trained, state.fixed)))(state.trained)
     trained, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.trained)
-    return state._replace(trained=trained, optimizer=optimizer), value
+    return state._replace(trained=trained, optimizer=optimizer, step=state.step + 1), value
 
 
 def _finish(state: _State) -> Policy:

@@ -92,7 +92,7 @@ def _columns(rows: np.ndarray, space: Box, name: str) -> tuple[Column, ...]:
         count += finite.sum(axis=0)
         total += moved.sum(axis=0)
         squares += np.einsum("ij,ij->j", moved, moved)
-        beyond += ((chunk < low) | (chunk > high)).sum(axis=0)
+        beyond += ((chunk <= low) | (chunk >= high)).sum(axis=0)
         least = np.minimum(least, chunk.min(axis=0, where=finite, initial=np.inf))
         most = np.maximum(most, chunk.max(axis=0, where=finite, initial=-np.inf))
     divisor = np.maximum(count, 1.0)

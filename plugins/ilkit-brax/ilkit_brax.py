@@ -14,10 +14,9 @@ from pydantic import Field, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.spaces import Box, Spaces
-from ilkit.env.gymnasium import Kwargs
 from ilkit.errors import DataError, nearest
 from ilkit.learn.foreign_environment import Dynamics, foreign_environment
-from ilkit.spec import Spec
+from ilkit.spec import Kwargs, Spec
 
 
 class Brax(Spec):
@@ -91,7 +90,7 @@ def _made(spec: Brax) -> Any:
 
 def _brax_envs() -> Any:
     try:
-        from brax import envs
+        from brax import envs  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError as error:
         raise DataError(
             f"env.kind brax needs Brax, which can't be imported: {error}. Run: pip install 'ilkit-brax[brax]'"

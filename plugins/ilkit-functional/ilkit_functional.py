@@ -19,10 +19,9 @@ from pydantic import Field, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.spaces import Box, Discrete, Spaces
-from ilkit.env.gymnasium import Kwargs
 from ilkit.errors import DataError, nearest
 from ilkit.learn.foreign_environment import Dynamics, foreign_environment
-from ilkit.spec import Spec
+from ilkit.spec import Kwargs, Spec
 
 
 class Functional(Spec):

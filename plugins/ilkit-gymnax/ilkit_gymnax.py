@@ -16,13 +16,13 @@ from pydantic import Field, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.spaces import Box, Discrete, Spaces
-from ilkit.env.gymnasium import Kwargs
 from ilkit.errors import DataError, nearest
 from ilkit.learn.foreign_environment import Dynamics, foreign_environment
-from ilkit.spec import Spec
+from ilkit.spec import Kwargs, Spec
 
 _LIMIT = "max_steps_in_episode"
 _NEVER = 2**30
+_NUM_CHECKED = 32
 
 
 class Gymnax(Spec):
@@ -90,8 +90,28 @@ def _wrapped(spec: Gymnax) -> Environment:
     action = _space(library.env.action_space(library.params), f"actions of {spec.id}")
     if isinstance(observation, Discrete):
         raise DataError(f"The observations of {spec.id} must be a box, got {observation}. Choose another env.id.")
+    _check_observations(spec, library)
     spaces = Spaces(observation=observation, action=action)
     return foreign_environment(GymnaxDynamics(spec), name=spec.id, spaces=spaces, max_steps=max_steps)
+
+
+def _check_observations(spec: Gymnax, library: _Library) -> None:
+    """What a step lets see must be what is seen of the state after it: some add noise, or look at the one before."""
+
+    def step(state: PyTree, key: PRNGKeyArray) -> tuple[PyTree, tuple[Array, Array]]:
+        action = library.env.action_space(library.params).sample(key)
+        obs, after = library.env.step_env(key, state, action, library.params)[:2]
+        return after, (obs, library.env.get_obs(after, library.params))
+
+    key = jax.random.key(0)
+    try:
+        with jax.ensure_compile_time_eval():
+            state = jax.tree.map(jnp.asarray, library.env.reset_env(key, library.params)[1])
+            found, expected = jax.jit(lambda: jax.lax.scan(step, state, jax.random.split(key, _NUM_CHECKED))[1])()
+    except (TypeError, IndexError) as error:
+        raise DataError(f"{spec.id} fails in gymnax itself: {error}. Choose another env.id.") from error
+    if not np.allclose(np.asarray(found, float), np.asarray(expected, float), atol=1e-4):
+        raise DataError(f"Observations of {spec.id} must follow from its state, but don't. Choose another env.id.")
 
 
 @cache
@@ -111,7 +131,7 @@ def _made(spec: Gymnax) -> _Library:
 
 def _gymnax() -> Any:
     try:
-        import gymnax
+        import gymnax  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError as error:
         raise DataError(
             f"env.kind gymnax needs gymnax, which can't be imported: {error}. Run: pip install 'ilkit-gymnax[gymnax]'"

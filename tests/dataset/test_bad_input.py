@@ -133,12 +133,14 @@ def test_minari_that_ends_early(tmp_path: Path) -> None:
     refused("minari", path, "episode_0", "marked as ended at step 0")
 
 
-@pytest.mark.parametrize("mark", ["metadata", "file"])
+@pytest.mark.parametrize("mark", ["metadata", "metadata alone", "file"])
 def test_minari_in_arrow_is_refused(mark: str, tmp_path: Path) -> None:
     path = written("minari", tmp_path)
-    if mark == "metadata":
+    if mark.startswith("metadata"):
         metadata = json.loads((path / "data/metadata.json").read_text())
         (path / "data/metadata.json").write_text(json.dumps(metadata | {"data_format": "arrow"}))
+        if mark == "metadata alone":
+            (path / "data/main_data.hdf5").unlink()
     else:
         (path / "data/main_data.hdf5").rename(path / "data/part-0.arrow")
     refused("minari", path, "32,768")

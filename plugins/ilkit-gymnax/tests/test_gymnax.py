@@ -38,10 +38,16 @@ class BoxSpace:
     def __init__(self, low: Any, high: Any, shape: tuple[int, ...]) -> None:
         self.low, self.high, self.shape = low, high, shape
 
+    def sample(self, key: Any) -> Any:
+        return jax.random.uniform(key, self.shape, minval=self.low, maxval=self.high)
+
 
 class DiscreteSpace:
     def __init__(self, num_categories: int) -> None:
         self.n, self.shape = num_categories, ()
+
+    def sample(self, key: Any) -> Any:
+        return jax.random.randint(key, (), 0, self.n)
 
 
 class Cart:
@@ -83,14 +89,21 @@ class Blind(Cart):
         return jnp.array([[state.position], [0.0]])
 
 
+class Late(Cart):
+    """The same, but a step lets see the state before it."""
+
+    def step_env(self, key: Any, state: CartState, action: Any, params: CartParams) -> Any:
+        return self.get_obs(state, params), *super().step_env(key, state, action, params)[1:]
+
+
 def make(name: str, **kwargs: Any) -> tuple[Cart, CartParams]:
-    return {"Cart-v0": Cart, "Blind-v0": Blind}[name](**kwargs), CartParams()
+    return {"Cart-v0": Cart, "Blind-v0": Blind, "Late-v0": Late}[name](**kwargs), CartParams()
 
 
 @pytest.fixture(autouse=True)
 def gymnax(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("gymnax")
-    module.make, module.registered_envs = make, ["Cart-v0", "Blind-v0"]  # type: ignore[attr-defined]
+    module.make, module.registered_envs = make, ["Cart-v0", "Blind-v0", "Late-v0"]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "gymnax", module)
 
 
@@ -157,6 +170,7 @@ def test_a_hidden_velocity_is_refused_when_the_state_is_asked_for() -> None:
     ("spec", "message"),
     [
         (Gymnax(id="Kart-v0"), "Did you mean 'Cart-v0'"),
+        (Gymnax(id="Late-v0"), "must follow from its state"),
         (Gymnax(id="Cart-v0", kwargs=(("wheels", 3),)), "wheels"),
         (Gymnax(id="Cart-v0", params=(("forse", 1.0),)), "Did you mean 'force'"),
     ],

@@ -76,7 +76,7 @@ def _without_pickles(value: Any) -> Any:
 
 def _weights(content: bytes, path: Path) -> dict[str, np.ndarray]:
     try:
-        import torch
+        import torch  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
         raise DataError(
             f"expert.kind stable_baselines3 needs torch to read weights, which can't be imported: {error}. "

@@ -73,7 +73,7 @@ class SavedPolicy(Policy):
         space = self.spaces.action
         if isinstance(space, Discrete):
             return carry, jnp.argmax(outputs).astype(jnp.int32)
-        low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+        low, high = jnp.asarray(space.low, jnp.float32), jnp.asarray(space.high, jnp.float32)
         if self.squashed:
             return carry, low + 0.5 * (jnp.tanh(outputs) + 1.0) * (high - low)
         return carry, jnp.clip(outputs, low, high)
