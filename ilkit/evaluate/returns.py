@@ -86,6 +86,7 @@ def evaluate(
     measured = _recorded(demos, experts) | {name: _measure(name, runs) for name, runs in episodes.items()}
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
+    drawable = _tells_states(world)
     findings = Findings(
         task=env.kind,
         policies=tuple(policies),
@@ -97,8 +98,10 @@ def evaluate(
         curves=curves,
         noise=noise_during_training(curves, resampling),
         actions=_sample_actions(demos, policies, key=actions_key),
-        state_map=None if uncertainty is None else _map_states(world, uncertainty, demos, spec.map_dims),
-        rollouts=_show_rollouts(world, episodes, measured) if isinstance(world, Environment) else {},
+        state_map=None
+        if uncertainty is None or not drawable
+        else _map_states(world, uncertainty, demos, spec.map_dims),
+        rollouts=_show_rollouts(world, episodes, measured) if drawable and isinstance(world, Environment) else {},
     )
     from ilkit.evaluate.sections import page_of  # matplotlib takes longer to import than a pipeline to check
 
@@ -172,6 +175,17 @@ def _act(stacked: Policy, obs: Float[Array, "states obs"], key: PRNGKeyArray) ->
         return jax.vmap(at)(obs, jax.random.split(key, len(obs)))
 
     return eqx.filter_vmap(act)(stacked)
+
+
+def _tells_states(world: Environment | HostEnvironment) -> bool:
+    """Whether the states of episodes can be drawn: not where observations don't tell them."""
+    if isinstance(world, HostEnvironment):
+        return True
+    try:
+        jax.eval_shape(world.state_of, jax.ShapeDtypeStruct((world.spaces.observation.size,), jnp.float32))
+    except DataError:
+        return False
+    return True
 
 
 def _map_states(

@@ -1,0 +1,52 @@
+"""How fast behavioral cloning trains on recorded demonstrations: gradient steps a second.
+
+    NPROC=1 python benchmarks/cloning_speed.py FILE.npz WIDTH BATCH
+
+A deterministic policy of 2 × WIDTH tanh units, Adam. Next to `imitation`, in one run:
+
+    NPROC=1 python benchmarks/side_by_side.py 3 'python benchmarks/cloning_speed.py FILE.npz 64 100' \\
+        'PEERS/imitation/bin/python benchmarks/peers/imitation_speed.py FILE.npz 64 100'
+
+where PEERS/imitation is a virtual environment with benchmarks/peers/imitation.txt installed (torch==2.13.0 first).
+"""
+
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import jax
+
+from ilkit import loop
+from ilkit.data.build import Build
+from ilkit.dataset.npz import NPZ, read
+from ilkit.imitate.bc import BC, imitate
+from ilkit.network.mlp import MLP, network
+from ilkit.policy.deterministic import Deterministic, policy
+
+
+def main() -> None:
+    path, width, batch = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    demos = read(NPZ(path=path))
+    chunk = 4000 if width <= 64 else 800
+    head = Build("policy", "deterministic", policy, Deterministic(), (Build("network", "mlp", network, _net(width)),))
+    spec = BC(num_steps=10_000_000, batch_size=batch)
+    training, key = loop.prepare(
+        lambda key: imitate(spec, head, demos, key=key), (), key=jax.random.key(0), num_seeds=1
+    )
+    chunks = loop.advance(training, loop.start(training, 1), key=key, num_seeds=1, chunk_size=chunk)
+    next(chunks)
+    speeds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        jax.block_until_ready(next(chunks).state)
+        speeds.append(chunk / (time.perf_counter() - began))
+    print(f"ilkit imitate.bc: {median(speeds):,.0f}")
+
+
+def _net(width: int) -> MLP:
+    return MLP(hidden=(width, width))
+
+
+if __name__ == "__main__":
+    main()
