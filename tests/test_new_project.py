@@ -1,4 +1,5 @@
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,11 @@ def test_a_new_project_is_valid_and_in_step(tmp_path: Path) -> None:
 def test_a_new_project_is_a_repository_that_dvc_knows(tmp_path: Path) -> None:
     write_project(tmp_path)
     assert (tmp_path / ".git").is_dir()
-    status = subprocess.run(["dvc", "stage", "list"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / "expert.log").touch()
+    changed = subprocess.run(["git", "status", "--short"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert changed.stdout == "", "everything but logs is committed, so that dvc exp can compare"
+    status = subprocess.run([sys.executable, "-m", "dvc", "stage", "list"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert status.returncode == 0, status.stderr
     assert [line.split()[0] for line in status.stdout.splitlines()] == [
         *("components", "expert", "rollout", "imitate", "uncertainty", "evaluate"),

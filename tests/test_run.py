@@ -78,7 +78,7 @@ def test_two_processes_and_a_run_in_memory_write_the_same_bytes(project: Path) -
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(project: Path, number: signal.Signals) -> None:
-    (project / "params.yaml").write_text(PARAMS.format(num_steps=150_000))
+    (project / "params.yaml").write_text(PARAMS.format(num_steps=400_000))
     whole = run_all(project)
     (project / "artifacts/imitate/spec.json").unlink()
     process = ilkit(project, "run", "imitate")

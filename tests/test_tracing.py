@@ -1,6 +1,7 @@
 import pytest
 
 from ilkit import stages
+from ilkit.dvc import compile_pipeline
 from ilkit.errors import WiringError
 from ilkit.tracing import trace
 
@@ -17,6 +18,21 @@ def test_a_pipeline_is_traced_to_its_graph() -> None:
     assert graph.outputs == ("imitate",)
     assert graph.nodes["imitate"].inputs["demos"].name == "rollout"
     assert graph.groups()["network"] == "network"
+
+
+def test_several_reports_are_returned_as_a_tuple() -> None:
+    def two(params):
+        demos = stages.dataset(params.data, params.env)
+        cloned = stages.imitate(params.imitate, params.policy, demos)
+        return tuple(
+            stages.evaluate(params.evaluate, params.env, demos, name=name, cloned=cloned) for name in ("one", "other")
+        )
+
+    graph = trace(two)
+    assert graph.outputs == ("one", "other")
+    compiled = compile_pipeline(graph, "two.py")
+    assert "- artifacts/one/metrics.json\n- artifacts/other/metrics.json\n" in compiled
+    assert "learning curves of other" in compiled
 
 
 def test_one_block_can_serve_two_stages_under_two_names() -> None:

@@ -15,12 +15,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from pydantic import BaseModel, ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from ilkit.entry_points import component_entry_points
 from ilkit.errors import ArtifactError
 
+_DTYPES = {"BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64"} | {
+    f"{kind}{bits}": f"{name}{bits}"
+    for kind, name in (("I", "int"), ("F", "float"))
+    for bits in (8, 16, 32, 64)
+    if f"{kind}{bits}" != "F8"
+}
 FORMAT = 1
 """The version of the format that is written; another one is refused."""
 
@@ -40,7 +46,7 @@ def read(folder: Path) -> Any:
     """
     description = read_description(folder)
     try:
-        arrays = load_file(folder / "arrays.safetensors")
+        arrays = _mapped(folder / "arrays.safetensors")
     except (OSError, SafetensorError) as error:
         raise ArtifactError(f"{folder / 'arrays.safetensors'} can't be read: {error}. Make it again.") from error
     try:
@@ -50,6 +56,23 @@ def read(folder: Path) -> Any:
     if arrays:
         raise ArtifactError(f"{folder / 'arrays.safetensors'} holds unknown arrays: {', '.join(sorted(arrays))}.")
     return thing
+
+
+def _mapped(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file as views of it: nothing is read before it is needed."""
+    with safe_open(path, "np") as file:  # checks that the header fits the file
+        names = list(file.keys())
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    if not names:
+        return {}
+    content = np.memmap(path, np.uint8, mode="r")[8 + length :]
+    found = {}
+    for name in names:
+        dtype, (start, stop) = _DTYPES[header[name]["dtype"]], header[name]["data_offsets"]
+        found[name] = np.asarray(content[start:stop]).view(dtype).reshape(header[name]["shape"])
+    return found
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Recorded episodes."""
 
+import math
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -11,15 +13,17 @@ from ilkit.data.spaces import Spaces
 from ilkit.errors import DataError
 
 
+_FINE_FROM = 1 << 16
+
+
 class Transitions(NamedTuple):
-    """Steps of all episodes, one a row, padded to a power of two; only the first `count` rows are valid.
+    """Steps of all episodes, one a row, padded to a round number; only the first `count` rows are valid.
 
     The capacity is static and the count is traced, so that one more episode recompiles nothing.
     """
 
     obs: Float[Array, "capacity obs"]
     actions: Array
-    next_obs: Float[Array, "capacity obs"]
     rewards: Float[Array, " capacity"]
     terminated: Bool[Array, " capacity"]
     episode: Int[Array, " capacity"]
@@ -78,28 +82,54 @@ class Demonstrations(eqx.Module):
         """The undiscounted sum of rewards of each episode."""
         return np.add.reduceat(self.rewards.astype(np.float64), np.cumsum(self.lengths) - self.lengths)
 
+    def next_obs(self) -> Float[np.ndarray, "num_steps obs"]:
+        """The observation after each action."""
+        starts = np.cumsum(self.lengths + 1) - (self.lengths + 1)
+        return np.delete(self.obs, starts, axis=0)
+
     def transitions(self) -> Transitions:
-        """All steps as rows, on the device, padded to a power of two."""
+        """All steps as rows, on the device, padded to a round number of them."""
         steps, episodes = self.num_steps, self.num_episodes
-        capacity = 1 << max(steps - 1, 0).bit_length()
+        capacity = _capacity(steps)
         episode = np.repeat(np.arange(episodes, dtype=np.int32), self.lengths)
         first = np.arange(steps) + episode  # every earlier episode has one observation more than actions
         terminated = np.zeros(steps, bool)
         terminated[np.cumsum(self.lengths) - 1] = self.terminated
 
-        def pad(rows: np.ndarray) -> Array:
-            return jnp.asarray(np.pad(rows, [(0, capacity - steps), *[(0, 0)] * (rows.ndim - 1)]))
+        def pad(rows: np.ndarray, taken: np.ndarray | None = None) -> Array:
+            padded = _aligned((capacity, *rows.shape[1:]), rows.dtype)
+            if taken is None:
+                padded[:steps] = rows
+            else:
+                np.take(rows, taken, axis=0, out=padded[:steps], mode="clip")  # other modes copy once more
+            padded[steps:] = 0
+            return jax.device_put(padded)
 
         return Transitions(
-            pad(self.obs[first]),
+            pad(self.obs, first),
             pad(self.actions),
-            pad(self.obs[first + 1]),
             pad(self.rewards),
             pad(terminated),
             pad(episode),
             jnp.asarray(steps, jnp.int32),
             jnp.asarray(episodes, jnp.int32),
         )
+
+
+def _capacity(count: int) -> int:
+    """The next power of two; above 2¹⁶ the next multiple of an eighth of the last one, which wastes less memory."""
+    unit = 1 << max(count - 1, 0).bit_length()
+    if count > _FINE_FROM:
+        unit >>= 4
+    return -(-count // unit) * unit
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array that JAX takes over on a CPU without a copy."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def concatenate(parts: list[Demonstrations]) -> Demonstrations:

@@ -103,7 +103,7 @@ def episodes_obey_the_environment(subject: Subject) -> None:
     after, transition = steps(rows.obs, rows.actions)
     valid = np.asarray(rows.valid)
     expect(
-        np.allclose(np.asarray(after)[valid], np.asarray(rows.next_obs)[valid], atol=1e-5),
+        np.allclose(np.asarray(after)[valid], demos.next_obs(), atol=1e-5),
         "Each next observation must be what the environment makes of the one before and the action.",
     )
     expect(np.allclose(np.asarray(transition.reward)[valid], demos.rewards, atol=1e-5), "Rewards must be those of env.")

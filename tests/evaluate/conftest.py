@@ -67,7 +67,8 @@ class Setting:
     def evaluate(self, *, key: int = 0, **settings: Any) -> Any:
         fields = {name: settings.pop(name) for name in list(settings) if name in Returns.model_fields}
         spec = Returns(**{"num_episodes": 6, "num_resamples": 500, **fields})
-        return evaluate(spec, self.env, self.demos, self.expert, self.uncertainty, key=jax.random.key(key), **settings)
+        given = {name: settings.pop(name, getattr(self, name)) for name in ("demos", "expert", "uncertainty")}
+        return evaluate(spec, self.env, *given.values(), key=jax.random.key(key), **settings)
 
 
 @pytest.fixture(scope="session")

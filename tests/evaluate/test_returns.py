@@ -3,6 +3,7 @@
 import json
 import re
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from ilkit import artifact
 from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError
+from ilkit.math.statistics import wilson_interval
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +22,49 @@ def report(push, weak, strong):
 def test_references_are_normalized_to_one_and_zero(report):
     assert report.metrics["expert"]["normalized"] == 1.0
     assert report.metrics["random"]["normalized"] == 0.0
+
+
+def test_without_an_expert_the_recorded_returns_are_the_reference(push, weak):
+    found = push.evaluate(expert=None, uncertainty=None, cloned=weak).metrics
+    assert "expert" not in found
+    assert found["demonstrated"]["normalized"] == 1.0
+    assert found["demonstrated"]["mean"] == pytest.approx(push.demos.returns.mean())
+    best, random = found["demonstrated"]["iqm"], found["random"]["iqm"]
+    assert found["cloned"]["normalized"] == pytest.approx((found["cloned"]["iqm"] - random) / (best - random))
+
+
+def test_without_recorded_rewards_nothing_is_normalized(push, weak):
+    rewards = np.full_like(push.demos.rewards, np.nan)
+    unrewarded = eqx.tree_at(lambda demos: demos.rewards, push.demos, rewards)
+    found = push.evaluate(expert=None, uncertainty=None, demos=unrewarded, cloned=weak)
+    assert list(found.metrics) == ["cloned", "random"]
+    assert not any("normalized" in scores for scores in found.metrics.values())
+    assert "normalized:" not in found.html.lower()
+
+
+def test_success_is_a_return_from_a_threshold_on_with_a_wilson_interval(push, weak, strong):
+    plain = push.evaluate(cloned=weak, tuned=strong)
+    table = plain.tables["returns"]
+    returns = [value for name, value in zip(table["policy"], table["return"], strict=True) if name == "tuned"]
+    threshold = float(np.median(returns))
+    found = push.evaluate(success_return=threshold, cloned=weak, tuned=strong)
+    share = np.mean(np.asarray(returns) >= threshold)
+    interval = wilson_interval(int(share * len(returns)), len(returns), confidence=0.95)
+    metrics = found.metrics["tuned"]
+    assert metrics["success"] == share
+    assert (metrics["success_low"], metrics["success_high"]) == tuple(interval)
+    assert "success" in found.summary
+    assert "success" not in plain.summary
+
+
+def test_states_that_observations_do_not_tell_are_not_drawn(push, weak, monkeypatch):
+    def hidden(self, obs):
+        raise DataError("The state is hidden.")
+
+    monkeypatch.setattr(type(push.env()), "state_of", hidden)
+    found = push.evaluate(cloned=weak)
+    assert "Rollouts" not in found.html
+    assert "Uncertainty of" not in found.html
 
 
 def test_a_policy_equal_to_the_expert_equals_it_on_every_episode(push):

@@ -142,7 +142,7 @@ def test_episodes_become_demonstrations() -> None:
     for episode, length in enumerate(run.lengths):
         mine = np.flatnonzero(np.asarray(rows.valid & (rows.episode == episode)))
         np.testing.assert_array_equal(rows.obs[mine], run.obs[episode, :length])
-        np.testing.assert_array_equal(rows.next_obs[mine], run.obs[episode, 1 : length + 1])
+        np.testing.assert_array_equal(demos.next_obs()[mine], run.obs[episode, 1 : length + 1])
         np.testing.assert_array_equal(rows.actions[mine], run.executed[episode, :length])
         assert rows.terminated[mine][-1]
         assert not rows.terminated[mine][:-1].any()
