@@ -29,7 +29,8 @@ def test_a_new_project_is_a_repository_that_dvc_knows(tmp_path: Path) -> None:
     (tmp_path / "artifacts" / "expert.log").touch()
     changed = subprocess.run(["git", "status", "--short"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert changed.stdout == "", "everything but logs is committed, so that dvc exp can compare"
-    status = subprocess.run([sys.executable, "-m", "dvc", "stage", "list"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    dvc = [sys.executable, "-m", "dvc", "stage", "list"]
+    status = subprocess.run(dvc, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert status.returncode == 0, status.stderr
     assert [line.split()[0] for line in status.stdout.splitlines()] == [
         *("components", "expert", "rollout", "imitate", "uncertainty", "evaluate"),

@@ -12,7 +12,6 @@ from jaxtyping import Array, Bool, Float, Int
 from ilkit.data.spaces import Spaces
 from ilkit.errors import DataError
 
-
 _FINE_FROM = 1 << 16
 
 

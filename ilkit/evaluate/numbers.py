@@ -4,7 +4,7 @@ import numpy as np
 
 from ilkit.data.report import Metrics, Table
 from ilkit.data.spaces import Discrete
-from ilkit.evaluate.comparison import Success
+from ilkit.evaluate.comparison import Score, Success
 from ilkit.evaluate.curves import returns_against_env_steps, returns_table, training_table
 from ilkit.evaluate.findings import ActionSample, Findings
 from ilkit.evaluate.wording import number, share
@@ -12,18 +12,7 @@ from ilkit.evaluate.wording import number, share
 
 def metrics_of(findings: Findings) -> Metrics:
     """A policy's score, and the difference of every pair of policies."""
-    scores: dict[str, Metrics] = {
-        name: {
-            "iqm": score.iqm,
-            "low": score.interval.low,
-            "high": score.interval.high,
-            "mean": score.mean,
-            "length": score.length,
-        }
-        | ({} if score.normalized is None else {"normalized": score.normalized})
-        | ({} if score.success is None else _success(score.success))
-        for name, score in findings.scores.items()
-    }
+    scores: dict[str, Metrics] = {name: _score(score) for name, score in findings.scores.items()}
     pairs: dict[str, Metrics] = {
         f"{one.name}_minus_{one.reference}": {
             "difference": one.difference,
@@ -74,7 +63,20 @@ def summary_of(findings: Findings) -> str:
     return "\n".join([*(line.rstrip() for line in lines), findings.verdict]) + "\n"
 
 
-def _success(success: Success) -> Metrics:
+def _score(score: Score) -> Metrics:
+    metrics = {
+        "iqm": score.iqm,
+        "low": score.interval.low,
+        "high": score.interval.high,
+        "mean": score.mean,
+        "length": score.length,
+    }
+    if score.normalized is not None:
+        metrics["normalized"] = score.normalized
+    return metrics | ({} if score.success is None else _success(score.success))
+
+
+def _success(success: Success) -> dict[str, float]:
     return {"success": success.rate, "success_low": success.interval.low, "success_high": success.interval.high}
 
 

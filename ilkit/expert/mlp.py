@@ -110,7 +110,8 @@ def expert(spec: MLP, env: Build[Environment | HostEnvironment], *, key: PRNGKey
     layers = _without_absent_entries(layers, -mean / std, observed)
     normalizer = Normalizer(jnp.asarray(mean[:observed]), jnp.asarray(std[:observed]))
     log_std = _vector(arrays, "log_std", outputs, spec.path)
-    return MLPPolicy(layers, None if log_std is None else jnp.asarray(log_std), normalizer, spaces)
+    spread = None if log_std is None else jnp.asarray(log_std)
+    return MLPPolicy(layers=layers, log_std=spread, normalizer=normalizer, spaces=spaces)
 
 
 def _without_absent_entries(layers: Layers, zeros: Float[np.ndarray, " inputs"], observed: int) -> Layers:

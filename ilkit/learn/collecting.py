@@ -128,7 +128,7 @@ class HostEnvs:
         if self._vector is not None:
             self._vector.close()
         self._vector = self._env.make(len(seeds))
-        obs, _ = self._vector.reset(seed=seeds)
+        obs, _ = self._vector.reset(seed=seeds)  # type: ignore[arg-type]
         return np.reshape(np.asarray(obs, np.float32), (*np.shape(bits), self._num_envs, -1))
 
     def _step_all(self, steps: Any, actions: Any) -> tuple[np.ndarray, ...]:

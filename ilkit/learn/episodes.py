@@ -228,8 +228,9 @@ def _stack(episodes: Sequence[Episode], spaces: Spaces) -> Episodes:
         return np.stack([np.pad(row, [(0, length - len(row)), *[(0, 0)] * (row.ndim - 1)]) for row in rows])
 
     terminated = np.asarray([one.terminated for one in episodes])
-    columns = (padded(name, longest) for name in ("intended", "executed", "rewards"))
-    return Episodes(padded("obs", longest + 1), *columns, terminated, ~terminated, lengths, spaces)
+    intended, executed, rewards = (padded(name, longest) for name in ("intended", "executed", "rewards"))
+    obs = padded("obs", longest + 1)
+    return Episodes(obs, intended, executed, rewards, terminated, ~terminated, lengths, spaces)
 
 
 def _batches(count: int, size: int) -> Iterator[Int[np.ndarray, " batch"]]:

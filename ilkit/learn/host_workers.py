@@ -81,7 +81,7 @@ def _describe(env: HostEnvironment, jobs: Sequence[Job], folder: Path) -> None:
 
 def _environment() -> dict[str, str]:
     """That of this process, with the same code, the same threads and the same compilation cache."""
-    cache = jax.config.jax_compilation_cache_dir
+    cache = jax.config.values["jax_compilation_cache_dir"]
     settings = {
         "JAX_CPU_ENABLE_ASYNC_DISPATCH": "false",
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -104,7 +104,8 @@ def _results(folder: Path, process: "subprocess.Popen[bytes]", num_jobs: int) ->
 def _write(path: Path, episodes: Sequence[Episode]) -> None:
     columns = {name: np.concatenate([getattr(one, name) for one in episodes]) for name in Episode._fields[:-1]}
     lengths = np.asarray([len(one.rewards) for one in episodes])
-    np.savez(path, lengths=lengths, terminated=np.asarray([one.terminated for one in episodes]), **columns)
+    terminated = np.asarray([one.terminated for one in episodes])
+    np.savez(path, allow_pickle=False, lengths=lengths, terminated=terminated, **columns)
 
 
 def _read(path: Path) -> list[Episode]:

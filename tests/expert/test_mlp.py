@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import jax
@@ -23,7 +24,7 @@ def save(tmp_path: Path) -> Save:
 
     def write(sizes: tuple[int, ...], *, pad_obs: bool = False, **arrays: np.ndarray) -> MLP:
         generator = np.random.default_rng(0)
-        for index, shape in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for index, shape in enumerate(pairwise(sizes)):
             arrays = {f"w{index}": generator.normal(size=shape), f"b{index}": generator.normal(size=shape[1])} | arrays
         np.savez(tmp_path / "expert.npz", **arrays)
         return MLP(path=tmp_path / "expert.npz", pad_obs=pad_obs)
