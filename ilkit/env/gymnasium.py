@@ -123,6 +123,10 @@ def _make(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # an older version was asked for by name
             one = gymnasium.make(spec.id, max_episode_steps=max_steps, disable_env_checker=True, **kwargs)
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise DataError(
+            f"{spec.id} needs more than is installed: {error}. For MuJoCo: pip install 'ilkit[mujoco]'."
+        ) from error
     except (gymnasium.error.Error, TypeError, ValueError) as error:
         raise DataError(f"gymnasium can't make {spec.id} with {kwargs}: {error}") from error
     if render_mode and render_mode not in one.metadata.get("render_modes", ()):

@@ -51,7 +51,7 @@ class Returns(Spec):
     """The confidence of the intervals."""
     num_resamples: PositiveInt = 10_000
     """Resamples of the bootstrap."""
-    success_return: float | None = None
+    success_return: Annotated[float, Field(ge=-1e12, le=1e12)] | None = None
     """The return from which on an episode counts as a success; none to count no successes."""
     map_dims: tuple[NonNegativeInt, NonNegativeInt] = (0, 1)
     """The two entries of the state (of the observation, in a host environment) that the uncertainty map spans."""

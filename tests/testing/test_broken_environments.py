@@ -92,6 +92,9 @@ class Early(HostEnvironment):
     spaces: Spaces
     max_steps: int
 
+    def make_one(self):
+        return gymnasium.make("CartPole-v1")
+
     def make(self, num_envs):
         one = lambda: gymnasium.make("CartPole-v1")  # noqa: E731
         return SyncVectorEnv([one] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)

@@ -6,13 +6,14 @@ from importlib.metadata import distribution
 from typing import Any
 
 import jax
+import numpy as np
 import pytest
 
 from ilkit.artifact import save
 from ilkit.data.seeds import Seeds
 from ilkit.registry import find
 from ilkit.testing import Check, checks
-from ilkit.testing.problems import demonstrations, tracking_expert
+from ilkit.testing.problems import GAIN, demonstrations, tracking_expert
 
 RECORDINGS = ("d4rl", "imitation", "lerobot", "minari", "npz", "robomimic")
 
@@ -23,6 +24,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("expert", "checkpoint"): {"draws": False},
     ("expert", "energy_pump"): {"parts": {"env": {"kind": "mountain_car_continuous"}}, "draws": False},
     ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
+    ("expert", "mlp"): {"draws": False},
     ("expert", "swing_up"): {"parts": {"env": {"kind": "pendulum"}}, "draws": False},
     ("policy", "categorical"): {"actions": "discrete"},
 }
@@ -39,8 +41,9 @@ def all_checks() -> list[Check]:
 
 @pytest.fixture(autouse=True, scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What `checkpoint` and the kinds of dataset read by default, in the current folder."""
+    """What `checkpoint`, `mlp` and the kinds of dataset read by default, in the current folder."""
     folder = tmp_path_factory.mktemp("project")
+    np.savez(folder / "expert.npz", w0=GAIN.T, b0=np.zeros(2), log_std=np.full(2, -2.0))
     save(Seeds(jax.tree.map(lambda leaf: leaf[None], tracking_expert("continuous")), {}, 1), folder / "expert")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
