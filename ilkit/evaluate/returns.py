@@ -194,7 +194,9 @@ def _map_states(
     """The uncertainty map, averaged over seeds, and the demonstrated states; none of states with a single entry."""
     if isinstance(world, Environment):
         observe, box, names = world.observe, world.state_box, world.state_names
-        states = np.asarray(_states_of(world, jnp.asarray(demos.obs)))
+        padding = (1 << (len(demos.obs) - 1).bit_length()) - len(demos.obs)  # so that nothing compiles again
+        padded = jnp.asarray(np.pad(demos.obs, [(0, padding), (0, 0)], mode="edge"))
+        states = np.asarray(_states_of(world, padded))[: len(demos.obs)]
     else:
         states = demos.obs
         observe, box = _identity, Box(low=tuple(states.min(axis=0).tolist()), high=tuple(states.max(axis=0).tolist()))
