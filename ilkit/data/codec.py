@@ -21,11 +21,11 @@ from safetensors.numpy import save_file
 from ilkit.entry_points import component_entry_points
 from ilkit.errors import ArtifactError
 
-_DTYPES = {"BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64"} | {
-    f"{kind}{bits}": f"{name}{bits}"
-    for kind, name in (("I", "int"), ("F", "float"))
-    for bits in (8, 16, 32, 64)
-    if f"{kind}{bits}" != "F8"
+_DTYPES = {
+    "BOOL": np.bool_,
+    **{"U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "U64": np.uint64},
+    **{"I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64},
+    **{"F16": np.float16, "F32": np.float32, "F64": np.float64},
 }
 FORMAT = 1
 """The version of the format that is written; another one is refused."""
@@ -70,7 +70,9 @@ def _mapped(path: Path) -> dict[str, np.ndarray]:
     content = np.memmap(path, np.uint8, mode="r")[8 + length :]
     found = {}
     for name in names:
-        dtype, (start, stop) = _DTYPES[header[name]["dtype"]], header[name]["data_offsets"]
+        dtype, (start, stop) = _DTYPES.get(header[name]["dtype"]), header[name]["data_offsets"]
+        if dtype is None:
+            raise ArtifactError(f"{path}: {name} must be of a type of NumPy, got {header[name]['dtype']}.")
         found[name] = np.asarray(content[start:stop]).view(dtype).reshape(header[name]["shape"])
     return found
 

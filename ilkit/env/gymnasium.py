@@ -4,8 +4,10 @@ Observations become float32 vectors (a discrete one becomes one-hot, a dictionar
 continuous vectors or whole numbers from 0.
 """
 
+import importlib
+import importlib.util
 import warnings
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 import equinox as eqx
@@ -105,8 +107,11 @@ def env(spec: Gymnasium) -> HostEnvironment:
 
 
 def _registered(name: str) -> Any:
+    module, _, short = name.rpartition(":")
     try:
-        return gymnasium.spec(name)
+        if module:
+            importlib.import_module(module)
+        return gymnasium.spec(short)
     except ModuleNotFoundError as error:
         raise DataError(f"The module before the colon in {name!r} can't be imported: {error}. Install it.") from error
     except gymnasium.error.Error as error:
@@ -117,7 +122,9 @@ def _registered(name: str) -> Any:
 def _make(
     spec: Gymnasium, max_steps: int, render_mode: str | None = None, is_lean: bool = False
 ) -> gymnasium.Env[Any, Any]:
-    _registered(spec.id)
+    registered = _registered(spec.id)
+    if "mujoco" in str(registered.entry_point):
+        _hear_mujoco()
     kwargs: dict[str, Any] = dict(spec.kwargs) | ({"render_mode": render_mode} if render_mode else {})
     try:
         with warnings.catch_warnings():
@@ -136,6 +143,17 @@ def _make(
     observes_vectors, acts_vectors = _is_vector(one.observation_space), _is_vector(one.action_space)
     one = one if is_lean and observes_vectors else _with_vector_observations(one, spec.id)
     return one if is_lean and acts_vectors else _with_vector_actions(one, spec.id)
+
+
+def _hear_mujoco() -> None:
+    """Has MuJoCo warn through Python, which it does on the screen and into a file of the current folder otherwise."""
+    if importlib.util.find_spec("mujoco"):
+        importlib.import_module("mujoco").set_mju_user_warning(_warn_once)
+
+
+@cache
+def _warn_once(text: str) -> None:
+    warnings.warn(f"MuJoCo: {text}", stacklevel=2)
 
 
 def _is_vector(space: Any) -> bool:

@@ -31,7 +31,7 @@ class Job(NamedTuple):
 
     policy: Policy
     seeds: Sequence[np.random.SeedSequence]
-    """One for each episode."""
+    """One for each episode; the last entry of its `spawn_key` is the number of the episode."""
     noise: Array | None
     stochastic: bool
 
@@ -64,9 +64,9 @@ class _Slot:
         self.obs: list[np.ndarray] = []
         self.steps: list[tuple[Any, Any, float]] = []
 
-    def start(self, number: int, seed: np.random.SeedSequence, max_steps: int, draws: bool) -> None:
+    def start(self, seed: np.random.SeedSequence, max_steps: int, draws: bool) -> None:
         """Begins an episode."""
-        self.number, self.steps = number, []
+        self.number, self.steps = seed.spawn_key[-1], []
         self.words = key_words(seed, max_steps) if draws else np.zeros((1, 3, 2), np.uint32)
         first, _ = self.env.reset(seed=int(seed.generate_state(1)[0]))
         self.obs = [np.asarray(first, np.float32)]
@@ -82,15 +82,15 @@ class _Slot:
         return Episode(np.stack(self.obs), intentions, executions, rewards.astype(np.float32), bool(terminated))
 
 
-def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> list[Episode]:
-    """Runs the episodes of a job, a fixed number of them side by side.
+def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> dict[int, Episode]:
+    """Runs the episodes of a job, a fixed number of them side by side; gives them by their numbers.
 
     **Raises:** `InterruptedEpisodesError` where the environment raises.
     """
     finished: dict[int, Episode] = {}
     count = min(_SIDE_BY_SIDE, len(job.seeds))
     draws = job.stochastic or job.noise is not None
-    waiting = iter(enumerate(job.seeds))
+    waiting = iter(job.seeds)
     with (
         contextlib.ExitStack() as stack,
         tqdm(
@@ -98,8 +98,8 @@ def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> l
         ) as progress,
     ):
         slots = [_Slot(stack.enter_context(contextlib.closing(env.make_one()))) for _ in range(count)]
-        for slot, (number, seed) in zip(slots, waiting, strict=False):
-            _guarded(slot, finished, slot.start, number, seed, env.max_steps, draws)
+        for slot, seed in zip(slots, waiting, strict=False):
+            _guarded(slot, finished, slot.start, seed, env.max_steps, draws)
         obs = np.zeros((_SIDE_BY_SIDE, env.spaces.observation.size), np.float32)
         words = np.zeros((_SIDE_BY_SIDE, 3, 2), np.uint32)
         fresh, carry = np.ones(_SIDE_BY_SIDE, bool), _empty_carries(job.policy)
@@ -125,8 +125,8 @@ def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> l
                     active.remove((row, slot))
                 else:
                     fresh[row] = True
-                    _guarded(slot, finished, slot.start, *following, env.max_steps, draws)
-    return [finished[number] for number in range(len(job.seeds))]
+                    _guarded(slot, finished, slot.start, following, env.max_steps, draws)
+    return finished
 
 
 def _guarded(slot: _Slot, finished: dict[int, Episode], call: Any, *arguments: Any) -> Any:
@@ -135,7 +135,7 @@ def _guarded(slot: _Slot, finished: dict[int, Episode], call: Any, *arguments: A
     except Exception as error:
         raise InterruptedEpisodesError(
             f"The environment raised {type(error).__name__} in episode {slot.number}, step {len(slot.steps)}: {error}. "
-            f"{len(finished)} episodes were complete. Mend the environment, or ask for fewer episodes.",
+            "Mend the environment, or ask for fewer episodes.",
             finished,
         ) from error
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,28 +29,52 @@ _WORKER = "ilkit.learn.host_worker"
 def run_jobs(env: HostEnvironment, jobs: Sequence[Job]) -> list[list[Episode]]:
     """The episodes of every job, the same ones whatever the number of processes.
 
-    **Raises:** `InterruptedEpisodesError` where the environment raises, `DataError` where a process can't be started.
+    **Raises:** `InterruptedEpisodesError` where the environment raises, with what every process has completed of the
+    job at hand; `DataError` where a process can't be started.
     """
     count = min(env.num_workers, max(len(job.seeds) for job in jobs))
     shares = [[job._replace(seeds=job.seeds[index::count]) for job in jobs] for index in range(count)]
     with contextlib.ExitStack() as stack:
         others = [stack.enter_context(_started(env, share)) for share in shares[1:]]
-        done = [[run_job(env, job) for job in shares[0]], *(_results(*other, len(jobs)) for other in others)]
-    return [_interleaved([share[index] for share in done]) for index in range(len(jobs))]
+        outcomes = [_outcomes(env, shares[0]), *(_results(*other) for other in others)]
+    done = []
+    for parts in zip(*outcomes, strict=False):
+        episodes = {number: episode for part in parts for number, episode in part.episodes.items()}
+        for part in parts:
+            if part.error:
+                raise InterruptedEpisodesError(f"{part.error} {len(episodes)} episodes were complete.", episodes)
+        done.append([episodes[number] for number in sorted(episodes)])
+    return done
 
 
 def run_share(folder: Path) -> None:
     """What a process does: runs the jobs that lie in a folder, and writes their episodes there."""
-    env, jobs = codec.read(folder / "env"), json.loads((folder / "jobs.json").read_text())
-    for index, described in enumerate(jobs):
-        seeds = [np.random.SeedSequence(entropy, spawn_key=tuple(key)) for entropy, key in described["seeds"]]
-        noise = None if described["noise"] is None else jnp.asarray(described["noise"], jnp.float32)
-        job = Job(codec.read(folder / f"policy-{index}"), seeds, noise, described["stochastic"])
+    env, described = codec.read(folder / "env"), json.loads((folder / "jobs.json").read_text())
+    jobs = [_job(one, folder / f"policy-{index}") for index, one in enumerate(described)]
+    for index, outcome in enumerate(_outcomes(env, jobs, shows_progress=False)):
+        _write(folder / f"episodes-{index}.npz", outcome)
+
+
+class _Outcome(NamedTuple):
+    episodes: dict[int, Episode]
+    error: str = ""
+    """What the environment raised, if it did; no later job was run then."""
+
+
+def _outcomes(env: HostEnvironment, jobs: Sequence[Job], *, shows_progress: bool = True) -> list[_Outcome]:
+    outcomes = []
+    for job in jobs:
         try:
-            _write(folder / f"episodes-{index}.npz", run_job(env, job, shows_progress=False))
+            outcomes.append(_Outcome(run_job(env, job, shows_progress=shows_progress)))
         except InterruptedEpisodesError as error:
-            (folder / "error.txt").write_text(str(error))
-            return
+            return [*outcomes, _Outcome(error.finished, str(error))]
+    return outcomes
+
+
+def _job(described: dict[str, Any], policy: Path) -> Job:
+    seeds = [np.random.SeedSequence(entropy, spawn_key=tuple(key)) for entropy, key in described["seeds"]]
+    noise = None if described["noise"] is None else jnp.asarray(described["noise"], jnp.float32)
+    return Job(codec.read(policy), seeds, noise, described["stochastic"])
 
 
 @contextlib.contextmanager
@@ -91,31 +116,30 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **settings}
 
 
-def _results(folder: Path, process: "subprocess.Popen[bytes]", num_jobs: int) -> list[list[Episode]]:
+def _results(folder: Path, process: "subprocess.Popen[bytes]") -> list[_Outcome]:
     status = process.wait()
-    error = folder / "error.txt"
-    if error.exists():
-        raise InterruptedEpisodesError(error.read_text(), {})
     if status != 0:
         raise DataError(f"A process that runs episodes ended with status {status}. Set num_workers of the env to 1.")
-    return [_read(folder / f"episodes-{index}.npz") for index in range(num_jobs)]
+    return [_read(folder / f"episodes-{index}.npz") for index in range(len(list(folder.glob("episodes-*.npz"))))]
 
 
-def _write(path: Path, episodes: Sequence[Episode]) -> None:
-    columns = {name: np.concatenate([getattr(one, name) for one in episodes]) for name in Episode._fields[:-1]}
-    lengths = np.asarray([len(one.rewards) for one in episodes])
-    terminated = np.asarray([one.terminated for one in episodes])
-    np.savez(path, allow_pickle=False, lengths=lengths, terminated=terminated, **columns)
+def _write(path: Path, outcome: _Outcome) -> None:
+    numbers, episodes = list(outcome.episodes), list(outcome.episodes.values())
+    columns = {}
+    if episodes:
+        columns = {name: np.concatenate([getattr(one, name) for one in episodes]) for name in Episode._fields[:-1]}
+        columns["lengths"] = np.asarray([len(one.rewards) for one in episodes])
+        columns["terminated"] = np.asarray([one.terminated for one in episodes])
+    np.savez(path, allow_pickle=False, numbers=np.asarray(numbers, int), error=np.asarray(outcome.error), **columns)
 
 
-def _read(path: Path) -> list[Episode]:
+def _read(path: Path) -> _Outcome:
     with np.load(path, allow_pickle=False) as archive:
+        numbers, error = archive["numbers"].tolist(), str(archive["error"])
+        if not numbers:
+            return _Outcome({}, error)
         ends = np.cumsum(archive["lengths"])[:-1]
         obs = np.split(archive["obs"], ends + np.arange(1, len(ends) + 1))
         columns = [np.split(archive[name], ends) for name in ("intended", "executed", "rewards")]
-        return [Episode(*rows) for rows in zip(obs, *columns, archive["terminated"].tolist(), strict=True)]
-
-
-def _interleaved(shares: Sequence[Sequence[Episode]]) -> list[Episode]:
-    total = sum(map(len, shares))
-    return [shares[number % len(shares)][number // len(shares)] for number in range(total)]
+        rows = zip(obs, *columns, archive["terminated"].tolist(), strict=True)
+        return _Outcome({number: Episode(*row) for number, row in zip(numbers, rows, strict=True)}, error)

@@ -1,5 +1,6 @@
 """Episodes on the host: the same bits in any company, and what happens when an environment fails."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -122,6 +123,44 @@ def test_what_was_complete_is_kept_where_an_environment_fails() -> None:
     with pytest.raises(DataError, match="a joint came off"):
         collect_all(env, [(acting, False)], num_episodes=20, key=KEY)
     assert len(Fragile.closed) == 1 + 8 + 8
+
+
+FRAIL = """
+import gymnasium, numpy
+
+class Frail(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(-1, 1, (3,), numpy.float32)
+    action_space = gymnasium.spaces.Box(-1, 1, (1,), numpy.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.fails = seed is not None and seed % 7 == 0
+        self.steps = 0
+        return self.np_random.uniform(-1, 1, 3), {}
+
+    def step(self, action):
+        self.steps += 1
+        if self.fails and self.steps == 4:
+            raise RuntimeError("a joint came off")
+        return self.np_random.uniform(-1, 1, 3), 1.0, self.steps == 9, False, {}
+
+gymnasium.register("Frail-v0", Frail, max_episode_steps=20)
+"""
+
+
+def test_what_every_process_has_completed_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "frail_robot.py").write_text(FRAIL)
+    monkeypatch.syspath_prepend(tmp_path)
+    kept = {}
+    for workers in (1, 2):
+        env = gymnasium.env(gymnasium.Gymnasium(id="frail_robot:Frail-v0", num_workers=workers))
+        acting = policy(Deterministic(), Build("network", "mlp", network, MLP()), env.spaces, key=KEY)
+        with pytest.warns(UserWarning, match=r"in episode \d+, step 3: a joint came off.* \d+ episodes were complete"):
+            run = collect_episodes(env, acting, num_episodes=40, key=KEY)
+        assert set(run.lengths.tolist()) == {9}
+        kept[workers] = {obs.tobytes() for obs in run.obs}
+    assert kept[1] & kept[2]
+    assert kept[2] - kept[1]  # those of the second process
 
 
 def test_an_environment_that_fails_at_once_is_an_error() -> None:
