@@ -20,7 +20,11 @@ def params_schema(groups: Mapping[str, str]) -> dict[str, Any]:
     blocks = {block: _block_schema(group) for block, group in groups.items()}
     settings = {
         "seed": {"type": "integer", "minimum": 0, "description": "The random seed of all stages."},
-        "num_threads": {"type": "integer", "minimum": 1, "description": "Threads of XLA, on which the bits depend."},
+        "num_threads": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "Threads, on which the bits depend: of XLA, and for seeds to train side by side.",
+        },
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,9 +1,12 @@
 """The loop that drives a training run, in chunks that change no bit of its result."""
 
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
@@ -78,22 +81,25 @@ def advance(
     *,
     key: Keys,
     num_seeds: int,
+    num_threads: int = 1,
     chunk_size: int | None = None,
     chunk_seconds: float = 0.4,
 ) -> Iterator[Progress]:
     """Steps to the end, yielding after every chunk.
 
-    A chunk has `chunk_size` steps or, by default, as many as take about `chunk_seconds`; neither changes a bit.
+    A chunk has `chunk_size` steps or, by default, as many as take about `chunk_seconds`; neither changes a bit. On one
+    thread all seeds are one computation, on several every seed is one of its own, and they run side by side.
 
     **Raises:** `NonFiniteError` where an info isn't finite.
     """
     names = training.info_names
     window = _window(training.num_steps)
+    run = _run if num_threads == 1 or num_seeds == 1 or training.on_host else partial(_run_each, num_threads)
     size, state, curve, step = chunk_size or 1, progress.state, progress.curve, progress.step
     while step < training.num_steps:
         stop = min(step + size, training.num_steps)
         began = time.perf_counter()
-        state, curve = _run((training.step, key, step, stop, window, num_seeds), state, curve)
+        state, curve = run((training.step, key, step, stop, window, num_seeds), state, curve)
         _check_finite(np.asarray(curve), names, step, stop)
         elapsed = time.perf_counter() - began
         if chunk_size is None:
@@ -130,12 +136,15 @@ def train(
     *per_seed: PyTree,
     key: PRNGKeyArray,
     num_seeds: int = 1,
+    num_threads: int = 1,
     chunk_size: int | None = None,
 ) -> Seeds[T]:
     """Runs a training from its start to its end: what the runner does, without files or progress bars."""
     training, step_key = prepare(make, per_seed, key=key, num_seeds=num_seeds)
     progress = start(training, num_seeds)
-    for last in advance(training, progress, key=step_key, num_seeds=num_seeds, chunk_size=chunk_size):
+    for last in advance(
+        training, progress, key=step_key, num_seeds=num_seeds, num_threads=num_threads, chunk_size=chunk_size
+    ):
         progress = last
     return finish(training, progress, num_seeds)
 
@@ -188,6 +197,34 @@ def _run_chunk(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyT
         return state, curve.at[index // window].add(jnp.stack([info[name] for name in sorted(info)]))
 
     return jax.lax.fori_loop(first, last, body, (state, curve))
+
+
+def _run_each(num_threads: int, fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
+    """Runs every seed in as many pieces as there are threads, so that these end together."""
+    step, keys, first, last, window, num_seeds = fixed
+    bounds = np.linspace(first, last, num_threads + 1).astype(int).tolist()
+
+    def run(seed: int, start: int, stop: int, before: "Future[Any] | None") -> tuple[PyTree, Array]:
+        carried = before.result() if before else _own((state, curve), jnp.asarray(seed))
+        return jax.block_until_ready(_run((step, keys[seed], start, stop, window, 1), *carried))
+
+    with ThreadPoolExecutor(num_threads) as threads:
+        pieces: list[Future[Any] | None] = [None] * num_seeds
+        for start, stop in itertools.pairwise(bounds):
+            pieces = [threads.submit(run, seed, start, stop, before) for seed, before in enumerate(pieces)]
+        return _together([piece.result() for piece in pieces if piece])
+
+
+@jax.jit
+def _own(carried: tuple[PyTree, Array], seed: Array) -> tuple[PyTree, Array]:
+    state, curve = carried
+    return jax.tree.map(lambda leaf: leaf[seed], state), curve[..., seed]
+
+
+@jax.jit
+def _together(carried: list[tuple[PyTree, Array]]) -> tuple[PyTree, Array]:
+    states, curves = zip(*carried, strict=True)
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states), jnp.stack(curves, axis=-1)
 
 
 def _check_finite(curve: np.ndarray, names: tuple[str, ...], first: int, last: int) -> None:

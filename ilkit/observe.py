@@ -60,7 +60,9 @@ class Observer:
         if isinstance(made, Report):
             self.notes.append(f"\n{made.summary.rstrip()}\n")
 
-    def drive(self, training: Training[Any], key: loop.Keys, num_seeds: int, checkpoints: Path | None) -> Seeds[Any]:
+    def drive(
+        self, training: Training[Any], key: loop.Keys, num_seeds: int, num_threads: int, checkpoints: Path | None
+    ) -> Seeds[Any]:
         """Takes a training run from its last checkpoint, or from its start, to its end."""
         progress = loop.start(training, num_seeds)
         if checkpoints is not None:
@@ -69,7 +71,8 @@ class Observer:
             self.notes.append(f"resumed at step {progress.step:,}")
         with _interruptible() as interrupted, self._bar(training.num_steps, progress.step) as bar:
             last = time.perf_counter()
-            for progress in loop.advance(training, progress, key=key, num_seeds=num_seeds):  # noqa: B020
+            chunks = loop.advance(training, progress, key=key, num_seeds=num_seeds, num_threads=num_threads)
+            for progress in chunks:
                 bar.update(progress.step - bar.n)
                 due = time.perf_counter() - last > _CHECKPOINT_SECONDS
                 if checkpoints is not None and (due or interrupted) and progress.step < training.num_steps:

@@ -5,6 +5,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
@@ -119,7 +120,7 @@ def run_in_memory(graph: Graph, raw: RawParams) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, node in graph.nodes.items():
         inputs = {argument: made[origin.name] for argument, origin in node.inputs.items()}
-        made[name] = execute(resolve(node, raw), inputs, _drive)
+        made[name] = execute(resolve(node, raw), inputs, partial(_drive, setting(raw, "num_threads")))
     return made
 
 
@@ -136,7 +137,7 @@ def run_stage(graph: Graph, name: str, folder: Path) -> None:
     with observed_stage(name, call.component.kind, folder) as observer:
         inputs = {argument: load(path) for argument, path in sources.items()}
         checkpoints = folder / ".ilkit" / "checkpoints" / f"{name}-{_identity(call, sources, raw, folder)}"
-        made = execute(call, inputs, _observed_drive(observer, checkpoints))
+        made = execute(call, inputs, _observed_drive(observer, checkpoints, setting(raw, "num_threads")))
         save(made, folder / ARTIFACTS / name)
         observer.made(made)
 
@@ -182,16 +183,16 @@ def _with_seed_axis(leaf: Any) -> Any:
     return leaf[None] if eqx.is_array(leaf) else leaf
 
 
-def _drive(training: Training[Any], key: loop.Keys, num_seeds: int) -> Seeds[Any]:
+def _drive(num_threads: int, training: Training[Any], key: loop.Keys, num_seeds: int) -> Seeds[Any]:
     progress = loop.start(training, num_seeds)
-    for last in loop.advance(training, progress, key=key, num_seeds=num_seeds):
+    for last in loop.advance(training, progress, key=key, num_seeds=num_seeds, num_threads=num_threads):
         progress = last
     return loop.finish(training, progress, num_seeds)
 
 
-def _observed_drive(observer: Observer, checkpoints: Path) -> Drive:
+def _observed_drive(observer: Observer, checkpoints: Path, num_threads: int) -> Drive:
     def drive(training: Training[Any], key: loop.Keys, num_seeds: int) -> Seeds[Any]:
-        return observer.drive(training, key, num_seeds, None if training.on_host else checkpoints)
+        return observer.drive(training, key, num_seeds, num_threads, None if training.on_host else checkpoints)
 
     return drive
 

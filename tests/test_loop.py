@@ -32,10 +32,10 @@ def random_walk(num_steps: int = 600) -> Callable[..., Training[jax.Array]]:
     return make
 
 
-@pytest.mark.parametrize("num_seeds", [1, 3])
-def test_the_chunk_size_changes_no_bit(num_seeds: int) -> None:
+@pytest.mark.parametrize(("num_seeds", "num_threads"), [(1, 1), (3, 1), (3, 2)])
+def test_the_chunk_size_changes_no_bit(num_seeds: int, num_threads: int) -> None:
     runs = [
-        loop.train(random_walk(), key=jax.random.key(1), num_seeds=num_seeds, chunk_size=size)
+        loop.train(random_walk(), key=jax.random.key(1), num_seeds=num_seeds, num_threads=num_threads, chunk_size=size)
         for size in (600, 7, None)
     ]
     assert runs[0].stacked.shape == (num_seeds, 3)
@@ -56,6 +56,34 @@ def test_seeds_differ_and_one_seed_is_what_it_would_be_alone() -> None:
     one = loop.train(random_walk(5), key=jax.random.key(1), num_seeds=1)
     assert not np.allclose(three[0], three[1])
     np.testing.assert_allclose(three[0], one[0], rtol=1e-5)
+
+
+def test_on_several_threads_a_seed_is_to_the_last_bit_what_it_would_be_alone() -> None:
+    three = loop.train(random_walk(), key=jax.random.key(1), num_seeds=3, num_threads=2)
+    four = loop.train(random_walk(), key=jax.random.key(1), num_seeds=4, num_threads=3)
+    one = loop.train(random_walk(), key=jax.random.key(1), num_seeds=1)
+    assert eqx.tree_equal(three[0], one[0])
+    assert eqx.tree_equal([three[seed] for seed in range(3)], [four[seed] for seed in range(3)])
+    assert set(three.curves) == set(one.curves)
+    for name in ("mean", "scale"):
+        np.testing.assert_array_equal(three.curves[name], four.curves[name][:3])
+
+
+def test_seeds_on_several_threads_are_compiled_once() -> None:
+    traced = []
+
+    def counted(scale: jax.Array, state: jax.Array, key: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+        traced.append(scale)
+        return walk(scale, state, key)
+
+    def make(*, key: jax.Array) -> Training[jax.Array]:
+        start = jax.random.normal(key, (3,))
+        return Training(
+            state=start, step=Partial(counted, jnp.asarray(0.1)), finish=Partial(jnp.negative), num_steps=50
+        )
+
+    loop.train(make, key=jax.random.key(1), num_seeds=4, num_threads=2)
+    assert len(traced) == 2  # for the names of its infos, and to compile
 
 
 def test_another_setting_of_the_step_or_another_number_of_steps_compiles_nothing() -> None:
