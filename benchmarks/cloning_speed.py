@@ -1,10 +1,11 @@
 """How fast behavioral cloning trains on recorded demonstrations: gradient steps a second.
 
-    NPROC=1 python benchmarks/cloning_speed.py FILE.npz WIDTH BATCH
+    python benchmarks/cloning_speed.py FILE.npz WIDTH BATCH [THREADS] [SEEDS]
 
-A deterministic policy of 2 × WIDTH tanh units, Adam. Next to `imitation`, in one run:
+A deterministic policy of 2 × WIDTH tanh units, Adam; the steps of all seeds are counted. Next to `imitation`, in one
+run:
 
-    NPROC=1 python benchmarks/side_by_side.py 3 'python benchmarks/cloning_speed.py FILE.npz 64 100' \\
+    python benchmarks/side_by_side.py 3 'python benchmarks/cloning_speed.py FILE.npz 64 100' \\
         'PEERS/imitation/bin/python benchmarks/peers/imitation_speed.py FILE.npz 64 100'
 
 where PEERS/imitation is a virtual environment with benchmarks/peers/imitation.txt installed (torch==2.13.0 first).
@@ -18,6 +19,7 @@ from statistics import median
 import jax
 
 from ilkit import loop
+from ilkit.backend import set_up
 from ilkit.data.build import Build
 from ilkit.dataset.npz import NPZ, read
 from ilkit.imitate.bc import BC, imitate
@@ -27,20 +29,23 @@ from ilkit.policy.deterministic import Deterministic, policy
 
 def main() -> None:
     path, width, batch = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    threads, seeds = (int(given) for given in (*sys.argv[4:], "1", "1")[:2])
+    set_up(threads)
     demos = read(NPZ(path=path))
-    chunk = 4000 if width <= 64 else 800
+    chunk = 20_000 if width <= 64 else 3_000
     head = Build("policy", "deterministic", policy, Deterministic(), (Build("network", "mlp", network, _net(width)),))
     spec = BC(num_steps=10_000_000, batch_size=batch)
     training, key = loop.prepare(
-        lambda key: imitate(spec, head, demos, key=key), (), key=jax.random.key(0), num_seeds=1
+        lambda key: imitate(spec, head, demos, key=key), (), key=jax.random.key(0), num_seeds=seeds
     )
-    chunks = loop.advance(training, loop.start(training, 1), key=key, num_seeds=1, chunk_size=chunk)
+    sizes = {"num_seeds": seeds, "num_threads": threads, "chunk_size": chunk}
+    chunks = loop.advance(training, loop.start(training, seeds), key=key, **sizes)
     next(chunks)
     speeds = []
-    for _ in range(5):
+    for _ in range(3):
         began = time.perf_counter()
         jax.block_until_ready(next(chunks).state)
-        speeds.append(chunk / (time.perf_counter() - began))
+        speeds.append(seeds * chunk / (time.perf_counter() - began))
     print(f"ilkit imitate.bc: {median(speeds):,.0f}")
 
 

@@ -1,6 +1,6 @@
 """How fast `imitation` clones, with the settings of `benchmarks/cloning_speed.py`.
 
-python benchmarks/peers/imitation_speed.py FILE.npz WIDTH BATCH
+python benchmarks/peers/imitation_speed.py FILE.npz WIDTH BATCH [THREADS]
 """
 
 import sys
@@ -19,7 +19,7 @@ STEPS = 500
 
 def main() -> None:
     path, width, batch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    torch.set_num_threads(1)
+    torch.set_num_threads(int((*sys.argv[4:], "1")[0]))
     data = np.load(path)
     obs, actions = data["observations"].astype(np.float32), data["actions"].astype(np.float32)
     spaces = [gymnasium.spaces.Box(-np.inf, np.inf, rows.shape[1:], np.float32) for rows in (obs, actions)]

@@ -100,7 +100,7 @@ def known_modes(head, labeled):
     return demos, eqx.tree_at(
         lambda policy: (*policy.network.weights, *policy.network.biases, policy.offsets, policy.normalizer),
         expert,
-        (jnp.zeros((1, 6)), outputs, jnp.zeros((2, 1)), Normalizer.identity(1)),
+        (jnp.zeros((6, 1)), outputs, jnp.zeros((2, 1)), Normalizer.identity(1)),
     )
 
 
