@@ -117,7 +117,9 @@ def test_plugins_lists_every_kind_with_its_distribution_and_summary() -> None:
     assert "broken" not in said
 
 
-@pytest.mark.parametrize("folder", [ROOT, ROOT / "pipelines/exploration", ROOT / "pipelines/locomotion"])
+@pytest.mark.parametrize(
+    "folder", [path.parent for path in sorted(ROOT.glob("**/dvc.yaml"))], ids=lambda path: path.name
+)
 def test_the_pipelines_of_the_project_are_valid_and_in_step(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert call("check") == (0, "params.yaml and the pipeline are valid.\n")
