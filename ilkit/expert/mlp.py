@@ -19,8 +19,9 @@ from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Discrete, Spaces
+from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
+from ilkit.learn.action_units import ActionUnits
 from ilkit.learn.layers import Activation, Layers
 from ilkit.spec import Spec
 
@@ -38,25 +39,28 @@ class MLP(Spec):
     """What stands between two layers."""
     std_offset: NonNegativeFloat = 1e-6
     """What is added to `obs_std` before observations are divided by it."""
+    squash: bool = False
+    """Whether outputs go through a tanh and onto the range of the action space, as those of SAC and TD3 do."""
     pad_obs: bool = False
     """Whether an observation that is shorter than the first layer is filled up with zeros."""
 
 
 class MLPPolicy(Policy):
-    """μ(s) = layers((s - mean) / std); a sample is drawn from N(μ(s), diag σ²)."""
+    """μ(s) = layers((s - mean) / std); a sample is drawn from N(μ(s), diag σ²); both may go through c + h tanh(x)."""
 
     layers: Layers
     log_std: Float[Array, " act"] | None
     """log σ; without one, a sample is the mode."""
     normalizer: Normalizer
     spaces: Spaces = eqx.field(static=True)
+    squash: bool = eqx.field(static=True, default=False)
 
     def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Array]:
         """The network's output, or the preferred one of discrete actions."""
         outputs = self._outputs(obs)
         if isinstance(self.spaces.action, Discrete):
             return carry, jnp.argmax(outputs).astype(jnp.int32)
-        return carry, outputs
+        return carry, self._action(outputs)
 
     def sample(self, carry: PyTree, obs: Float[Array, " obs"], *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
         """Draws an action, which may lie outside of the space."""
@@ -64,8 +68,8 @@ class MLPPolicy(Policy):
         if isinstance(self.spaces.action, Discrete):
             return carry, jax.random.categorical(key, outputs).astype(jnp.int32)
         if self.log_std is None:
-            return carry, outputs
-        return carry, outputs + jnp.exp(self.log_std) * jax.random.normal(key, outputs.shape)
+            return carry, self._action(outputs)
+        return carry, self._action(outputs + jnp.exp(self.log_std) * jax.random.normal(key, outputs.shape))
 
     def log_prob(self, carry: PyTree, obs: Float[Array, " obs"], action: Array) -> tuple[PyTree, Float[Array, ""]]:
         """The log density of an action; it is implicit where there is no `log_std`."""
@@ -74,8 +78,18 @@ class MLPPolicy(Policy):
             return carry, jax.nn.log_softmax(outputs)[action]
         if self.log_std is None:
             return super().log_prob(carry, obs, action)
-        standard = (action - outputs) / jnp.exp(self.log_std)
-        return carry, jnp.sum(-0.5 * standard**2 - self.log_std - 0.5 * jnp.log(2 * jnp.pi))
+        raw = self._units.raw(action) if self.squash else action
+        standard = (raw - outputs) / jnp.exp(self.log_std)
+        log_prob = jnp.sum(-0.5 * standard**2 - self.log_std - 0.5 * jnp.log(2 * jnp.pi))
+        return carry, log_prob - self._units.log_slope(raw) if self.squash else log_prob
+
+    @property
+    def _units(self) -> ActionUnits:
+        assert isinstance(self.spaces.action, Box)
+        return ActionUnits.of(self.spaces.action, squash=True)
+
+    def _action(self, raw: Float[Array, " act"]) -> Float[Array, " act"]:
+        return self._units.action(raw) if self.squash else raw
 
     def _outputs(self, obs: Float[Array, " obs"]) -> Float[Array, " outputs"]:
         return self.layers(self.normalizer(obs))
@@ -111,7 +125,11 @@ def expert(spec: MLP, env: Build[Environment | HostEnvironment], *, key: PRNGKey
     normalizer = Normalizer(jnp.asarray(mean[:observed]), jnp.asarray(std[:observed]))
     log_std = _vector(arrays, "log_std", outputs, spec.path)
     spread = None if log_std is None else jnp.asarray(log_std)
-    return MLPPolicy(layers=layers, log_std=spread, normalizer=normalizer, spaces=spaces)
+    if spec.squash and not (
+        isinstance(spaces.action, Box) and np.isfinite([spaces.action.low, spaces.action.high]).all()
+    ):
+        raise DataError(f"expert.mlp.squash needs actions with finite bounds, got {spaces.action}. Leave it out.")
+    return MLPPolicy(layers=layers, log_std=spread, normalizer=normalizer, spaces=spaces, squash=spec.squash)
 
 
 def _without_absent_entries(layers: Layers, zeros: Float[np.ndarray, " inputs"], observed: int) -> Layers:

@@ -62,6 +62,24 @@ def test_samples_spread_by_log_std(save: Save) -> None:
     assert float(policy.log_prob((), jnp.zeros(4), policy.mode((), jnp.zeros(4))[1])[1]) == pytest.approx(expected)
 
 
+def test_squashed_outputs_fill_the_range_of_the_action_space(save: Save) -> None:
+    last = np.linspace(-0.2, 0.2, 16).reshape(8, 2)
+    spec = save((4, 8, 2), w1=last, b1=np.zeros(2), log_std=np.array([-1.0, -0.5])).model_copy(update={"squash": True})
+    plain, squashed = (expert(one, PUSH, key=KEY) for one in (spec.model_copy(update={"squash": False}), spec))
+    obs, largest = jnp.array([0.3, -1.0, 2.0, 0.1]), 8.0
+    raw = plain.mode((), obs)[1]
+    np.testing.assert_allclose(squashed.mode((), obs)[1], largest * np.tanh(raw), rtol=1e-5)
+    grid = jnp.linspace(-largest, largest, 400)[1:-1]
+    actions = jnp.stack(jnp.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+    density = jnp.exp(jax.vmap(lambda action: squashed.log_prob((), obs, action)[1])(actions))
+    assert float(density.sum() * (grid[1] - grid[0]) ** 2) == pytest.approx(1.0, abs=0.02)
+
+
+def test_squashing_needs_bounds(save: Save) -> None:
+    with pytest.raises(DataError, match="finite bounds"):
+        expert(save((4, 8, 2)).model_copy(update={"squash": True}), BALANCE, key=KEY)
+
+
 def test_discrete_actions_are_preferred_by_the_outputs(save: Save) -> None:
     spec = save((4, 2), w0=np.zeros((4, 2)), b0=np.log([0.2, 0.8]))
     policy = expert(spec, BALANCE, key=KEY)

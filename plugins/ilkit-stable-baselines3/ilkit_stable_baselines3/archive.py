@@ -40,8 +40,8 @@ def read_archive(path: Path) -> Archive:
             if "policy.pth" not in archive.namelist():
                 raise DataError(
                     f"{path} must hold policy.pth, got {', '.join(archive.namelist())}. SBX keeps its weights in a "
-                    "pickle, which is never loaded, for it may run any code: record episodes with SBX and choose a "
-                    "kind of dataset, or train with Stable-Baselines3."
+                    "pickle, which is never loaded, for it may run any code. Convert it where SBX is installed, as the "
+                    "README of this plug-in shows, and choose expert.kind mlp."
                 )
             weights = _weights(_entry(archive, "policy.pth", path), path)
     except (OSError, zipfile.BadZipFile) as error:
