@@ -59,10 +59,6 @@ class EpisodeLog(NamedTuple):
             self.num_episodes + ended,
         )
 
-    def restart(self) -> "EpisodeLog":
-        """Forgets the running episodes."""
-        return self._replace(length=jnp.zeros_like(self.length), reward_sum=jnp.zeros_like(self.reward_sum))
-
     def info(self) -> Info:
         """`return`, the mean over the last complete episode of each environment, and `episodes`, how many there were.
 

@@ -106,8 +106,6 @@ def test_the_log_tells_the_mean_of_last_returns_where_there_are_any() -> None:
     log = log.add(outcome([1.0, 2.0, 3.0], [False, True, False])).add(outcome([4.0, 5.0, 6.0], [True, False, False]))
     assert {name: float(value) for name, value in log.info().items()} == {"return": 3.5, "episodes": 2.0}
     np.testing.assert_array_equal(log.length, [0, 1, 2])
-    restarted = log.restart().add(outcome([1.0, 1.0, 1.0], [True, True, True]))
-    np.testing.assert_array_equal(restarted.last_return, [1.0, 1.0, 1.0])
 
 
 def test_on_the_host_the_step_that_resets_is_no_step() -> None:

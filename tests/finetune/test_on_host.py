@@ -1,0 +1,63 @@
+"""Fine-tuning on an environment that isn't compiled: seeds in lockstep, each better than its clone."""
+
+from typing import Any
+
+import gymnasium as gym
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ilkit import loop
+from ilkit.data.build import Build
+from ilkit.env import gymnasium
+from ilkit.finetune import ppo, td3
+from ilkit.learn.episodes import collect_all
+
+
+class Steering(gym.Env):
+    """x ← x + a / 5 with reward -x²; a drift must be leant against."""
+
+    observation_space = gym.spaces.Box(-10, 10, (1,), np.float32)
+    action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        self.position = self.np_random.uniform(-1, 1, 1).astype(np.float32)
+        return self.position, {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self.position = self.position + np.float32(0.05) + np.clip(action, -1, 1).astype(np.float32) / 5
+        return self.position, -float(self.position[0] ** 2), False, False, {}
+
+
+@pytest.fixture
+def steering(monkeypatch: pytest.MonkeyPatch) -> Build[Any]:
+    monkeypatch.setitem(gym.registry, "Steering-v0", gym.envs.registration.EnvSpec("Steering-v0", Steering))
+    return Build("env", "gymnasium", gymnasium.env, gymnasium.Gymnasium(id="Steering-v0", max_steps=20))
+
+
+@pytest.mark.parametrize(
+    ("module", "spec"),
+    [
+        (ppo, ppo.PPO(num_envs=8, rollout_length=40, num_steps=30, critic_warmup_steps=5, learning_rate=3e-3)),
+        (td3, td3.TD3(num_envs=8, num_steps=600, critic_warmup_steps=200, learning_rate=1e-2, batch_size=64)),
+    ],
+    ids=["ppo", "td3"],
+)
+def test_every_seed_becomes_better_than_its_clone(
+    module: Any, spec: Any, steering: Build[Any], clone: Any, known: Any, explore: Any
+) -> None:
+    clones = [clone(steering, seed=seed) for seed in (0, 1)]
+    tuned = loop.train(
+        lambda cloned, *, key: module.finetune(
+            spec, explore("isotropic", scale=0.3), steering, cloned, known(1.0), key=key
+        ),
+        jax.tree.map(lambda *arrays: jnp.stack(arrays), *clones),
+        key=jax.random.key(0),
+        num_seeds=2,
+    )
+    policies = [(jax.tree.map(np.asarray, policy), False) for policy in (*clones, *tuned)]
+    runs = collect_all(steering(), policies, num_episodes=32, key=jax.random.key(1))
+    before, after = np.split(np.array([run.returns.mean() for run in runs]), 2)
+    assert (after > 0.5 * before).all(), (before, after)
