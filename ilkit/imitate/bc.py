@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import optax
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -20,7 +19,7 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Info, Training
-from ilkit.learn.gradient import descend, draw_batch, partition
+from ilkit.learn.gradient import descend, draw_batch, mean_loss, partition
 from ilkit.spec import Spec
 
 
@@ -72,11 +71,7 @@ def _step(spec: BC, transitions: Transitions, state: _State, key: PRNGKeyArray) 
     batch = draw_batch(transitions, spec.batch_size, key=batch_key)
 
     def loss(trained: Policy) -> Float[Array, ""]:
-        policy = eqx.combine(trained, state.fixed)
-        keys = jax.random.split(loss_key, spec.batch_size)
-        return jnp.mean(
-            jax.vmap(lambda obs, action, key: policy.loss(obs, action, key=key))(batch.obs, batch.actions, keys)
-        )
+        return mean_loss(eqx.combine(trained, state.fixed), batch.obs, batch.actions, key=loss_key)
 
     value, gradient = jax.value_and_grad(loss)(state.trained)
     trained, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.trained)

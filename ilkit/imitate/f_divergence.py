@@ -38,7 +38,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.data.training import Info, Training
 from ilkit.errors import DataError
-from ilkit.learn.gradient import descend, draw_batch, partition
+from ilkit.learn.gradient import descend, draw_batch, mean_loss, partition
 from ilkit.learn.layers import Layers, build_layers
 from ilkit.math.divergences import DIVERGENCES, Divergence, divergence_of, from_generator
 from ilkit.spec import Spec
@@ -176,7 +176,9 @@ def _variational_step(
         in_game = _learner_cost(spec, divergence, state.critic, policy, batch.obs, key=cost_key)
         if not spec.pretraining_steps:
             return in_game
-        return jnp.where(state.step < spec.pretraining_steps, _own_loss(policy, batch, key=cost_key), in_game)
+        return jnp.where(
+            state.step < spec.pretraining_steps, mean_loss(policy, batch.obs, batch.actions, key=cost_key), in_game
+        )
 
     state, value = _train_policy(spec, state, cost)
     return state, {"loss": value, "divergence": gap}
@@ -236,13 +238,6 @@ def _learner_cost(
     others = (jnp.sum(costs, axis=1, keepdims=True) - costs) / (spec.num_samples - 1)
     score = jnp.mean((costs - others) * _log_prob(policy, obs, jax.lax.stop_gradient(actions)))
     return jnp.mean(costs) + score - jax.lax.stop_gradient(score)
-
-
-def _own_loss(policy: Policy, batch: Transitions, *, key: PRNGKeyArray) -> Float[Array, ""]:
-    keys = jax.random.split(key, len(batch.obs))
-    return jnp.mean(
-        jax.vmap(lambda obs, action, key: policy.loss(obs, action, key=key))(batch.obs, batch.actions, keys)
-    )
 
 
 def _sample(policy: Policy, obs: Float[Array, "batch obs"], num_samples: int, *, key: PRNGKeyArray) -> Array:

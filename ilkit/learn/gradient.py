@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from ilkit.data.demonstrations import Transitions
 from ilkit.data.policy import Policy
@@ -28,6 +28,12 @@ def descend(
     """Takes one step of the optimizer."""
     updates, optimizer_state = optimizer.update(gradient, optimizer_state, parameters)
     return optax.apply_updates(parameters, updates), optimizer_state
+
+
+def mean_loss(policy: Policy, obs: Float[Array, "batch obs"], actions: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
+    """The mean over a batch of the loss that fits the policy's head."""
+    keys = jax.random.split(key, len(obs))
+    return jnp.mean(jax.vmap(lambda obs, action, key: policy.loss(obs, action, key=key))(obs, actions, keys))
 
 
 def draw_batch(transitions: Transitions, batch_size: int, *, key: PRNGKeyArray) -> Transitions:
