@@ -1,9 +1,6 @@
 """Figures as inline SVG: text stays text, colors are the page's variables, so that a figure follows light and dark."""
 
-import io
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -16,34 +13,9 @@ from ilkit.data.spaces import Discrete
 from ilkit.evaluate.comparison import Measurement, Score
 from ilkit.evaluate.curves import Curve
 from ilkit.evaluate.findings import ActionSample, StateMap
+from ilkit.learn.look import FIGURE, INK, LINE, MUTED, SERIES, VARIABLES, svg
 
-# Each color stands for a variable of the page until the figure is written.
-_INK, _MUTED, _LINE = "#010201", "#010202", "#010203"
-_SERIES = tuple(f"#01030{index}" for index in range(6))
-_VARIABLES = {_INK: "ink", _MUTED: "muted", _LINE: "line"} | {
-    color: f"series-{index}" for index, color in enumerate(_SERIES)
-}
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "ilkit",
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.7,
-    "axes.edgecolor": _MUTED,
-    "axes.labelcolor": _INK,
-    "text.color": _INK,
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "legend.frameon": False,
-    "legend.handlelength": 1.2,
-}
+_STYLE = FIGURE | {"font.size": 9, "axes.titlesize": 9, "legend.frameon": False, "legend.handlelength": 1.2}
 _MAX_POINTS = 600
 _MAX_DIMS = 4
 
@@ -51,7 +23,7 @@ _MAX_DIMS = 4
 def variable_of(name: str, policies: Sequence[str]) -> str:
     """The page's color variable of a policy: a series for each learnt one, ink and muted for the references."""
     references = {"expert": "ink", "demonstrated": "ink", "random": "muted"}
-    return references[name] if name in references else f"series-{list(policies).index(name) % len(_SERIES)}"
+    return references[name] if name in references else f"series-{list(policies).index(name) % len(SERIES)}"
 
 
 @matplotlib.rc_context(_STYLE)
@@ -70,10 +42,10 @@ def draw_returns(measured: Mapping[str, Measurement], scores: Mapping[str, Score
     axes.set_ylim(len(scores) - 0.4, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color=_LINE, linewidth=0.6)
+    axes.grid(axis="x", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel("return (sum of rewards of an episode)")
-    return _svg(figure)
+    return svg(figure)
 
 
 @matplotlib.rc_context(_STYLE)
@@ -102,7 +74,7 @@ def draw_curves(
     axes.set_ylabel(y_label)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     _label_ends(axes, dict(levels) | {name: float(curve.iqm[-1]) for name, curve in curves.items()}, policies)
-    return _svg(figure)
+    return svg(figure)
 
 
 @matplotlib.rc_context(_STYLE)
@@ -130,7 +102,7 @@ def draw_uncertainty(state_map: StateMap) -> str:
     bar = figure.colorbar(picture, ax=axes, pad=0.02)
     bar.outline.set_visible(False)
     bar.set_label("standard deviation of the action")
-    return _svg(figure)
+    return svg(figure)
 
 
 @matplotlib.rc_context(_STYLE)
@@ -145,12 +117,12 @@ def draw_actions(actions: ActionSample, policies: Sequence[str]) -> str:
         _draw_density(left, actions, dim, label, policies)
         _draw_agreement(right, actions, dim, label, policies)
     _draw_key(figure)
-    return _svg(figure)
+    return svg(figure)
 
 
 def _draw_density(axes: Axes, actions: ActionSample, dim: int, label: str, policies: Sequence[str]) -> None:
     edges = actions.bins(dim).tolist()
-    axes.hist(actions.demonstrated[:, dim], edges, density=True, color=_INK, alpha=0.25, label="demonstrated")
+    axes.hist(actions.demonstrated[:, dim], edges, density=True, color=INK, alpha=0.25, label="demonstrated")
     for name, rows in actions.samples.items():
         color = _color(name, policies)
         axes.hist(rows[:, dim], edges, density=True, histtype="step", color=color, linewidth=1.3, label=name)
@@ -166,7 +138,7 @@ def _draw_agreement(axes: Axes, actions: ActionSample, dim: int, label: str, pol
     demonstrated = actions.demonstrated[:, dim]
     ends, chosen = [demonstrated.min(), demonstrated.max()], _spread(len(demonstrated), _MAX_POINTS)
     color = _color(name, policies)
-    axes.plot(ends, ends, color=_MUTED, linewidth=0.8, zorder=1)
+    axes.plot(ends, ends, color=MUTED, linewidth=0.8, zorder=1)
     axes.plot(demonstrated[chosen], rows[chosen, dim], "o", color=color, markersize=2, alpha=0.5, mew=0)
     axes.set_xlabel(f"demonstrated {label}")
     axes.set_ylabel(f"{label} of {name}")
@@ -179,13 +151,13 @@ def _draw_choices(actions: ActionSample, size: int, policies: Sequence[str]) -> 
     width = 0.8 / len(rows)
     for index, (name, taken) in enumerate(rows.items()):
         shares = np.bincount(taken.astype(int), minlength=size) / len(taken)
-        color, alpha = (_INK, 0.3) if name == "demonstrated" else (_color(name, policies), 0.9)
+        color, alpha = (INK, 0.3) if name == "demonstrated" else (_color(name, policies), 0.9)
         axes.bar(np.arange(size) - 0.4 + (index + 0.5) * width, shares, width, color=color, alpha=alpha, label=name)
     axes.set_xticks(range(size))
     axes.set_xlabel("action")
     axes.set_ylabel("share of states")
     _draw_key(figure)
-    return _svg(figure)
+    return svg(figure)
 
 
 def _draw_key(figure: Figure) -> None:
@@ -218,20 +190,8 @@ def _one_in_each_cell(state_map: StateMap) -> Float[np.ndarray, "chosen 2"]:
 
 def _color(name: str, policies: Sequence[str]) -> str:
     variable = variable_of(name, policies)
-    return next(color for color, known in _VARIABLES.items() if known == variable)
+    return next(color for color, known in VARIABLES.items() if known == variable)
 
 
 def _spread(count: int, at_most: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, at_most)).astype(int))
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(text, format="svg", transparent=True, metadata=unsaid)
-    svg = text.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'<svg .*?viewBox="([^"]+)".*?>', r'<svg viewBox="\1" role="img">', svg, count=1, flags=re.DOTALL)
-    for color, variable in _VARIABLES.items():
-        svg = svg.replace(color, f"var(--{variable})")
-    return svg

@@ -8,37 +8,20 @@ from typing import NamedTuple
 from ilkit.evaluate.comparison import Comparison, Measurement, Score
 from ilkit.evaluate.figures import variable_of
 from ilkit.evaluate.wording import number, share
+from ilkit.learn.look import PAGE
 from ilkit.math.statistics import Interval
 
-_STYLE = """
-:root { color-scheme: light dark; --paper: #fdfdfc; --ink: #1c2126; --muted: #68717b; --line: #dfe2e5;
-  --series-0: #0072b2; --series-1: #d55e00; --series-2: #00875f; --series-3: #b0578d; --series-4: #b27a00;
-  --series-5: #3a7ca5; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #e4e7ea; --muted: #98a2ac; --line: #333a41;
-  --series-0: #56b4e9; --series-1: #ff8a4d; --series-2: #2fc597; --series-3: #e39bc5; --series-4: #f0c24b;
-  --series-5: #9ad1f5; } }
-body { margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 50rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-h1 { font-size: 1.5rem; font-weight: 650; margin: 0; line-height: 1.3; }
-h2 { font-size: 1.06rem; font-weight: 650; margin: 2.8rem 0 .5rem; }
+_STYLE = (
+    PAGE
+    + """
 .verdict { font-size: 1.09rem; margin: .9rem 0 1.6rem; }
-.setting, figcaption, footer { color: var(--muted); font-size: .86rem; line-height: 1.5; }
+.setting, footer { color: var(--muted); font-size: .86rem; line-height: 1.5; }
 .setting { margin: .2rem 0 0; }
 code { font: 600 .94em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .86rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .34rem .5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th { font-weight: 500; color: var(--muted); vertical-align: bottom; }
-thead th { border-bottom: 1px solid var(--muted); }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td:first-child { font-weight: 550; white-space: normal; }
 .name { white-space: nowrap; }
 .key { display: inline-block; width: .62rem; height: .62rem; border-radius: 50%; margin-right: .5rem; }
 .below { color: var(--series-1); }
-figure { margin: 1rem 0 0; }
-figure svg { width: 100%; height: auto; display: block; }
-figure svg text { font-family: inherit !important; }
-figcaption { margin-top: .5rem; }
 .rollouts { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.4rem, 1fr)); gap: 1.2rem 1rem; }
 .rollouts figure { margin: 0; }
 .rollouts img { display: block; border-radius: 4px; max-width: 100%; border: 1px solid var(--line); }
@@ -46,6 +29,7 @@ figcaption { margin-top: .5rem; }
 footer { margin-top: 3.2rem; border-top: 1px solid var(--line); padding-top: .9rem; }
 footer p { margin: .35rem 0; }
 """
+)
 
 
 class Section(NamedTuple):

@@ -1,15 +1,14 @@
 """Figures of demonstrations as inline SVG whose colors are the page's variables."""
 
-import io
-import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from ilkit.errors import DataError
+from ilkit.learn.look import FIGURE, MUTED, SERIES, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,29 +19,8 @@ MOST_PANELS = 48
 _COLUMNS = 4
 _BINS = 40
 _MOST_POINTS = 2000
-# Each color stands for a variable of the page until the figure is written.
-_INK, _MUTED, _LINE, _OBS, _ACTION = "#010201", "#010202", "#010203", "#010300", "#010301"
-_VARIABLES = {_INK: "ink", _MUTED: "muted", _LINE: "line", _OBS: "series-0", _ACTION: "series-1"}
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "ilkit",
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.titlelocation": "left",
-    "axes.titlepad": 3,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.7,
-    "axes.edgecolor": _MUTED,
-    "axes.labelcolor": _INK,
-    "text.color": _INK,
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-}
+_OBS, _ACTION = SERIES[:2]
+_STYLE = FIGURE | {"font.size": 8, "axes.titlesize": 8, "axes.titlepad": 3}
 
 Panels = Sequence[tuple[str, np.ndarray]]
 """Names with their numbers."""
@@ -55,7 +33,7 @@ def draw_histograms(panels: Panels, *, action: bool = False, columns: int = _COL
         for axes, (name, numbers) in zip(grid, panels, strict=True):
             _histogram(axes, numbers[np.isfinite(numbers)], _ACTION if action else _OBS)
             axes.set_title(name)
-        return _svg(figure)
+        return svg(figure)
 
 
 def draw_shares(shares: Sequence[float]) -> str:
@@ -66,7 +44,7 @@ def draw_shares(shares: Sequence[float]) -> str:
         if len(shares) <= 20:
             axes.set_xticks(range(len(shares)))
         axes.set_title("share of steps by action")
-        return _svg(figure)
+        return svg(figure)
 
 
 def draw_curves(panels: Panels, *, action: bool = False) -> str:
@@ -78,12 +56,12 @@ def draw_curves(panels: Panels, *, action: bool = False) -> str:
             axes.plot(steps, numbers[steps], color=_ACTION if action else _OBS, linewidth=0.6)
             axes.margins(x=0)
             axes.set_title(name)
-        return _svg(figure)
+        return svg(figure)
 
 
 def _histogram(axes: "Axes", numbers: np.ndarray, color: str) -> None:
     if not len(numbers):
-        axes.text(0.5, 0.5, "no numbers", transform=axes.transAxes, ha="center", color=_MUTED)
+        axes.text(0.5, 0.5, "no numbers", transform=axes.transAxes, ha="center", color=MUTED)
     else:
         counts, edges = np.histogram(numbers, _edges(numbers))
         axes.stairs(counts, edges, fill=True, color=color)
@@ -125,15 +103,3 @@ def _styled() -> AbstractContextManager[None]:
     except ImportError as error:
         raise DataError("A page needs matplotlib. Install it: pip install matplotlib.") from error
     return matplotlib.rc_context(_STYLE)
-
-
-def _svg(figure: "Figure") -> str:
-    text = io.StringIO()
-    unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(text, format="svg", transparent=True, metadata=unsaid)
-    svg = text.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'<svg .*?viewBox="([^"]+)".*?>', r'<svg viewBox="\1" role="img">', svg, count=1, flags=re.DOTALL)
-    for color, variable in _VARIABLES.items():
-        svg = svg.replace(color, f"var(--{variable})")
-    return svg

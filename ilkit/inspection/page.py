@@ -11,28 +11,16 @@ from ilkit.data.spaces import Discrete
 from ilkit.inspection.figures import MOST_PANELS, Panels, draw_curves, draw_histograms, draw_shares
 from ilkit.inspection.summary import Column, Summary, known_returns
 from ilkit.inspection.table import HEAD, headline, rows
+from ilkit.learn.look import PAGE
 
-_STYLE = """
-:root { color-scheme: light dark; --paper: #fdfdfc; --ink: #1c2126; --muted: #68717b; --line: #dfe2e5;
-  --series-0: #0072b2; --series-1: #d55e00; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #e4e7ea; --muted: #98a2ac; --line: #333a41;
-  --series-0: #56b4e9; --series-1: #ff8a4d; } }
-body { margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 50rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-h1 { font-size: 1.5rem; font-weight: 650; margin: 0 0 .6rem; line-height: 1.3; }
-h2 { font-size: 1.06rem; font-weight: 650; margin: 2.8rem 0 .5rem; }
+_STYLE = (
+    PAGE
+    + """
+h1 { margin: 0 0 .6rem; }
 p { margin: .2rem 0; }
-figcaption { color: var(--muted); font-size: .86rem; line-height: 1.5; margin-top: .5rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .86rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .26rem .5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th { font-weight: 500; color: var(--muted); vertical-align: bottom; }
-thead th { border-bottom: 1px solid var(--muted); }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-figure { margin: 1rem 0 0; }
-figure svg { width: 100%; height: auto; display: block; }
-figure svg text { font-family: inherit !important; }
+th, td { padding: .26rem .5rem; }
 """
+)
 
 
 def render(demos: Demonstrations, summary: Summary, title: str) -> str:
