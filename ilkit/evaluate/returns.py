@@ -88,7 +88,7 @@ def evaluate(
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
     drawable = _tells_states(world)
     findings = Findings(
-        task=env.kind,
+        task=getattr(env.spec, "id", env.kind),
         policies=tuple(policies),
         num_demonstrated=(demos.num_episodes, demos.num_steps),
         confidence=spec.confidence,

@@ -207,6 +207,7 @@ def test_host_environment(hosted, seeds):
     report = hosted.evaluate(num_episodes=3, cloned=cloned)
     assert report.metrics["cloned"]["length"] == 20
     assert len(set(report.tables["returns"]["return"])) > 4
+    assert "Evaluation on Pendulum-v1" in report.html
     assert "observation 1" in report.html
     assert "data:image/gif" not in report.html
     assert report == hosted.evaluate(num_episodes=3, cloned=cloned)
