@@ -23,6 +23,8 @@ def main() -> None:
     except SystemExit:
         raise
     except ModuleNotFoundError as error:
+        if not error.name:
+            sys.exit(f"error: {error}")
         sys.exit(f"error: {sys.executable} has no {error.name}. Activate the environment that ilkit is installed in.")
     except BaseException:
         if not interrupts:
@@ -37,6 +39,7 @@ def _prefer_the_project(folder: Path) -> None:
     root = next((one for one in (folder, *folder.parents) if (one / ".dvc").is_dir()), folder)
     plugins = sorted(str(one) for one in (root / "plugins").glob("*") if one.is_dir())
     sys.path[:0] = [one for one in plugins if one not in sys.path]
+    sys.path += [str(folder)] if str(folder) not in sys.path else []  # for environments of the user's own
     own = root / "ilkit" / "__main__.py"
     if own.is_file() and own.resolve() != Path(__file__).resolve():
         paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]

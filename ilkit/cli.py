@@ -77,7 +77,7 @@ def run(stage: str) -> None:
     try:
         run_stage(load_pipeline(pipeline_of(Path())).graph, stage, Path())
     except StopRequestError as stop:
-        click.echo(f"{stop}. Run it again to go on from there.", err=True)
+        click.echo(str(stop), err=True)
         sys.exit(INTERRUPTED)
 
 

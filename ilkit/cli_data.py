@@ -25,13 +25,14 @@ def data() -> None:
 @click.argument("path", type=_PATH)
 @click.argument("artifact", type=_PATH)
 @_SETTING
+@click.option("--force", is_flag=True, help="Replace an artifact that is there already.")
 @explained
-def import_command(kind: str, path: Path, artifact: Path, settings: tuple[str, ...]) -> None:
+def import_command(kind: str, path: Path, artifact: Path, settings: tuple[str, ...], force: bool) -> None:
     """Read the recording at PATH, of a KIND that `ilkit plugins` lists under dataset, into ARTIFACT."""
     from ilkit.transfer import import_demonstrations
 
     notes: list[str] = []
-    demos = import_demonstrations(kind, path, artifact, _parsed(settings), note=notes.append)
+    demos = import_demonstrations(kind, path, artifact, _parsed(settings), note=notes.append, force=force)
     for note in notes:
         click.echo(f"note: {note}")
     click.echo(f"Wrote {artifact}: {_summary(demos)}.")

@@ -68,7 +68,8 @@ def _validated(folder: Path) -> dict[str, dict[str, Any]]:
     for block, group in load_pipeline(pipeline_of(folder)).graph.groups().items():
         chosen = kind_of(raw, block)
         for kind in candidates(raw, block):
-            files = [str(path) for path in _paths(fold(raw, block, group))] if kind == chosen else []
+            spec = fold(raw, block, group)
+            files = [str(path) for path in (*_paths(spec), *_modules(spec, folder))] if kind == chosen else []
             _check_files(files, folder, f"{block}.{kind}")
             module = entry_point(group, kind).value.split(":")[0]
             found.setdefault(block, {})[kind] = {"module": module, "files": files}
@@ -77,6 +78,15 @@ def _validated(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _paths(spec: Any) -> Iterator[Path]:
     return (value for _, value in spec if isinstance(value, Path))
+
+
+def _modules(spec: Any, folder: Path) -> Iterator[Path]:
+    """The files of the user's own modules that settings such as `my_robot:MyRobot-v0` name."""
+    for _, value in spec:
+        module, colon, _ = value.partition(":") if isinstance(value, str) else ("", "", "")
+        path = Path(*module.split("."))
+        if colon and module:
+            yield from (one for one in (path.with_suffix(".py"), path) if (folder / one).exists())
 
 
 def _check_files(files: list[str], folder: Path, where: str) -> None:

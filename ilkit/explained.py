@@ -25,6 +25,9 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
             for line in str(error).splitlines():
                 click.echo(f"error: {line}", err=True)
             sys.exit(WRONG_INPUT if isinstance(error, (ParamsError, WiringError, PluginError)) else FAILED)
+        except OSError as error:
+            click.echo(f"error: {error.filename or ''}: {error.strerror or error}. Choose another place.", err=True)
+            sys.exit(FAILED)
         except KeyboardInterrupt:
             click.echo("Stopped. Run it again to start this stage over.", err=True)
             sys.exit(INTERRUPTED)

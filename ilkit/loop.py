@@ -180,8 +180,8 @@ def _run(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, A
         cause = [line for line in str(error).splitlines() if line.strip() and not line.startswith((" ", "-"))]
         raise DataError(
             f"The environment raised between steps {int(first)} and {int(last)} of the training: {cause[-1]}. "
-            "Mend it, and run the stage again."
-        ) from None
+            "Mend it, and run the stage again. The log beside the artifact says where it was raised."
+        ) from error
 
 
 @eqx.filter_jit
@@ -232,5 +232,5 @@ def _check_finite(curve: np.ndarray, names: tuple[str, ...], first: int, last: i
     if bad.any():
         raise NonFiniteError(
             f"{names[int(bad.argmax())]} must stay finite, got nan or inf between steps {first} and {last}. "
-            "Are the data finite? If so, try a smaller learning_rate. A checkpoint from before is kept."
+            "Are the data finite? `ilkit data check` says where they aren't. If they are, try a smaller learning_rate."
         )

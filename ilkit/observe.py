@@ -5,6 +5,7 @@ import platform
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -79,7 +80,10 @@ class Observer:
                     save_checkpoint(progress, checkpoints)
                     last = time.perf_counter()
                 if interrupted and progress.step < training.num_steps:
-                    raise StopRequestError(f"{self.name}: stopped at step {progress.step:,} of {training.num_steps:,}")
+                    raise StopRequestError(
+                        f"{self.name}: stopped at step {progress.step:,} of {training.num_steps:,}. "
+                        + ("Run it again to go on from there." if checkpoints else "Run it again to start over.")
+                    )
         learnt = loop.finish(training, progress, num_seeds)
         if checkpoints is not None:
             remove_checkpoint(checkpoints)
@@ -110,6 +114,7 @@ def observed_stage(name: str, kind: str, folder: Path) -> Iterator[Observer]:
         yield observer
     except BaseException as error:
         observer.write(f"failed after {time.perf_counter() - observer.began:.1f} s: {type(error).__name__}: {error}")
+        observer.write("".join(traceback.format_exception(error)))
         raise
     observer.write(observer.line())
     print(observer.line().rstrip(), flush=True)

@@ -120,7 +120,9 @@ def _parse_candidate(raw: RawParams, block: str, group: str, kind: str) -> Spec:
 def _unknown_blocks(raw: RawParams, groups: Iterable[str]) -> list[str]:
     known = [*groups, *SETTINGS]
     return [
-        f"{name}: the pipeline uses no such block. {nearest(str(name), known)}" for name in raw if name not in known
+        f"{name}: the pipeline uses no such block. {nearest(str(name), known)} If it isn't needed, leave it out."
+        for name in raw
+        if name not in known
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ilkit.artifact import load, save
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.errors import DataError, PluginError
+from ilkit.inspection.reading import check_free
 from ilkit.learn.recorded import Note
 from ilkit.params import parse
 from ilkit.registry import Component, find
@@ -17,13 +18,16 @@ from ilkit.spec import Spec
 Settings = Mapping[str, Any]
 
 
-def import_demonstrations(kind: str, path: Path, artifact: Path, settings: Settings, *, note: Note) -> Demonstrations:
+def import_demonstrations(
+    kind: str, path: Path, artifact: Path, settings: Settings, *, note: Note, force: bool = False
+) -> Demonstrations:
     """Reads a recording and writes it as an artifact; the spaces are those that the file tells.
 
-    **Raises:** `ParamsError` for a wrong kind or setting, `DataError` where the file can't be read, `ArtifactError`
-    where the artifact can't be written.
+    **Raises:** `ParamsError` for a wrong kind or setting, `DataError` where the file can't be read or something lies at
+    the artifact's place (another artifact is replaced with `force`), `ArtifactError` where it can't be written.
     """
     component = find("dataset", kind)
+    check_free(artifact, force=force)
     demos: Demonstrations = _function(component, "read")(_spec(component, path, settings), note)
     save(demos, artifact)
     return demos

@@ -13,7 +13,7 @@ BLOCKS = (
 )
 LAYERS = (
     *("__main__", "cli", "cli_inspect", "cli_data", "explained"),
-    *("testing", "new_project", "new_plugin", "template", "catalog", "components", "inspection", "transfer"),
+    *("testing", "new_project", "new_plugin", "template", "catalog", "components", "transfer", "inspection"),
     *("pipelines", "run", "dvc", "observe", "checkpoint", "loop", "project", "digest", "backend"),
     *("tracing", "artifact", "params", "registry", "stages"),
     "COMPONENTS",

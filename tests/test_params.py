@@ -36,7 +36,7 @@ def test_a_valid_block_folds_into_its_spec() -> None:
         ({**raw(), "imitate": 3}, ["imitate: must be a mapping", "got 3"]),
         (
             {"seed": 0, "num_threads": 1, "imitat": {}},
-            ["imitat: the pipeline uses no such block. Did you mean 'imitate'?"],
+            ["imitat: the pipeline uses no such block. Did you mean 'imitate'? If it isn't needed, leave it out."],
         ),
         ({**raw(), "seed": -1}, ["seed: must be a whole number from 0 to 2³² - 1, got -1"]),
         ({**raw(), "seed": True}, ["seed: must be a whole number", "got True"]),

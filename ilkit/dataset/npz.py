@@ -152,10 +152,24 @@ def _checked_lengths(lengths: np.ndarray, num_steps: int | None, spec: NPZ) -> I
 
 def _episodes(steps: Steps, lengths: Int[np.ndarray, " episodes"], spec: NPZ, note: Note) -> Iterator[Episode]:
     terminated = _by_step(steps.terminated, lengths, spec)
+    _check_ends(terminated, lengths, spec)
     steps = steps._replace(terminated=terminated)
     if len(steps.obs) == int(lengths.sum()) + len(lengths) and steps.next_obs is None:
         return _whole_episodes(steps, lengths, spec)
     return episodes_of(steps, lengths, spec, note)
+
+
+def _check_ends(terminated: np.ndarray | None, lengths: Int[np.ndarray, " episodes"], spec: NPZ) -> None:
+    stops = np.cumsum(lengths)
+    early = np.flatnonzero(() if terminated is None else terminated)
+    early = np.setdiff1d(early, stops - 1)
+    if len(early) and early[0] < stops[-1]:
+        number = int(np.searchsorted(stops, early[0], side="right"))
+        step = int(early[0] - (stops - lengths)[number])
+        raise DataError(
+            f"{spec.path}: {spec.terminated} must end episodes where {spec.lengths} does, got an end at step {step} of "
+            f"the {lengths[number]} of episode {number}."
+        )
 
 
 def _whole_episodes(steps: Steps, lengths: Int[np.ndarray, " episodes"], spec: NPZ) -> Iterator[Episode]:

@@ -61,7 +61,7 @@ class Gymnasium(Spec):
     max_steps: PositiveInt | None = None
     """The number of steps after which an episode is truncated; that of its registration where none is given."""
     wrappers: tuple[Wrapper, ...] = ()
-    """Wrappers of gymnasium around it, the innermost first: `{name: FrameStackObservation, stack_size: 4}`."""
+    """Wrappers of gymnasium around it, the innermost first: `[{name: FrameStackObservation, stack_size: 4}]`."""
     num_workers: Annotated[int, Field(ge=1, le=64)] = 1
     """The processes that run whole episodes side by side; no result depends on it."""
 
@@ -99,7 +99,7 @@ def env(spec: Gymnasium) -> HostEnvironment:
     """
     max_steps = spec.max_steps or _registered(spec.id).max_episode_steps
     if max_steps is None:
-        raise DataError(f"An environment needs a time limit, and {spec.id} is registered without. Give env.max_steps.")
+        raise DataError(f"{spec.id} is registered without a time limit, and needs one. Set max_steps of env.gymnasium.")
     one = _make(spec, max_steps)
     spaces = Spaces(observation=_box(one.observation_space), action=_action_space(one.action_space))
     one.close()

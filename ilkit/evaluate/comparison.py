@@ -129,7 +129,7 @@ def score_all(
     scores = {}
     for name, one in measured.items():
         iqm = _estimate(one.returns)
-        normalized = None if best is None else (iqm - random) / (best - random) if best != random else 0.0
+        normalized = None if best is None or best <= random else (iqm - random) / (best - random)
         interval = resampling.interval(*_units(one.returns))
         success = None if success_return is None else _success(one.returns >= success_return, resampling.confidence)
         scores[name] = Score(iqm, interval, float(one.returns.mean()), float(one.lengths.mean()), normalized, success)

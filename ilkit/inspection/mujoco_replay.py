@@ -82,6 +82,8 @@ def _make(name: str) -> Any:
             return gymnasium.make(name, disable_env_checker=True).unwrapped
     except gymnasium.error.DependencyNotInstalled as error:
         raise DataError(f"{name} needs MuJoCo: {error}. Install it: pip install 'ilkit[mujoco]'.") from error
+    except ModuleNotFoundError as error:
+        raise DataError(f"{name} can't be made: {error}") from error
     except gymnasium.error.Error as error:
         known = [known for known in gymnasium.registry if "/" not in known]
         raise DataError(f"gymnasium knows no environment {name!r}: {error} {nearest(name, known)}") from error

@@ -76,3 +76,35 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_only_demonstrations_are_exported(tmp_path: Path) -> None:
     save((np.zeros(3),), tmp_path / "other")
     assert "must be the artifact of demonstrations" in run("export", "npz", tmp_path / "other", tmp_path / "x").output
+
+
+def test_an_import_replaces_nothing_but_artifacts_and_these_only_when_asked(tmp_path: Path) -> None:
+    recording = written("npz", tmp_path)
+    content = recording.read_bytes()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("precious")
+    for target in (recording, tmp_path / "mine"):
+        refused = run("import", "npz", recording, target)
+        assert (refused.exit_code, "must not exist yet" in refused.output) == (1, True)
+        assert "no artifact" in run("import", "npz", recording, target, "--force").output
+    assert recording.read_bytes() == content
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "precious"
+    assert run("import", "npz", recording, tmp_path / "demos").exit_code == 0
+    assert run("import", "npz", recording, tmp_path / "demos").exit_code == 1
+    assert run("import", "npz", recording, tmp_path / "demos", "--force").exit_code == 0
+
+
+def test_an_end_in_the_middle_of_an_episode_is_refused(tmp_path: Path) -> None:
+    obs = np.arange(12.0).reshape(6, 2)
+    flags = np.array([False, True, False, False, False, True])
+    np.savez(
+        tmp_path / "a.npz",
+        observations=obs,
+        actions=obs,
+        next_observations=obs + 2,
+        terminations=flags,
+        episode_lengths=[3, 3],
+    )
+    found = run("import", "npz", tmp_path / "a.npz", tmp_path / "demos")
+    assert found.exit_code == 1
+    assert "an end at step 1 of the 3 of episode 0" in found.output

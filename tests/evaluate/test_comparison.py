@@ -55,9 +55,9 @@ def test_one_seed_is_compared_over_episodes():
     assert scores["expert"].interval.low < 4.0 < scores["expert"].interval.high
 
 
-def test_equal_references_normalize_to_zero():
+def test_nothing_is_normalized_by_a_reference_that_is_no_better_than_random():
     scores = score_all({"expert": measure(1.0), "a": measure(5.0), "random": measure(1.0)}, RESAMPLING)
-    assert scores["a"].normalized == 0.0
+    assert scores["a"].normalized is None
 
 
 def test_verdict_of_a_clear_difference():
