@@ -1,5 +1,6 @@
 """The pipeline as DVC sees it: what reruns after which change, in a project with its own copy of the code."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -94,3 +95,19 @@ def test_a_project_runs_its_own_copy_of_the_code(project: Path) -> None:
     source = project / "ilkit/expert/lqr.py"
     source.write_text(source.read_text().replace('"""', '"""Changed. ', 1) + '\nraise ImportError("the copy")\n')
     assert "lqr of ilkit 0.1.0 can't be imported" in dvc(project, "repro")
+
+
+def test_the_users_own_module_counts_as_code_of_the_environment_that_it_registers(project: Path) -> None:
+    (project / "robots.py").write_text("import gymnasium\n")
+    chosen = "env: {kind: gymnasium, gymnasium: {id: 'robots:Reach-v0'}}"
+    (project / "params.yaml").write_text(PARAMS.replace("env: {kind: point_mass, point_mass: {}}", chosen))
+
+    def digests() -> dict[str, dict[str, str]]:
+        subprocess.run([sys.executable, "-m", "ilkit", "components"], cwd=project, check=True)
+        return dict(json.loads((project / "components.json").read_text()))
+
+    before = digests()
+    assert digests() == before
+    (project / "robots.py").write_text("import gymnasium\nprint()\n")
+    after = digests()
+    assert {block for block in after if after[block] != before[block]} == {"env"}
