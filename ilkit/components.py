@@ -81,12 +81,13 @@ def _paths(spec: Any) -> Iterator[Path]:
 
 
 def _modules(spec: Any, folder: Path) -> Iterator[Path]:
-    """The files of the user's own modules that settings such as `my_robot:MyRobot-v0` name."""
+    """The sources of the user's own modules that settings such as `my_robot:MyRobot-v0` name."""
     for _, value in spec:
         module, colon, _ = value.partition(":") if isinstance(value, str) else ("", "", "")
-        path = Path(*module.split("."))
         if colon and module:
-            yield from (one for one in (path.with_suffix(".py"), path) if (folder / one).exists())
+            place = folder.joinpath(*module.split("."))
+            found = [place.with_suffix(".py"), *sorted(place.rglob("*.py"))]
+            yield from (one.relative_to(folder) for one in found if one.is_file())
 
 
 def _check_files(files: list[str], folder: Path, where: str) -> None:

@@ -25,8 +25,10 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
             for line in str(error).splitlines():
                 click.echo(f"error: {line}", err=True)
             sys.exit(WRONG_INPUT if isinstance(error, (ParamsError, WiringError, PluginError)) else FAILED)
+        except BrokenPipeError:
+            raise  # whoever reads the output has read enough; click ends quietly
         except OSError as error:
-            click.echo(f"error: {error.filename or ''}: {error.strerror or error}. Choose another place.", err=True)
+            click.echo(f"error: {error}. Is there room, and may you read and write there?", err=True)
             sys.exit(FAILED)
         except KeyboardInterrupt:
             click.echo("Stopped. Run it again to start this stage over.", err=True)

@@ -111,3 +111,11 @@ def test_the_users_own_module_counts_as_code_of_the_environment_that_it_register
     (project / "robots.py").write_text("import gymnasium\nprint()\n")
     after = digests()
     assert {block for block in after if after[block] != before[block]} == {"env"}
+
+    (project / "robots.py").unlink()
+    (project / "robots").mkdir()
+    (project / "robots" / "__init__.py").write_text("import gymnasium\n")
+    package = digests()
+    (project / "robots" / "__pycache__").mkdir()
+    (project / "robots" / "__pycache__" / "__init__.pyc").write_bytes(b"compiled")
+    assert digests() == package != after
