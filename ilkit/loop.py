@@ -94,7 +94,7 @@ def advance(
     """
     names = training.info_names
     window = _window(training.num_steps)
-    run = _run if num_threads == 1 or num_seeds == 1 or training.on_host else partial(_run_each, num_threads)
+    run = _run if num_threads == 1 or num_seeds == 1 or training.resume else partial(_run_each, num_threads)
     size, state, curve, step = chunk_size or 1, progress.state, progress.curve, progress.step
     while step < training.num_steps:
         stop = min(step + size, training.num_steps)

@@ -62,33 +62,39 @@ class Observer:
             self.notes.append(f"\n{made.summary.rstrip()}\n")
 
     def drive(
-        self, training: Training[Any], key: loop.Keys, num_seeds: int, num_threads: int, checkpoints: Path | None
+        self, training: Training[Any], key: loop.Keys, num_seeds: int, num_threads: int, checkpoints: Path
     ) -> Seeds[Any]:
         """Takes a training run from its last checkpoint, or from its start, to its end."""
-        progress = loop.start(training, num_seeds)
-        if checkpoints is not None:
-            progress = load_checkpoint(progress, checkpoints)
-        if progress.step:
-            self.notes.append(f"resumed at step {progress.step:,}")
+        progress = self._begin(training, num_seeds, checkpoints)
         with _interruptible() as interrupted, self._bar(training.num_steps, progress.step) as bar:
             last = time.perf_counter()
             chunks = loop.advance(training, progress, key=key, num_seeds=num_seeds, num_threads=num_threads)
             for progress in chunks:
                 bar.update(progress.step - bar.n)
                 due = time.perf_counter() - last > _CHECKPOINT_SECONDS
-                if checkpoints is not None and (due or interrupted) and progress.step < training.num_steps:
+                if (due or interrupted) and progress.step < training.num_steps:
                     save_checkpoint(progress, checkpoints)
                     last = time.perf_counter()
                 if interrupted and progress.step < training.num_steps:
                     raise StopRequestError(
                         f"{self.name}: stopped at step {progress.step:,} of {training.num_steps:,}. "
-                        + ("Run it again to go on from there." if checkpoints else "Run it again to start over.")
+                        "Run it again to go on from there."
                     )
         learnt = loop.finish(training, progress, num_seeds)
-        if checkpoints is not None:
-            remove_checkpoint(checkpoints)
+        remove_checkpoint(checkpoints)
         self._note_training(training, learnt)
         return learnt
+
+    def _begin(self, training: Training[Any], num_seeds: int, checkpoints: Path) -> loop.Progress:
+        initial = loop.start(training, num_seeds)
+        progress = load_checkpoint(initial, checkpoints)
+        if progress.step and training.resume and not training.resume(progress.state):
+            training.resume(initial.state)
+            self.notes.append("started over: the environment doesn't repeat an episode")
+            return initial
+        if progress.step:
+            self.notes.append(f"resumed at step {progress.step:,}")
+        return progress
 
     def _note_training(self, training: Training[Any], learnt: Seeds[Any]) -> None:
         seeds = f" x {len(learnt)} seeds" if len(learnt) > 1 else ""

@@ -192,7 +192,7 @@ def _drive(num_threads: int, training: Training[Any], key: loop.Keys, num_seeds:
 
 def _observed_drive(observer: Observer, checkpoints: Path, num_threads: int) -> Drive:
     def drive(training: Training[Any], key: loop.Keys, num_seeds: int) -> Seeds[Any]:
-        return observer.drive(training, key, num_seeds, num_threads, None if training.on_host else checkpoints)
+        return observer.drive(training, key, num_seeds, num_threads, checkpoints)
 
     return drive
 

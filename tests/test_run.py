@@ -80,20 +80,36 @@ def test_two_processes_and_a_run_in_memory_write_the_same_bytes(project: Path) -
 def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(project: Path, number: signal.Signals) -> None:
     (project / "params.yaml").write_text(PARAMS.format(num_steps=400_000))
     whole = run_all(project)
-    (project / "artifacts/imitate/spec.json").unlink()
-    process = ilkit(project, "run", "imitate")
+    _kill_after_a_checkpoint(project, "imitate", number)
+    assert ilkit(project, "run", "imitate").wait() == 0
+    assert "resumed at step" in (project / "said").read_text()
+    assert artifacts(project) == whole
+    assert not list((project / ".ilkit/checkpoints").glob("imitate-*"))
+
+
+def test_a_run_on_the_host_that_was_killed_goes_on_to_the_same_bytes(project: Path) -> None:
+    params = PARAMS.format(num_steps=2).replace("kind: lqr, lqr: {}", "kind: trained, trained: {num_steps: 150}")
+    env = "kind: gymnasium, gymnasium: {id: Pendulum-v1, max_steps: 70}"
+    (project / "params.yaml").write_text(params.replace("kind: point_mass, point_mass: {}", env))
+    assert ilkit(project, "run", "expert").wait() == 0, (project / "said").read_text()
+    whole = artifacts(project)
+    _kill_after_a_checkpoint(project, "expert", signal.SIGKILL)
+    assert ilkit(project, "run", "expert").wait() == 0
+    assert "resumed at step" in (project / "said").read_text()
+    assert artifacts(project) == whole
+
+
+def _kill_after_a_checkpoint(project: Path, stage: str, number: signal.Signals) -> None:
+    (project / f"artifacts/{stage}/spec.json").unlink()
+    process = ilkit(project, "run", stage)
     checkpoints = project / ".ilkit/checkpoints"
     deadline = time.monotonic() + 120
-    while not list(checkpoints.glob("imitate-*/last.safetensors")) and time.monotonic() < deadline:
+    while not list(checkpoints.glob(f"{stage}-*/last.safetensors")) and time.monotonic() < deadline:
         time.sleep(0.05)
         assert process.poll() is None, "the run must not end before it is stopped"
     process.send_signal(number)
     assert process.wait() == (-signal.SIGKILL if number == signal.SIGKILL else 130)
-    assert not (project / "artifacts/imitate/spec.json").exists()
-    assert ilkit(project, "run", "imitate").wait() == 0
-    assert "resumed at step" in (project / "said").read_text()
-    assert artifacts(project) == whole
-    assert not list(checkpoints.glob("imitate-*"))
+    assert not (project / f"artifacts/{stage}/spec.json").exists()
 
 
 def test_an_in_memory_run_refuses_a_backend_with_another_number_of_threads(project: Path) -> None:

@@ -73,7 +73,7 @@ class Environment(eqx.Module):
 
 
 class HostEnvironment(eqx.Module):
-    """An environment that runs on the host: whoever steps it makes a vector of it and loops in Python."""
+    """An environment that runs on the host: whoever steps it makes several and loops in Python."""
 
     spaces: eqx.AbstractVar[Spaces]
     max_steps: eqx.AbstractVar[int]
@@ -84,13 +84,8 @@ class HostEnvironment(eqx.Module):
         return 1
 
     @abstractmethod
-    def make_one(self) -> gymnasium.Env[Any, Any]:
-        """Makes a single environment, which is given actions inside of `spaces` and observes vectors of any float."""
+    def make(self) -> gymnasium.Env[Any, Any]:
+        """Makes a single one, which is given actions inside of `spaces` and observes vectors of any float.
 
-    @abstractmethod
-    def make(self, num_envs: int, *, render: bool = False) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
-        """Makes a vector of environments that reset themselves in the step after an episode's end.
-
-        Its observations are float32 vectors, its actions those of `spaces`; one outside of them is clipped. With
-        `render`, its `render()` returns a picture of each environment.
+        The seed of a reset and the actions after it decide an episode: a run that was stopped plays it again.
         """

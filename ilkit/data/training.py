@@ -29,7 +29,8 @@ class Training(eqx.Module, Generic[T]):
     """How often `step` is applied."""
     env_steps_per_step: int = eqx.field(static=True, default=0)
     """How many steps of the environment one `step` takes; 0 where it takes none. The unit of the learning curve."""
-    on_host: bool = eqx.field(static=True, default=False)
-    """Whether `step` calls an environment on the host, whose episodes no checkpoint holds: it always starts anew."""
+    resume: Callable[[PyTree], bool] | None = None
+    """Where `step` calls what lives outside of its state, such as an environment on the host: brings that to where a
+    state is, and tells whether it got there. The state has its leading seed axis. None where the state is all."""
     info_names: tuple[str, ...] = eqx.field(static=True, default=())
     """The names in `info`, sorted; found by tracing where they aren't given."""

@@ -1,4 +1,4 @@
-"""Any environment registered with gymnasium, run on the host through its vector interface.
+"""Any environment registered with gymnasium, run on the host.
 
 Observations become float32 vectors (a discrete one becomes one-hot, a dictionary is concatenated); actions are
 continuous vectors or whole numbers from 0.
@@ -7,7 +7,7 @@ continuous vectors or whole numbers from 0.
 import importlib
 import importlib.util
 import warnings
-from functools import cache, partial
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import equinox as eqx
@@ -15,7 +15,6 @@ import gymnasium
 import gymnasium.wrappers
 import numpy as np
 from gymnasium.spaces import flatten, flatten_space
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import TransformAction, TransformObservation
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
@@ -78,17 +77,9 @@ class GymnasiumEnvironment(HostEnvironment):
         """The number of processes that run episodes of it."""
         return self.spec.num_workers
 
-    def make_one(self) -> gymnasium.Env[Any, Any]:
+    def make(self) -> gymnasium.Env[Any, Any]:
         """Makes a single environment, wrapped no more than it needs."""
-        return _make(self.spec, self.max_steps, is_lean=True)
-
-    def make(self, num_envs: int, *, render: bool = False) -> VectorEnv[Any, Any, Any]:
-        """Makes a vector of environments, one after the other in this process.
-
-        **Raises:** `DataError` where pictures are asked for and the environment draws none.
-        """
-        one = partial(_make, self.spec, self.max_steps, render_mode="rgb_array" if render else None)
-        return SyncVectorEnv([one] * num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
+        return _make(self.spec, self.max_steps)
 
 
 def env(spec: Gymnasium) -> HostEnvironment:
@@ -119,13 +110,11 @@ def _registered(name: str) -> Any:
         raise DataError(f"gymnasium knows no environment {name!r}. {nearest(name, known)}") from error
 
 
-def _make(
-    spec: Gymnasium, max_steps: int, render_mode: str | None = None, is_lean: bool = False
-) -> gymnasium.Env[Any, Any]:
+def _make(spec: Gymnasium, max_steps: int) -> gymnasium.Env[Any, Any]:
     registered = _registered(spec.id)
     if "mujoco" in str(registered.entry_point):
         _hear_mujoco()
-    kwargs: dict[str, Any] = dict(spec.kwargs) | ({"render_mode": render_mode} if render_mode else {})
+    kwargs: dict[str, Any] = dict(spec.kwargs)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # an older version was asked for by name
@@ -136,13 +125,10 @@ def _make(
         ) from error
     except (gymnasium.error.Error, TypeError, ValueError) as error:
         raise DataError(f"gymnasium can't make {spec.id} with {kwargs}: {error}") from error
-    if render_mode and render_mode not in one.metadata.get("render_modes", ()):
-        raise DataError(f"{spec.id} draws no pictures: its render_modes are {one.metadata.get('render_modes')}.")
     for wrapper in spec.wrappers:
         one = wrapper.around(one)
-    observes_vectors, acts_vectors = _is_vector(one.observation_space), _is_vector(one.action_space)
-    one = one if is_lean and observes_vectors else _with_vector_observations(one, spec.id)
-    return one if is_lean and acts_vectors else _with_vector_actions(one, spec.id)
+    one = one if _is_vector(one.observation_space) else _with_vector_observations(one, spec.id)
+    return one if _is_vector(one.action_space) else _with_vector_actions(one, spec.id)
 
 
 def _hear_mujoco() -> None:
@@ -169,7 +155,7 @@ def _with_vector_observations(one: gymnasium.Env[Any, Any], name: str) -> gymnas
     def flat(obs: Any) -> np.ndarray:
         return np.asarray(flatten(space, obs), np.float32)
 
-    return TransformObservation(one, flat, _float32(flatten_space(space)))
+    return TransformObservation(one, flat, flatten_space(space))
 
 
 def _with_vector_actions(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
@@ -184,15 +170,12 @@ def _with_vector_actions(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.E
     def clipped(action: np.ndarray) -> np.ndarray:
         return np.clip(action.reshape(shape), low, high).astype(dtype)
 
-    return TransformAction(one, clipped, _float32(flatten_space(space)))
-
-
-def _float32(space: Any) -> gymnasium.spaces.Box:
-    return gymnasium.spaces.Box(space.low.astype(np.float32), space.high.astype(np.float32), dtype=np.float32)
+    return TransformAction(one, clipped, flatten_space(space))
 
 
 def _box(space: Any) -> Box:
-    return Box(low=tuple(map(float, space.low)), high=tuple(map(float, space.high)))
+    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+    return Box(low=tuple(low.tolist()), high=tuple(high.tolist()))
 
 
 def _action_space(space: Any) -> Box | Discrete:

@@ -21,7 +21,8 @@ from ilkit.data.spaces import Spaces
 from ilkit.data.training import Info, Training
 from ilkit.learn.actors import build_actor
 from ilkit.learn.behavior import OwnDensity
-from ilkit.learn.collecting import CompiledEnvs, HostEnvs, side_by_side
+from ilkit.learn.collecting import CompiledEnvs, side_by_side
+from ilkit.learn.host_envs import HostEnvs
 from ilkit.learn.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
 from ilkit.learn.stepping import Rollout
 
@@ -55,7 +56,7 @@ def expert(spec: Trained, env: Build[Environment | HostEnvironment], *, key: PRN
         finish=Partial(_finish),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs * spec.rollout_length,
-        on_host=isinstance(envs, HostEnvs),
+        resume=Partial(_resume, envs) if isinstance(envs, HostEnvs) else None,
         info_names=INFO_NAMES,
     )
 
@@ -80,11 +81,10 @@ def _step(spec: Trained, envs: CompiledEnvs | HostEnvs, state: _State, key: PRNG
 
 @jax.jit
 def _observe(observed: _Moments, rollout: Rollout) -> _Moments:
-    weights = rollout.outcome.valid[..., None]
-    count = observed.count + jnp.sum(weights)
-    share = jnp.sum(weights) / count
-    mean = jnp.sum(weights * rollout.obs, axis=(0, 1)) / jnp.sum(weights)
-    square = jnp.sum(weights * rollout.obs**2, axis=(0, 1)) / jnp.sum(weights)
+    added = rollout.outcome.rewards.size
+    count = observed.count + added
+    mean, square = (jnp.mean(power, axis=(0, 1)) for power in (rollout.obs, rollout.obs**2))
+    share = added / count
     return _Moments(
         count, observed.mean + share * (mean - observed.mean), observed.square + share * (square - observed.square)
     )
@@ -93,6 +93,10 @@ def _observe(observed: _Moments, rollout: Rollout) -> _Moments:
 def _normalizer(observed: _Moments) -> Normalizer:
     variance = jnp.maximum(observed.square - observed.mean**2, 0.0)
     return Normalizer(observed.mean, jnp.where(variance > 1e-12, jnp.sqrt(variance), 1.0))
+
+
+def _resume(envs: HostEnvs, state: _State) -> bool:
+    return envs.resume(state.learner.trials)
 
 
 def _finish(state: _State) -> Policy:

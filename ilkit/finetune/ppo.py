@@ -26,8 +26,9 @@ from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.learn.action_units import ActionUnits
 from ilkit.learn.behavior import AdditiveNoise, Behavior, OwnDensity, anchor_of, require_no_memory
-from ilkit.learn.collecting import CompiledEnvs, HostEnvs, side_by_side
+from ilkit.learn.collecting import CompiledEnvs, side_by_side
 from ilkit.learn.episodes import check_spaces
+from ilkit.learn.host_envs import HostEnvs
 from ilkit.learn.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
 
 
@@ -68,7 +69,7 @@ def finetune(
         finish=Partial(policy_of),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs * spec.rollout_length,
-        on_host=isinstance(envs, HostEnvs),
+        resume=Partial(_resume, envs) if isinstance(envs, HostEnvs) else None,
         info_names=INFO_NAMES,
     )
 
@@ -86,6 +87,10 @@ def _step(spec: PPO, envs: CompiledEnvs | HostEnvs, state: State, key: PRNGKeyAr
     collect_key, improve_key = jax.random.split(key)
     state, rollout = collect(spec, envs, state, key=collect_key)
     return improve(spec, state, rollout, train_policy=state.iteration >= spec.critic_warmup_steps, key=improve_key)
+
+
+def _resume(envs: HostEnvs, state: State) -> bool:
+    return envs.resume(state.trials)
 
 
 def _behavior(spec: PPO, exploration: Build[Exploration], cloned: Policy, uncertainty: Uncertainty) -> Behavior:

@@ -33,12 +33,13 @@ from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.learn.action_units import ActionUnits
 from ilkit.learn.behavior import AdditiveNoise, Anchor, anchor_of, modes, noise_scale, require_no_memory
-from ilkit.learn.collecting import CompiledEnvs, HostEnvs, Trials, side_by_side
+from ilkit.learn.collecting import CompiledEnvs, side_by_side
 from ilkit.learn.episodes import check_spaces
 from ilkit.learn.gradient import descend, partition
+from ilkit.learn.host_envs import HostEnvs
 from ilkit.learn.layers import Layers, build_layers
 from ilkit.learn.replay import Experience, ReplayBuffer
-from ilkit.learn.stepping import Rollout
+from ilkit.learn.stepping import Rollout, Trials
 from ilkit.learn.value_scale import ValueScale, preserve_values
 from ilkit.spec import Spec
 
@@ -145,7 +146,7 @@ def finetune(
         finish=Partial(_finish),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs,
-        on_host=isinstance(envs, HostEnvs),
+        resume=Partial(_resume, envs) if isinstance(envs, HostEnvs) else None,
         info_names=("episodes", "loss", "noise_scale", "return", "value_loss"),
     )
 
@@ -173,6 +174,10 @@ def _initial_state(
     )
 
 
+def _resume(envs: HostEnvs, state: _State) -> bool:
+    return envs.resume(state.trials)
+
+
 def _finish(state: _State) -> Policy:
     policy: Policy = eqx.combine(state.learner.networks.actor, state.fixed)
     return policy
@@ -191,7 +196,7 @@ def _learn(spec: TD3, state: _State, rollout: Rollout, key: PRNGKeyArray) -> tup
     applied = noise_scale(_finish(state), obs, actions)
     taken = jnp.clip(actions, *_bounds(state.fixed))
     buffer = state.buffer.add(
-        Experience(obs, taken, outcome.rewards, outcome.next_obs, outcome.terminated.astype(jnp.float32)), outcome.valid
+        Experience(obs, taken, outcome.rewards, outcome.next_obs, outcome.terminated.astype(jnp.float32))
     )
     rounds = spec.num_envs * spec.updates_per_env_step // spec.policy_delay
     shape = (rounds, spec.policy_delay, spec.batch_size)
@@ -273,7 +278,7 @@ def _update_actor(
 
 
 def _rescaled(learner: _Learner, targets: Float[Array, "..."]) -> _Learner:
-    scale = learner.scale.add(targets, jnp.ones_like(targets, bool))
+    scale = learner.scale.add(targets)
     networks, slow = (
         both._replace(critics=preserve_values(both.critics, learner.scale, scale))
         for both in (learner.networks, learner.slow)

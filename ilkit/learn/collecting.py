@@ -6,29 +6,17 @@ environment whose episode has ended starts the next one.
 Random numbers are drawn as vectors and reshaped: XLA compiles a draw of several dimensions four times as long.
 """
 
-from typing import Any, NamedTuple
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from gymnasium.vector import VectorEnv
-from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.exploration import RunningSquare
 from ilkit.data.policy import Policy
 from ilkit.learn.behavior import Behavior
-from ilkit.learn.stepping import EpisodeLog, Outcome, Rollout
-
-
-class Trials(NamedTuple):
-    """Episodes under way."""
-
-    states: PyTree
-    """The states of the environments, one a row; nothing where they are on the host."""
-    running: RunningSquare
-    log: EpisodeLog
+from ilkit.learn.host_envs import HostEnvs
+from ilkit.learn.stepping import EpisodeLog, Outcome, Rollout, Trials
 
 
 class CompiledEnvs(eqx.Module):
@@ -67,78 +55,7 @@ class CompiledEnvs(eqx.Module):
         stepped, next_obs, rewards, terminated, fresh = jax.vmap(step)(states, actions, keys)
         truncated = ~terminated & (log.length + 1 >= self.env.max_steps)
         states = jnp.where((terminated | truncated)[:, None], fresh, stepped)
-        return states, Outcome(rewards, next_obs, terminated, truncated, jnp.ones_like(terminated))
-
-
-class HostStates(NamedTuple):
-    """What is known of environments on the host."""
-
-    obs: Float[Array, "envs obs"]
-    resetting: Bool[Array, " envs"]
-    """Whether the next step of an environment resets it."""
-    steps: Int[Array, ""]
-    """The number of steps taken: each call depends on the one before, which keeps them in order."""
-
-
-class HostEnvs:
-    """A vector of environments on the host, called from the compiled step.
-
-    Where several seeds train at once, one call steps the environments of all of them. The episodes under way are in no
-    checkpoint.
-    """
-
-    def __init__(self, env: HostEnvironment, num_envs: int) -> None:
-        self._env, self._num_envs = env, num_envs
-        self._vector: VectorEnv[Any, Any, Any] | None = None
-
-    def reset(self, *, key: PRNGKeyArray) -> Trials:
-        """Starts an episode in each."""
-        shape = jax.ShapeDtypeStruct((self._num_envs, self._env.spaces.observation.size), jnp.float32)
-        bits = jax.random.bits(key, dtype=jnp.uint32)
-        obs = jax.pure_callback(self._reset, shape, bits, vmap_method="broadcast_all")
-        states = HostStates(obs, jnp.zeros(self._num_envs, bool), jnp.zeros((), jnp.int32))
-        return Trials(states, RunningSquare.empty(), EpisodeLog.empty(self._num_envs))
-
-    def collect(
-        self, policy: Policy, behavior: Behavior, trials: Trials, *, num_steps: int, key: PRNGKeyArray
-    ) -> tuple[Trials, Rollout]:
-        """Steps each `num_steps` times."""
-
-        def step(trials: Trials, key: PRNGKeyArray) -> tuple[Trials, Rollout]:
-            obs = trials.states.obs
-            running, actions, context = behavior.act(policy, trials.running, obs, key=key)
-            states, outcome = self._step(trials.states, actions)
-            return Trials(states, running, trials.log.add(outcome)), Rollout(obs, actions, context, outcome)
-
-        return jax.lax.scan(step, trials, jax.random.split(key, num_steps))
-
-    def _step(self, states: HostStates, actions: Array) -> tuple[HostStates, Outcome]:
-        count, size = self._num_envs, self._env.spaces.observation.size
-        real, boolean = jax.ShapeDtypeStruct((count,), jnp.float32), jax.ShapeDtypeStruct((count,), jnp.bool_)
-        shapes = (jax.ShapeDtypeStruct((), jnp.int32), jax.ShapeDtypeStruct((count, size), jnp.float32), real)
-        steps, obs, rewards, terminated, truncated = jax.pure_callback(
-            self._step_all, (*shapes, boolean, boolean), states.steps, actions, vmap_method="broadcast_all"
-        )
-        outcome = Outcome(rewards, obs, terminated, truncated & ~terminated, ~states.resetting)
-        return HostStates(obs, terminated | truncated, steps), outcome
-
-    def _reset(self, bits: Any) -> np.ndarray:
-        sequences = [np.random.SeedSequence(int(word)) for word in np.ravel(bits)]
-        seeds = [int(seed) for one in sequences for seed in one.generate_state(self._num_envs)]
-        if self._vector is not None:
-            self._vector.close()
-        self._vector = self._env.make(len(seeds))
-        obs, _ = self._vector.reset(seed=seeds)  # type: ignore[arg-type]
-        return np.reshape(np.asarray(obs, np.float32), (*np.shape(bits), self._num_envs, -1))
-
-    def _step_all(self, steps: Any, actions: Any) -> tuple[np.ndarray, ...]:
-        assert self._vector is not None
-        leading = np.shape(steps)
-        flat = np.asarray(actions)
-        obs, *columns, _ = self._vector.step(flat.reshape(-1, *flat.shape[len(leading) + 1 :]))
-        rewards, terminated, truncated = (np.reshape(column, (*leading, self._num_envs)) for column in columns)
-        obs = np.reshape(np.asarray(obs, np.float32), (*leading, self._num_envs, -1))
-        return np.asarray(steps + np.int32(1)), obs, rewards.astype(np.float32), terminated, truncated
+        return states, Outcome(rewards, next_obs, terminated, truncated)
 
 
 def side_by_side(env: Environment | HostEnvironment, num_envs: int) -> CompiledEnvs | HostEnvs:

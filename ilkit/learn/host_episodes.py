@@ -99,7 +99,7 @@ def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> d
             total=len(job.seeds), desc="episodes", delay=2, leave=False, disable=None if shows_progress else True
         ) as progress,
     ):
-        slots = [_Slot(stack.enter_context(contextlib.closing(env.make_one()))) for _ in range(count)]
+        slots = [_Slot(stack.enter_context(contextlib.closing(env.make()))) for _ in range(count)]
         for slot, seed in zip(slots, waiting, strict=False):
             _guarded(slot, finished, slot.start, seed, env.max_steps, draws)
         obs = np.zeros((_SIDE_BY_SIDE, env.spaces.observation.size), np.float32)

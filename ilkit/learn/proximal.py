@@ -19,10 +19,11 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 from ilkit.data.policy import Policy
 from ilkit.data.training import Info
 from ilkit.learn.behavior import Anchor, Behavior, noise_scale
-from ilkit.learn.collecting import CompiledEnvs, HostEnvs, Trials
+from ilkit.learn.collecting import CompiledEnvs
 from ilkit.learn.gradient import descend, partition
+from ilkit.learn.host_envs import HostEnvs
 from ilkit.learn.layers import Layers, build_layers
-from ilkit.learn.stepping import Rollout
+from ilkit.learn.stepping import Rollout, Trials
 from ilkit.learn.value_scale import ValueScale, preserve_values
 from ilkit.math.returns import generalized_advantages
 from ilkit.spec import Spec
@@ -100,7 +101,6 @@ class _Batch(NamedTuple):
     log_probs: Float[Array, " batch"]
     advantages: Float[Array, " batch"]
     targets: Float[Array, " batch"]
-    valid: Bool[Array, " batch"]
     typical: Array | None
     """Actions that the anchor would take."""
 
@@ -184,15 +184,13 @@ def permutations(count: int, size: int, *, key: PRNGKeyArray) -> Int[Array, "cou
 def clipped_loss(
     log_ratios: Float[Array, " batch"],
     advantages: Float[Array, " batch"],
-    valid: Bool[Array, " batch"],
     clip: Float[Array, ""] | float,
 ) -> Float[Array, ""]:
-    """-E[min(w A, clip(w, 1 - c, 1 + c) A)] over the valid rows, with the advantages standardized first."""
-    centered = advantages - _mean(advantages, valid)
-    standardized = centered / (jnp.sqrt(_mean(centered**2, valid)) + 1e-8)
+    """-E[min(w A, clip(w, 1 - c, 1 + c) A)], with the advantages standardized first."""
+    standardized = (advantages - jnp.mean(advantages)) / (jnp.std(advantages) + 1e-8)
     ratios = jnp.exp(log_ratios)
     clipped = jnp.clip(ratios, 1.0 - clip, 1.0 + clip)
-    return -_mean(jnp.minimum(ratios * standardized, clipped * standardized), valid)
+    return -jnp.mean(jnp.minimum(ratios * standardized, clipped * standardized))
 
 
 def _prepare(spec: ProximalSpec, state: State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[State, _Batch]:
@@ -212,29 +210,29 @@ def _prepare(spec: ProximalSpec, state: State, rollout: Rollout, *, key: PRNGKey
         trace_decay=spec.trace_decay,
     )
     targets = advantages + now
-    scale = state.scale.add(targets, outcome.valid)
+    scale = state.scale.add(targets)
     critic = preserve_values(state.learner.critic, state.scale, scale)
     context = state.behavior.settle(rollout.context)
-    obs, actions, context, advantages, targets, valid = _flat(
-        (rollout.obs, rollout.actions, context, advantages, scale.standardize(targets), outcome.valid)
+    obs, actions, context, advantages, targets = _flat(
+        (rollout.obs, rollout.actions, context, advantages, scale.standardize(targets))
     )
     log_probs = state.behavior.log_prob(policy, obs, actions, context)
     typical = None
     if state.anchor is not None:
         typical = state.behavior.typical(state.anchor.policy, obs, key=key)
     state = state._replace(learner=state.learner._replace(critic=critic), scale=scale)
-    return state, _Batch(obs, actions, context, log_probs, advantages, targets, valid, typical)
+    return state, _Batch(obs, actions, context, log_probs, advantages, targets, typical)
 
 
 def _loss(learner: Learner, spec: ProximalSpec, state: State, batch: _Batch) -> tuple[Float[Array, ""], Info]:
     policy: Policy = eqx.combine(learner.policy, state.fixed)
     log_probs = state.behavior.log_prob(policy, batch.obs, batch.actions, batch.context)
-    policy_loss = clipped_loss(log_probs - batch.log_probs, batch.advantages, batch.valid, spec.clip)
+    policy_loss = clipped_loss(log_probs - batch.log_probs, batch.advantages, spec.clip)
     if state.anchor is not None and batch.typical is not None:
         departure = -state.behavior.log_prob(policy, batch.obs, batch.typical, batch.context)
-        policy_loss += state.anchor.weight * _mean(departure, batch.valid)
+        policy_loss += state.anchor.weight * jnp.mean(departure)
     errors = _critic_outputs(learner.critic, policy, batch.obs) - batch.targets
-    value_loss = 0.5 * _mean(errors**2, batch.valid)
+    value_loss = 0.5 * jnp.mean(errors**2)
     return policy_loss + value_loss, {"loss": policy_loss, "value_loss": value_loss}
 
 
@@ -246,10 +244,6 @@ def _critic_outputs(critic: Layers, policy: Policy, obs: Float[Array, "*batch ob
 def _flat(rollout: PyTree) -> PyTree:
     """Steps as rows: time and environments become one axis."""
     return jax.tree.map(lambda rows: rows.reshape(-1, *rows.shape[2:]), rollout)
-
-
-def _mean(values: Float[Array, " batch"], valid: Bool[Array, " batch"]) -> Float[Array, ""]:
-    return jnp.sum(values * valid) / jnp.maximum(jnp.sum(valid), 1)
 
 
 def _optimizers(spec: ProximalSpec) -> Learner:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ilkit.data.spaces import Spaces
 
@@ -36,13 +36,12 @@ class ReplayBuffer(eqx.Module):
         columns = 2 * spaces.observation.size + spaces.action.size + 2
         return cls(jnp.zeros((capacity, columns)), jnp.zeros((), jnp.int32), spaces.observation.size)
 
-    def add(self, steps: Experience, valid: Bool[Array, " batch"]) -> "ReplayBuffer":
-        """Adds the steps that are valid."""
+    def add(self, steps: Experience) -> "ReplayBuffer":
+        """Adds steps."""
         columns = (*steps[:2], steps.rewards[:, None], steps.next_obs, steps.terminated[:, None])
-        capacity = len(self.rows)
-        places = jnp.where(valid, (self.count + jnp.cumsum(valid) - 1) % capacity, capacity)
-        rows = self.rows.at[places].set(jnp.concatenate(columns, axis=-1), mode="drop")
-        return ReplayBuffer(rows, self.count + jnp.sum(valid), self.obs_size)
+        places = (self.count + jnp.arange(len(steps.rewards))) % len(self.rows)
+        rows = self.rows.at[places].set(jnp.concatenate(columns, axis=-1))
+        return ReplayBuffer(rows, self.count + len(steps.rewards), self.obs_size)
 
     def draw(self, shape: tuple[int, ...], *, key: PRNGKeyArray) -> Experience:
         """Draws steps uniformly with replacement; at least one must have been added."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
+from ilkit.data.exploration import RunningSquare
 from ilkit.data.training import Info
 
 
@@ -16,8 +17,6 @@ class Outcome(NamedTuple):
     """What the action led to; the last observation of an episode that ended, not the first of the next one."""
     terminated: Bool[Array, " envs"]
     truncated: Bool[Array, " envs"]
-    valid: Bool[Array, " envs"]
-    """Whether it was a step at all: an environment on the host uses one to reset itself."""
 
 
 class Rollout(NamedTuple):
@@ -53,7 +52,7 @@ class EpisodeLog(NamedTuple):
         ended = outcome.terminated | outcome.truncated
         reward_sum = self.reward_sum + outcome.rewards
         return EpisodeLog(
-            jnp.where(ended, 0, self.length + outcome.valid),
+            jnp.where(ended, 0, self.length + 1),
             jnp.where(ended, 0.0, reward_sum),
             jnp.where(ended, reward_sum, self.last_return),
             self.num_episodes + ended,
@@ -67,3 +66,12 @@ class EpisodeLog(NamedTuple):
         known = self.num_episodes > 0
         mean = jnp.sum(self.last_return * known) / jnp.maximum(jnp.sum(known), 1)
         return {"return": mean, "episodes": jnp.sum(self.num_episodes).astype(mean.dtype)}
+
+
+class Trials(NamedTuple):
+    """Episodes under way."""
+
+    states: PyTree
+    """The states of the environments, one a row."""
+    running: RunningSquare
+    log: EpisodeLog

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from ilkit.learn.layers import Layers
 
@@ -35,12 +35,11 @@ class ValueScale(NamedTuple):
         smallest = 1e-2 * jnp.abs(self.mean) + 1e-6
         return jnp.maximum(jnp.sqrt(jnp.maximum(self.square - self.mean**2, 0.0)), smallest)
 
-    def add(self, targets: Float[Array, "*batch"], valid: Bool[Array, "*batch"]) -> "ValueScale":
-        """Takes in the targets that are valid."""
+    def add(self, targets: Float[Array, "*batch"]) -> "ValueScale":
+        """Takes targets in."""
         rate = jnp.maximum(1.0 / (self.updates + 1.0), _SLOWEST)
-        weights = valid / jnp.maximum(jnp.sum(valid), 1)
-        mean = self.mean + rate * (jnp.sum(weights * targets) - self.mean)
-        square = self.square + rate * (jnp.sum(weights * targets**2) - self.square)
+        mean = self.mean + rate * (jnp.mean(targets) - self.mean)
+        square = self.square + rate * (jnp.mean(targets**2) - self.square)
         return ValueScale(mean, square, self.updates + 1.0)
 
     def standardize(self, values: Float[Array, "*batch"]) -> Float[Array, "*batch"]:

@@ -1,6 +1,7 @@
 """Checks of environments: what they say of themselves holds at every step."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -127,32 +128,31 @@ def matrices_are_the_dynamics(subject: Subject) -> None:
     expect(not found, f"The matrices must be those of the dynamics and the reward, but {found}.")
 
 
-def vector_env_fits(subject: Subject) -> None:
-    """The vector environment has the spaces that it should, the same episodes for a seed, and resets itself late."""
+def host_episodes_repeat(subject: Subject) -> None:
+    """A seed and actions decide an episode, in the same environment and in another one, and it fits the spaces."""
     env: HostEnvironment = subject.learnt()
-    first, again = (_host_steps(env) for _ in range(2))
-    found = difference(first, again)
-    expect(not found, f"The same seed must give the same episodes, but they differ in {found}.")
+    with closing(env.make()) as one, closing(env.make()) as other:
+        first, _, again, elsewhere = (_host_episode(*given) for given in ((one, 0), (one, 1), (one, 0), (other, 0)))
+        space = one.action_space.shape
+    found = difference(first, again) or difference(first, elsewhere)
+    expect(not found, f"The same seed must give the same episode, but two differ in {found}: draw from np_random.")
     expect(not not_finite(first), "Every number must be finite.")
-    obs = first[0]
-    expect(obs.shape[1:] == (2, *env.spaces.observation.shape), f"Observations must be in rows, got {obs.shape}.")
+    size = env.spaces.observation.size
+    expect(first[0].shape[1:] == (size,), f"Observations must be vectors of {size}, got {first[0].shape[1:]}.")
+    expect(space == env.spaces.action.shape, f"Actions must have the shape {env.spaces.action.shape}, got {space}.")
     expect(env.max_steps > 0, f"max_steps must be positive, got {env.max_steps}.")
 
 
-def _host_steps(env: HostEnvironment) -> tuple[np.ndarray, np.ndarray]:
-    envs = env.make(2)
-    mode = envs.metadata.get("autoreset_mode")
-    expect(
-        mode == gymnasium.vector.AutoresetMode.NEXT_STEP,
-        f"A vector must reset itself in the step after an episode's end (AutoresetMode.NEXT_STEP), got {mode}.",
-    )
-    try:
-        obs, _ = envs.reset(seed=0)
-        envs.action_space.seed(0)
-        steps = [envs.step(envs.action_space.sample())[:2] for _ in range(8)]
-    finally:
-        envs.close()
-    return np.stack([obs, *(obs for obs, _ in steps)]), np.stack([reward for _, reward in steps])
+def _host_episode(one: gymnasium.Env[Any, Any], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    obs, rewards = [one.reset(seed=seed)[0]], []
+    one.action_space.seed(seed)
+    for _ in range(8):
+        seen, reward, terminated, truncated, _ = one.step(one.action_space.sample())
+        obs.append(seen)
+        rewards.append(float(reward))
+        if terminated or truncated:
+            break
+    return np.stack(obs), np.asarray(rewards)
 
 
 @eqx.filter_jit
@@ -212,7 +212,7 @@ def checks_of(subject: Subject) -> Iterator[Callable[[Subject], None]]:
     """The checks that apply to an environment; one on the host can't be compiled."""
     env = subject.learnt()
     if isinstance(env, HostEnvironment):
-        yield vector_env_fits
+        yield host_episodes_repeat
         return
     yield from (same_key_same_episode, different_key_different_episode, episodes_stay_in_their_spaces)
     yield from (description_fits, observations_can_be_inverted, frames_show_the_state)

@@ -136,11 +136,11 @@ def test_an_environment_on_the_host_is_stepped_through_its_resets(
     spec = PPO(critic_warmup_steps=1, num_steps=2, **_SMALL)
     training = finetune(spec, exploration, hosted, cloned, known(1.0), key=jax.random.key(0))
     tuned = _train(spec, exploration, hosted, cloned, known(1.0))
-    assert training.on_host
+    assert training.resume
     assert set(tuned.curves) == {"step", "env_steps", *training.info_names}
     assert all(np.isfinite(curve).all() for curve in tuned.curves.values())
-    # Every fourth step resets: 3 of an episode, 1 between; 4 environments, 8 steps an iteration.
-    np.testing.assert_array_equal(tuned.curves["episodes"], [[8.0, 16.0]])
+    # Episodes of 3 steps in 4 environments, 8 steps an iteration.
+    np.testing.assert_array_equal(tuned.curves["episodes"], [[8.0, 20.0]])
     assert tuned.curves["return"].max() < 0.0
     assert leaves(tuned[0]) != leaves(cloned)
 

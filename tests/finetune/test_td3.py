@@ -16,6 +16,7 @@ from ilkit.data.policy import Policy
 from ilkit.env import gymnasium
 from ilkit.errors import DataError
 from ilkit.finetune.td3 import TD3, finetune
+from ilkit.learn.host_envs import HostEnvs
 
 _SMALL = {"num_envs": 4, "batch_size": 8, "buffer_size": 12, "critic_hidden": (8,)}
 
@@ -98,9 +99,9 @@ def test_an_environment_on_the_host_is_stepped_through_its_resets(
         state, info = training.step(state, jax.random.key(step))
         assert sorted(info) == list(training.info_names)
         assert all(np.isfinite(value) for value in info.values())
-    assert training.on_host
-    # Every fourth step resets: 6 of 8 steps are steps of an episode, in 4 environments, and nothing else is kept.
-    assert int(state.buffer.count) == 24
+    assert training.resume
+    # Episodes of 3 steps: in 8 steps of 4 environments, each has two complete ones.
+    assert int(state.buffer.count) == 32
     assert float(info["episodes"]) == 8.0
     assert float(info["return"]) < 0.0
     assert leaves(training.finish(state)) != leaves(cloned)
@@ -134,17 +135,17 @@ def test_an_environment_that_breaks_is_named(
         _train(spec, explore("isotropic"), world, clone(world), known(1.0))
 
 
-def test_seeds_on_the_host_step_in_one_vector(
+def test_seeds_on_the_host_step_in_one_call(
     hosted: Any, clone: Any, known: Any, explore: Any, leaves: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = []
-    make = type(hosted()).make
+    taken = []
+    step_all = HostEnvs._step_all
 
-    def counted(self: Any, num_envs: int, *, render: bool = False) -> Any:
-        made.append(num_envs)
-        return make(self, num_envs, render=render)
+    def counted(self: HostEnvs, steps: Any, actions: Any) -> Any:
+        taken.append(np.shape(actions))
+        return step_all(self, steps, actions)
 
-    monkeypatch.setattr(type(hosted()), "make", counted)
+    monkeypatch.setattr(HostEnvs, "_step_all", counted)
     clones = jax.tree.map(lambda *arrays: jnp.stack(arrays), *(clone(hosted, seed=seed) for seed in (0, 1, 2)))
     tuned = loop.train(
         lambda cloned, *, key: finetune(
@@ -159,7 +160,7 @@ def test_seeds_on_the_host_step_in_one_vector(
         key=jax.random.key(0),
         num_seeds=3,
     )
-    assert made == [3 * 4]
+    assert taken == [(3, 4, 1)] * 12
     assert len({tuple(leaves(policy)) for policy in tuned}) == 3
     assert tuned.curves["episodes"].shape[0] == 3
     assert np.isfinite(tuned.curves["return"]).all()

@@ -10,13 +10,11 @@ import pytest
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt8
 
 from ilkit.data.environment import Environment, Transition
-from ilkit.data.exploration import RunningSquare
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
-from ilkit.env import gymnasium
 from ilkit.learn.behavior import OwnDensity
-from ilkit.learn.collecting import CompiledEnvs, HostEnvs, side_by_side
+from ilkit.learn.collecting import CompiledEnvs
 from ilkit.learn.stepping import EpisodeLog, Outcome
 
 _SPACES = Spaces(observation=Box.symmetric((np.inf,)), action=Box.symmetric((1.0,)))
@@ -73,7 +71,6 @@ def test_a_cut_episode_keeps_its_last_observation_and_the_next_one_starts_afresh
         np.testing.assert_array_equal(rollout.outcome.next_obs[:, env, 0], [1, 2, 3, 4, 5, 1, 2])
         np.testing.assert_array_equal(rollout.outcome.truncated[:, env], [False] * 4 + [True] + [False] * 2)
     assert not rollout.outcome.terminated.any()
-    assert rollout.outcome.valid.all()
 
 
 @pytest.mark.parametrize("fall", [3.0, 5.0])
@@ -99,30 +96,10 @@ def test_a_second_rollout_goes_on_where_the_first_one_stopped() -> None:
 def test_the_log_tells_the_mean_of_last_returns_where_there_are_any() -> None:
     def outcome(rewards: list[float], ended: list[bool]) -> Outcome:
         ends = jnp.asarray(ended)
-        return Outcome(jnp.asarray(rewards), jnp.zeros((3, 1)), ends, jnp.zeros(3, bool), jnp.ones(3, bool))
+        return Outcome(jnp.asarray(rewards), jnp.zeros((3, 1)), ends, jnp.zeros(3, bool))
 
     log = EpisodeLog.empty(3)
     assert {name: float(value) for name, value in log.info().items()} == {"return": 0.0, "episodes": 0.0}
     log = log.add(outcome([1.0, 2.0, 3.0], [False, True, False])).add(outcome([4.0, 5.0, 6.0], [True, False, False]))
     assert {name: float(value) for name, value in log.info().items()} == {"return": 3.5, "episodes": 2.0}
     np.testing.assert_array_equal(log.length, [0, 1, 2])
-
-
-def test_on_the_host_the_step_that_resets_is_no_step() -> None:
-    env = gymnasium.env(gymnasium.Gymnasium(id="Pendulum-v1", max_steps=3))
-    envs = side_by_side(env, 2)
-    assert isinstance(envs, HostEnvs)
-    trials, rollout = _collect(envs, env.spaces, num_steps=6)
-    outcome = rollout.outcome
-    for column in range(2):
-        np.testing.assert_array_equal(outcome.valid[:, column], [True, True, True, False, True, True])
-        np.testing.assert_array_equal(outcome.truncated[:, column], [False, False, True, False, False, False])
-    np.testing.assert_array_equal(rollout.obs[1:], outcome.next_obs[:-1])  # the reset is a row of its own
-    assert not outcome.terminated.any()
-    np.testing.assert_array_equal(trials.log.num_episodes, [1, 1])
-    np.testing.assert_array_equal(trials.log.length, [2, 2])
-    np.testing.assert_allclose(trials.log.last_return, np.sum(outcome.rewards[:3], axis=0), rtol=1e-5)
-    assert isinstance(trials.running, RunningSquare)
-
-    trials, rollout = _collect(envs, env.spaces, num_steps=2, trials=trials)
-    np.testing.assert_array_equal(rollout.outcome.valid, [[True, True], [False, False]])

@@ -21,26 +21,19 @@ def test_permutations_are_uniform_and_independent() -> None:
     assert len(np.unique(found, axis=0)) == 24
 
 
-def _loss(log_ratios: list[float], advantages: list[float], valid: list[bool]) -> tuple[float, np.ndarray]:
-    arguments = jnp.asarray(advantages), jnp.asarray(valid), 0.2
+def _loss(log_ratios: list[float], advantages: list[float]) -> tuple[float, np.ndarray]:
+    arguments = jnp.asarray(advantages), 0.2
     value, gradient = jax.value_and_grad(clipped_loss)(jnp.asarray(log_ratios), *arguments)
     return float(value), np.asarray(gradient)
 
 
 def test_a_ratio_of_one_gives_the_policy_gradient() -> None:
-    value, gradient = _loss([0.0, 0.0, 0.0, 0.0], [3.0, 1.0, 3.0, 1.0], [True] * 4)
+    value, gradient = _loss([0.0, 0.0, 0.0, 0.0], [3.0, 1.0, 3.0, 1.0])
     assert value == pytest.approx(0.0, abs=1e-6)
     np.testing.assert_allclose(gradient, [-0.25, 0.25, -0.25, 0.25], atol=1e-6)
 
 
 def test_a_ratio_beyond_the_clip_stops_pulling_further_but_comes_back() -> None:
     high, low = float(np.log(1.5)), float(np.log(0.5))
-    _, gradient = _loss([high, high, low, low], [3.0, 1.0, 3.0, 1.0], [True] * 4)
+    _, gradient = _loss([high, high, low, low], [3.0, 1.0, 3.0, 1.0])
     np.testing.assert_allclose(gradient, [0.0, 1.5 / 4, -0.5 / 4, 0.0], atol=1e-6)
-
-
-def test_steps_that_are_none_have_no_say() -> None:
-    few = _loss([0.1, -0.1], [3.0, 1.0], [True, True])
-    more = _loss([0.1, -0.1, 5.0], [3.0, 1.0, 99.0], [True, True, False])
-    assert more[0] == pytest.approx(few[0], rel=1e-5)
-    np.testing.assert_allclose(more[1], [*few[1], 0.0], rtol=1e-5)

@@ -30,7 +30,7 @@ def _held(buffer: ReplayBuffer) -> list[float]:
 
 def test_what_is_drawn_is_what_was_added_column_by_column() -> None:
     added = _steps(1.0, 2.0, 3.0)
-    buffer = ReplayBuffer.empty(8, _SPACES).add(added, jnp.ones(3, bool))
+    buffer = ReplayBuffer.empty(8, _SPACES).add(added)
     drawn = buffer.draw((4, 5), key=jax.random.key(0))
     assert drawn.obs.shape == drawn.next_obs.shape == (4, 5, 2)
     expected = _steps(*np.asarray(drawn.rewards).ravel().tolist())
@@ -39,25 +39,19 @@ def test_what_is_drawn_is_what_was_added_column_by_column() -> None:
 
 
 def test_only_rows_that_were_added_are_drawn() -> None:
-    buffer = ReplayBuffer.empty(100, _SPACES).add(_steps(1.0, 2.0), jnp.ones(2, bool))
+    buffer = ReplayBuffer.empty(100, _SPACES).add(_steps(1.0, 2.0))
     assert _held(buffer) == [1.0, 2.0]
 
 
 def test_the_newest_rows_replace_the_oldest() -> None:
     buffer = ReplayBuffer.empty(5, _SPACES)
     for first in (1.0, 4.0, 7.0):
-        buffer = buffer.add(_steps(first, first + 1, first + 2), jnp.ones(3, bool))
+        buffer = buffer.add(_steps(first, first + 1, first + 2))
     assert int(buffer.count) == 9
     assert _held(buffer) == [5.0, 6.0, 7.0, 8.0, 9.0]
 
 
-def test_steps_that_are_none_are_left_out() -> None:
-    buffer = ReplayBuffer.empty(5, _SPACES).add(_steps(1.0, 2.0, 3.0, 4.0), jnp.asarray([False, True, False, True]))
-    assert int(buffer.count) == 2
-    assert _held(buffer) == [2.0, 4.0]
-
-
 def test_rows_are_drawn_evenly() -> None:
-    buffer = ReplayBuffer.empty(8, _SPACES).add(_steps(0.0, 1.0, 2.0, 3.0), jnp.ones(4, bool))
+    buffer = ReplayBuffer.empty(8, _SPACES).add(_steps(0.0, 1.0, 2.0, 3.0))
     counts = np.bincount(np.asarray(buffer.draw((4000,), key=jax.random.key(1)).rewards, int), minlength=4)
     assert (abs(counts - 1000) < 150).all()  # five standard deviations are 137

@@ -10,10 +10,9 @@ import equinox as eqx
 import gymnasium
 import jax.numpy as jnp
 import pytest
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from ilkit.data.environment import Environment, HostEnvironment, LinearQuadratic, Transition
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.registry import Component
 from ilkit.spec import Spec
 from ilkit.testing import env_checks
@@ -86,27 +85,31 @@ class Unlike(TrackingEnvironment):
         return LinearQuadratic(*(jnp.eye(2) for _ in range(4)))
 
 
-class Early(HostEnvironment):
-    """Resets itself in the very step in which an episode ends, and hides how it ended."""
+class Unseeded(HostEnvironment):
+    """Observes something else whenever it is made or reset."""
 
     spaces: Spaces
     max_steps: int
 
-    def make_one(self):
-        return gymnasium.make("CartPole-v1")
-
-    def make(self, num_envs):
-        one = lambda: gymnasium.make("CartPole-v1")  # noqa: E731
-        return SyncVectorEnv([one] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+    def make(self):
+        env = gymnasium.make("CartPole-v1")
+        return gymnasium.wrappers.TransformObservation(env, lambda obs: obs + next(COUNTER), env.observation_space)
 
 
-class Unseeded(Early):
-    def make(self, num_envs):
-        def one():
-            env = gymnasium.make("CartPole-v1")
-            return gymnasium.wrappers.TransformObservation(env, lambda obs: obs + next(COUNTER), env.observation_space)
+class Remembering(Unseeded):
+    """Carries something from an episode to the next."""
 
-        return SyncVectorEnv([one] * num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
+    def make(self):
+        env, counter = gymnasium.make("CartPole-v1"), itertools.count()
+        return gymnasium.wrappers.TransformObservation(env, lambda obs: obs + next(counter), env.observation_space)
+
+
+class Short(Unseeded):
+    """Observes less than it says."""
+
+    def make(self):
+        env = gymnasium.make("CartPole-v1")
+        return gymnasium.wrappers.TransformObservation(env, lambda obs: obs[:3], env.observation_space)
 
 
 def like_tracking(kind: type[TrackingEnvironment], **changes: Any) -> Callable[..., Any]:
@@ -118,10 +121,10 @@ def like_tracking(kind: type[TrackingEnvironment], **changes: Any) -> Callable[.
     return make
 
 
-def on_host(kind: type[Early]) -> Callable[..., Any]:
+def on_host(kind: type[Unseeded]) -> Callable[..., Any]:
     def make(spec) -> HostEnvironment:
         box = Box(low=(-4.8, -9.0, -0.42, -9.0), high=(4.8, 9.0, 0.42, 9.0))
-        return kind(Spaces(observation=box, action=Box.symmetric((1.0,))), 200)
+        return kind(Spaces(observation=box, action=Discrete(size=2)), 200)
 
     return make
 
@@ -144,8 +147,9 @@ BROKEN = [
     (env_checks.frames_show_the_state, like_tracking(Gray), "uint8"),
     (env_checks.mirror_is_a_symmetry, like_tracking(Mirrored), "symmetry"),
     (env_checks.matrices_are_the_dynamics, like_tracking(Unlike), "matrices"),
-    (env_checks.vector_env_fits, on_host(Early), "NEXT_STEP"),
-    (env_checks.vector_env_fits, on_host(Unseeded), "same seed"),
+    (env_checks.host_episodes_repeat, on_host(Unseeded), "same seed"),
+    (env_checks.host_episodes_repeat, on_host(Remembering), "same seed"),
+    (env_checks.host_episodes_repeat, on_host(Short), "vectors of 4"),
 ]
 
 
@@ -170,4 +174,4 @@ def test_checks_are_listed_where_they_apply() -> None:
     plain = set(env_checks.checks_of(unbroken()))
     assert env_checks.mirror_is_a_symmetry in set(env_checks.checks_of(subject(like_tracking(Mirrored)))) - plain
     assert env_checks.matrices_are_the_dynamics in set(env_checks.checks_of(subject(like_tracking(Unlike)))) - plain
-    assert list(env_checks.checks_of(subject(on_host(Early)))) == [env_checks.vector_env_fits]
+    assert list(env_checks.checks_of(subject(on_host(Short)))) == [env_checks.host_episodes_repeat]

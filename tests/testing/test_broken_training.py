@@ -149,7 +149,7 @@ BROKEN = {
         changed(
             lambda spec, demos, key: {
                 "step": Partial(counts_calls, spec, demos.transitions()),
-                "on_host": True,
+                "resume": Partial(bool),
             }
         ),
         "Chunks of 1 must give the bits",
