@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Bool, PRNGKeyArray
+from pydantic import PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.errors import DataError
 from ilkit.learn.recorded import Note, RecordedSteps, adopt, assemble, warn
-from ilkit.learn.recorded_hdf5 import import_h5py, open_hdf5
+from ilkit.learn.recorded_hdf5 import Hdf5, import_h5py, open_hdf5
 from ilkit.learn.recorded_losses import check_exportable, lost_bounds, lost_ends, lost_rewards
 from ilkit.learn.recorded_steps import Steps, check_rows, episodes_of, last_steps, lengths_of, steps_of
 
@@ -21,6 +23,8 @@ class D4RL(RecordedSteps):
     kind: Literal["d4rl"] = "d4rl"
     path: Path = Path("demonstrations.hdf5")
     """The file, from the folder of `params.yaml`."""
+    episode_steps: PositiveInt | None = None
+    """After how many steps the environment cut an episode off, where the file has no `timeouts` to say it."""
 
 
 def dataset(spec: D4RL, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Demonstrations:
@@ -47,9 +51,29 @@ def read(spec: D4RL, note: Note = warn) -> Demonstrations:
         )
         num_steps = len(steps.actions)
         check_rows(steps, num_steps, spec)
-        timeouts = hdf5.array(hdf5.root, "timeouts", rows=num_steps)
-        marks = np.stack([np.asarray(steps.terminated).reshape(-1), timeouts.reshape(-1)]) != 0
-        return assemble(episodes_of(steps, lengths_of(marks.any(axis=0), spec, note), spec, note), spec)
+        ends = _ends(hdf5, np.asarray(steps.terminated), spec)
+        return assemble(episodes_of(steps, lengths_of(ends, spec, note), spec, note), spec)
+
+
+def _ends(hdf5: Hdf5, terminated: np.ndarray, spec: D4RL) -> Bool[np.ndarray, " steps"]:
+    """Where an episode terminated or was cut off."""
+    ends: np.ndarray = terminated.reshape(-1) != 0
+    if "timeouts" in hdf5.root:
+        if spec.episode_steps is not None:
+            raise DataError(
+                f"{spec.path} has /timeouts, which say where episodes were cut off. Leave out episode_steps."
+            )
+        return ends | (hdf5.array(hdf5.root, "timeouts", rows=len(terminated)).reshape(-1) != 0)
+    if spec.episode_steps is None:
+        raise DataError(
+            f"{spec.path} has no /timeouts to say where episodes were cut off. Give episode_steps, the time limit of "
+            "the environment, which D4RL takes in their place; a large number where all ends are in /terminals."
+        )
+    start = 0
+    for stop in [*(np.flatnonzero(ends) + 1).tolist(), len(ends)]:
+        ends[start + spec.episode_steps - 1 : stop : spec.episode_steps] = True
+        start = stop
+    return ends
 
 
 def write(demos: Demonstrations, path: Path, spec: D4RL) -> list[str]:

@@ -152,7 +152,9 @@ def _terminated(frames: dict[str, np.ndarray]) -> np.ndarray | None:
 
 
 def write(demos: Demonstrations, path: Path, spec: LeRobot) -> list[str]:
-    """Writes the folder; returns what it can't hold."""
+    """Writes the folder, the observation under each of `obs_keys`; returns what it can't hold."""
     from ilkit.learn.recorded_lerobot import write_folder
 
-    return write_folder(demos, path, obs_key=spec.obs_keys[0], action_key=spec.action_key)
+    if not spec.obs_keys:
+        raise DataError(f"{path}: observations need a name, got none in obs_keys. Leave it out.")
+    return write_folder(demos, path, obs_keys=spec.obs_keys, action_key=spec.action_key)

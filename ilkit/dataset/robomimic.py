@@ -57,6 +57,7 @@ def write(demos: Demonstrations, path: Path, spec: Robomimic) -> list[str]:
     name = _written_name(spec)
     obs, next_obs = steps_of(demos)
     dones = last_steps(demos, demos.terminated).astype(np.int64)
+    actions = demos.actions.reshape(demos.num_steps, -1)  # robomimic wants columns, be it one
     with import_h5py().File(path, "w") as file:
         data = file.create_group("data")
         data.attrs["total"] = demos.num_steps
@@ -67,14 +68,23 @@ def write(demos: Demonstrations, path: Path, spec: Robomimic) -> list[str]:
             demo = data.create_group(f"demo_{number}")
             demo.attrs["num_samples"] = length
             demo[f"obs/{name}"], demo[f"next_obs/{name}"] = obs[rows], next_obs[rows]
-            demo["actions"], demo["rewards"], demo["dones"] = demos.actions[rows], demos.rewards[rows], dones[rows]
+            demo["actions"], demo["rewards"], demo["dones"] = actions[rows], demos.rewards[rows], dones[rows]
             stop += length
     return [
         *lost_ends(demos),
         *lost_bounds(demos),
         *lost_rewards(demos),
+        *_unfit(demos),
         "env_args and the simulator's states are unknown: robomimic can train on the file, not replay it.",
     ]
+
+
+def _unfit(demos: Demonstrations) -> list[str]:
+    """What robomimic will stumble over."""
+    if demos.actions.ndim == 1:
+        return ["robomimic knows no discrete actions: it reads them as real numbers."]
+    outside = float((np.abs(demos.actions) > 1).mean())
+    return [f"robomimic's policies act within -1 and 1, and {outside:.1%} of the actions lie outside."] * (outside > 0)
 
 
 def _written_name(spec: Robomimic) -> str:

@@ -15,18 +15,20 @@ _FPS = 50
 """Frames a second, which demonstrations don't know; LeRobot wants a number."""
 _TASK = "demonstration"
 _FILE = "chunk-000/file-000.parquet"
+_QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
+"""Those by which some of LeRobot's policies scale what they see."""
 
 
-def write_folder(demos: Demonstrations, path: Path, *, obs_key: str, action_key: str) -> list[str]:
+def write_folder(demos: Demonstrations, path: Path, *, obs_keys: tuple[str, ...], action_key: str) -> list[str]:
     """Writes the folder; returns what it can't hold.
 
     **Raises:** `DataError` where there is nothing to write, or pyarrow is missing.
     """
     check_exportable(demos, path)
     import_pyarrow()
-    columns = _columns(demos, obs_key, action_key)
+    columns = _columns(demos, obs_keys, action_key)
     _write(path / "data" / _FILE, {name: _arrow(values) for name, values in columns.items()})
-    _write(path / "meta" / "episodes" / _FILE, _episode_columns(demos))
+    _write(path / "meta" / "episodes" / _FILE, _episode_columns(demos) | _episode_statistics(demos, columns))
     _write(path / "meta" / "tasks.parquet", {"task_index": [0], "task": [_TASK]}, index="task")
     _write_json(path / "meta" / "info.json", _info(demos, columns))
     _write_json(path / "meta" / "stats.json", {name: _statistics(values) for name, values in columns.items()})
@@ -39,12 +41,12 @@ def write_folder(demos: Demonstrations, path: Path, *, obs_key: str, action_key:
     ]
 
 
-def _columns(demos: Demonstrations, obs_key: str, action_key: str) -> dict[str, np.ndarray]:
+def _columns(demos: Demonstrations, obs_keys: tuple[str, ...], action_key: str) -> dict[str, np.ndarray]:
     lengths, episodes = demos.lengths, np.arange(demos.num_episodes)
     frame = np.arange(demos.num_steps) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     actions = demos.actions.astype(np.int64)[:, None] if demos.actions.ndim == 1 else demos.actions
     return {
-        obs_key: steps_of(demos)[0],
+        **dict.fromkeys(obs_keys, steps_of(demos)[0]),
         action_key: actions,
         "next.reward": demos.rewards,
         "next.done": last_steps(demos, np.ones(demos.num_episodes, bool)),
@@ -80,6 +82,16 @@ def _episode_columns(demos: Demonstrations) -> dict[str, Any]:
     }
 
 
+def _episode_statistics(demos: Demonstrations, columns: dict[str, np.ndarray]) -> dict[str, Any]:
+    """What LeRobot goes on from when it records more, splits or deletes; without it, it can't load or scale that."""
+    stops = np.cumsum(demos.lengths)[:-1]
+    found: dict[str, Any] = {}
+    for name, values in columns.items():
+        episodes = [_statistics(part) for part in np.split(values, stops)]
+        found |= {f"stats/{name}/{key}": [each[key] for each in episodes] for key in episodes[0]}
+    return found
+
+
 def _info(demos: Demonstrations, columns: dict[str, np.ndarray]) -> dict[str, Any]:
     return {
         "codebase_version": "v3.0",
@@ -104,6 +116,8 @@ def _info(demos: Demonstrations, columns: dict[str, np.ndarray]) -> dict[str, An
 def _statistics(values: np.ndarray) -> dict[str, list[float]]:
     rows = values.reshape(len(values), -1).astype(np.float64)
     found = {"min": rows.min(0), "max": rows.max(0), "mean": rows.mean(0), "std": rows.std(0)}
+    quantiles = np.quantile(rows, list(_QUANTILES.values()), axis=0)
+    found |= dict(zip(_QUANTILES, quantiles, strict=True))
     return {name: each.tolist() for name, each in found.items()} | {"count": [len(rows)]}
 
 

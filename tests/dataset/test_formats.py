@@ -10,9 +10,11 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.dataset import robomimic
 from ilkit.dataset.npz import NPZ
 from ilkit.errors import DataError
+from ilkit.learn.recorded_steps import steps_of
 from tests.dataset.formats import assert_equal, demonstrations, imported, written
 
 
@@ -90,6 +92,30 @@ def test_robomimic_without_next_observations(tmp_path: Path) -> None:
     assert_equal(imported("robomimic", path, final_obs="repeat"), demos, "actions", "rewards", "terminated")
 
 
+def test_robomimic_gets_columns_of_discrete_actions(tmp_path: Path) -> None:
+    demos = demonstrations(discrete=True)
+    with h5py.File(written("robomimic", tmp_path, demos), "r") as file:
+        assert file["data/demo_0/actions"].shape == (demos.lengths[0], 1)  # it takes the size from shape[1]
+    assert_equal(imported("robomimic", tmp_path / "recording"), demos)
+
+
+def test_robomimic_says_which_actions_it_cannot_imitate(tmp_path: Path) -> None:
+    def notes(demos: Demonstrations, name: str) -> str:
+        return " ".join(robomimic.write(demos, tmp_path / name, robomimic.Robomimic(path=tmp_path / name)))
+
+    demos = demonstrations()
+    demos.actions[:] = 1
+    assert "-1 and 1" not in notes(demos, "within")
+    demos.actions[0] = -1.5
+    assert f"{1 / demos.num_steps:.1%} of the actions lie outside" in notes(demos, "outside")
+    assert "no discrete actions" in notes(demonstrations(discrete=True), "discrete")
+
+
+def test_d4rl_has_one_word_on_where_episodes_end(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="Leave out episode_steps"):
+        imported("d4rl", written("d4rl", tmp_path), episode_steps=5)
+
+
 def test_d4rl_names_an_episode_without_an_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     demos = demonstrations()
     path = written("d4rl", tmp_path, demos)
@@ -139,6 +165,16 @@ def test_lerobot_reads_files_in_the_order_of_their_numbers(tmp_path: Path) -> No
     parquet.write_table(table.slice(cut), folder / "file-1000.parquet")
     (folder / "file-000.parquet").unlink()
     assert_equal(imported("lerobot", path, final_obs="repeat"), demos, "actions", "lengths", "terminated")
+
+
+def test_lerobot_writes_the_observation_under_each_name(tmp_path: Path) -> None:
+    demos = demonstrations()
+    path = written("lerobot", tmp_path, demos, obs_keys=("observation.state", "observation.environment_state"))
+    for name in ("observation.state", "observation.environment_state"):
+        got = imported("lerobot", path, obs_keys=(name,), final_obs="repeat")
+        np.testing.assert_array_equal(steps_of(got)[0], steps_of(demos)[0])
+    with pytest.raises(DataError, match="need a name"):
+        written("lerobot", tmp_path / "none", obs_keys=())
 
 
 def test_lerobot_joins_features(tmp_path: Path) -> None:
