@@ -35,18 +35,18 @@ def write_components(folder: Path) -> None:
 
 
 def check(folder: Path, pipeline: Path | None = None) -> None:
-    """Validates `params.yaml` and the wiring of the folder's pipeline, and writes nothing.
+    """Validates `params.yaml` and the folder's pipeline, and that its environment can be made; writes nothing.
 
     **Raises:** `ParamsError` with everything that is wrong, a line each; `WiringError`.
     """
     from ilkit.params import faults, read_params
     from ilkit.pipelines import load_pipeline
     from ilkit.project import pipeline_of
-    from ilkit.run import seed_faults
+    from ilkit.run import environment_faults, seed_faults
 
     raw = read_params(folder / "params.yaml")
     graph = load_pipeline(pipeline or pipeline_of(folder)).graph
-    found = faults(raw, graph.groups()) or seed_faults(graph, raw)
+    found = faults(raw, graph.groups()) or seed_faults(graph, raw) or environment_faults(graph, raw)
     if found:
         raise ParamsError("\n".join(found))
 

@@ -59,7 +59,8 @@ class Observer:
                 + (f"return {made.returns.mean():.1f}" if np.isfinite(made.rewards).all() else "no rewards")
             )
         if isinstance(made, Report):
-            self.notes.append(f"\n{made.summary.rstrip()}\n")
+            page = self.log.with_suffix("") / "report.html"
+            self.notes.append(f"\n{made.summary.rstrip()}\n\nThe whole report: {page}\n")
 
     def drive(
         self, training: Training[Any], key: loop.Keys, num_seeds: int, num_threads: int, checkpoints: Path

@@ -19,6 +19,7 @@ from ilkit.artifact import load, save
 from ilkit.backend import fix_threads
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
@@ -108,6 +109,19 @@ def seed_faults(graph: Graph, raw: RawParams) -> list[str]:
             made = calls[origin.name]
             if call.learns and made.learns and get_origin(required(hints.get(name))) is not Seeds:
                 found += _seed_fault(call, name, made.num_seeds)
+    return found
+
+
+def environment_faults(graph: Graph, raw: RawParams) -> list[str]:
+    """Where an environment on the host can't be made: what it is called and takes, only its library knows."""
+    found = []
+    for block, group in graph.groups().items():
+        if group != "env" or find(group, kind_of(raw, block)).returns is not HostEnvironment:
+            continue
+        try:
+            build(raw, block, group)()
+        except DataError as error:
+            found.append(f"{block}.{kind_of(raw, block)}: {error}")
     return found
 
 

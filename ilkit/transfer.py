@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ilkit.artifact import load, save
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.errors import DataError, PluginError
@@ -29,6 +31,8 @@ def import_demonstrations(
     component = find("dataset", kind)
     check_free(artifact, force=force)
     demos: Demonstrations = _function(component, "read")(_spec(component, path, settings), note)
+    if bad := _not_finite(demos):
+        note(f"{bad} hold NaN or infinity. `ilkit data check {artifact}` says which; nothing can learn from them.")
     save(demos, artifact)
     return demos
 
@@ -52,6 +56,12 @@ def export_demonstrations(kind: str, artifact: Path, path: Path, settings: Setti
         losses: list[str] = _function(component, "write")(demos, written, spec)
         written.rename(path)
     return losses
+
+
+def _not_finite(demos: Demonstrations) -> str:
+    """Which arrays can't be learnt from; rewards may be unknown."""
+    arrays = {"obs": demos.obs, "actions": demos.actions}
+    return " and ".join(name for name, array in arrays.items() if not np.isfinite(array).all())
 
 
 def _spec(component: Component, path: Path, settings: Settings) -> Spec:

@@ -59,6 +59,22 @@ def test_check_says_what_is_wrong_exits_with_2_and_writes_nothing(project: Path)
 
 
 @pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("id: Pendulm-v1", "gymnasium knows no environment 'Pendulm-v1'. Did you mean 'Pendulum-v1'?"),
+        ("id: Pendulum-v1, kwargs: {grvity: 1.0}", "grvity"),
+    ],
+)
+def test_check_makes_an_environment_on_the_host(project: Path, settings: str, said: str) -> None:
+    env = "kind: gymnasium, gymnasium: {" + settings + "}"
+    (project / "params.yaml").write_text(PARAMS.replace("kind: point_mass, point_mass: {}", env))
+    code, output = call("check")
+    assert code == 2
+    assert "error: env.gymnasium: " in output
+    assert said in output
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("return stages.expert(params.expert, params.env)", "return params.expert", "must return what its last stage"),

@@ -139,7 +139,8 @@ def _hear_mujoco() -> None:
 
 @cache
 def _warn_once(text: str) -> None:
-    warnings.warn(f"MuJoCo: {text}", stacklevel=2)
+    category = DeprecationWarning if "deprecated" in text else UserWarning  # the models are gymnasium's
+    warnings.warn(f"MuJoCo: {text}", category, stacklevel=2)
 
 
 def _is_vector(space: Any) -> bool:

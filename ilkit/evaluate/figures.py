@@ -17,7 +17,8 @@ from ilkit.learn.look import FIGURE, INK, LINE, MUTED, SERIES, VARIABLES, svg
 
 _STYLE = FIGURE | {"font.size": 9, "axes.titlesize": 9, "legend.frameon": False, "legend.handlelength": 1.2}
 _MAX_POINTS = 600
-_MAX_DIMS = 4
+MOST_DIMS = 4
+"""How many dimensions of the action are drawn."""
 
 
 def variable_of(name: str, policies: Sequence[str]) -> str:
@@ -110,10 +111,10 @@ def draw_actions(actions: ActionSample, policies: Sequence[str]) -> str:
     """What is done at demonstrated states: how often each action, and the first policy's mode against the expert."""
     if isinstance(actions.spaces.action, Discrete):
         return _draw_choices(actions, actions.spaces.action.size, policies)
-    dims = min(actions.spaces.action.size, _MAX_DIMS)
+    dims = min(actions.spaces.action.size, MOST_DIMS)
     figure = Figure(figsize=(7.2, 2.4 * dims), layout="constrained")
     for dim, (left, right) in enumerate(figure.subplots(dims, 2, squeeze=False, width_ratios=(1.7, 1))):
-        label = f"action {dim + 1}" if dims > 1 else "action"
+        label = f"action {dim}" if dims > 1 else "action"
         _draw_density(left, actions, dim, label, policies)
         _draw_agreement(right, actions, dim, label, policies)
     _draw_key(figure)

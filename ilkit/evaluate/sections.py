@@ -7,7 +7,7 @@ import numpy as np
 from ilkit.data.spaces import Discrete
 from ilkit.evaluate.comparison import Score
 from ilkit.evaluate.curves import Curve, returns_against_env_steps
-from ilkit.evaluate.figures import draw_actions, draw_curves, draw_returns, draw_uncertainty
+from ilkit.evaluate.figures import MOST_DIMS, draw_actions, draw_curves, draw_returns, draw_uncertainty
 from ilkit.evaluate.findings import Findings, StateMap
 from ilkit.evaluate.page import (
     Section,
@@ -179,6 +179,8 @@ def _actions(findings: Findings) -> Section:
             f", clipped to the action space. Right: the mode of {first} against the demonstrated action; "
             f"root mean square error {error:.3g}."
         )
+        size = actions.spaces.action.size
+        caption += f" The first {MOST_DIMS} of {size} dimensions are drawn." if size > MOST_DIMS else ""
     return Section(
         "Actions at demonstrated states",
         draw_actions(actions, findings.policies),

@@ -1,5 +1,6 @@
 """The commands `ilkit data import` and `ilkit data export`."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,17 @@ def test_what_was_decided_is_told(tmp_path: Path) -> None:
     found = run("import", "lerobot", written("lerobot", tmp_path), tmp_path / "demos")
     assert "note: " in found.output
     assert "its action is left out" in found.output
+
+
+def test_numbers_that_are_not_finite_are_told(tmp_path: Path) -> None:
+    demos = demonstrations()
+    obs = demos.obs.copy()
+    obs[3, 0] = np.nan
+    save(dataclasses.replace(demos, obs=obs), tmp_path / "demos")
+    run("export", "npz", tmp_path / "demos", tmp_path / "recording.npz")
+    said = run("import", "npz", tmp_path / "recording.npz", tmp_path / "back")
+    assert said.exit_code == 0, said.output
+    assert f"note: obs hold NaN or infinity. `ilkit data check {tmp_path / 'back'}`" in said.output
 
 
 def test_nothing_is_lost_in_npz(tmp_path: Path) -> None:
