@@ -5,9 +5,7 @@ continuous vectors or whole numbers from 0.
 """
 
 import importlib
-import importlib.util
 import warnings
-from functools import cache
 from typing import Annotated, Any, Literal
 
 import equinox as eqx
@@ -21,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from ilkit.data.environment import HostEnvironment
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError, nearest
+from ilkit.learn.mujoco_warnings import hear_mujoco
 from ilkit.spec import Kwargs, Plain, Spec
 
 
@@ -113,7 +112,7 @@ def _registered(name: str) -> Any:
 def _make(spec: Gymnasium, max_steps: int) -> gymnasium.Env[Any, Any]:
     registered = _registered(spec.id)
     if "mujoco" in str(registered.entry_point):
-        _hear_mujoco()
+        hear_mujoco()
     kwargs: dict[str, Any] = dict(spec.kwargs)
     try:
         with warnings.catch_warnings():
@@ -129,18 +128,6 @@ def _make(spec: Gymnasium, max_steps: int) -> gymnasium.Env[Any, Any]:
         one = wrapper.around(one)
     one = one if _is_vector(one.observation_space) else _with_vector_observations(one, spec.id)
     return one if _is_vector(one.action_space) else _with_vector_actions(one, spec.id)
-
-
-def _hear_mujoco() -> None:
-    """Has MuJoCo warn through Python, which it does on the screen and into a file of the current folder otherwise."""
-    if importlib.util.find_spec("mujoco"):
-        importlib.import_module("mujoco").set_mju_user_warning(_warn_once)
-
-
-@cache
-def _warn_once(text: str) -> None:
-    category = DeprecationWarning if "deprecated" in text else UserWarning  # the models are gymnasium's
-    warnings.warn(f"MuJoCo: {text}", category, stacklevel=2)
 
 
 def _is_vector(space: Any) -> bool:

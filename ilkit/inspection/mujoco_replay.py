@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.errors import DataError, nearest
 from ilkit.inspection.compiled_replay import check_sizes
+from ilkit.learn.mujoco_warnings import hear_mujoco
 
 _MOST_EXCLUDED = 2
 """Swimmer and Ant leave out the position in the plane, the others that along a line."""
@@ -76,6 +77,7 @@ def mujoco_replayer(name: str) -> MujocoReplayer:
 def _make(name: str) -> Any:
     import gymnasium
 
+    hear_mujoco()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there is a newer version of the environment
