@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -51,7 +52,8 @@ def prepare(
     init_keys, step_keys = pairs[:, 0], pairs[:, 1]
     first = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, per_seed)
     if num_seeds == 1:
-        training = _with_array_leaves(make(*first, key=init_keys[0]))
+        with _explaining("before the first step"):
+            training = _with_array_leaves(make(*first, key=init_keys[0]))
         return _with_info_names(training, training.state), step_keys[0]
 
     def parts(per_seed: tuple[PyTree, ...], key: PRNGKeyArray) -> tuple[PyTree, Training[T]]:
@@ -59,7 +61,8 @@ def prepare(
         return training.state, dataclasses.replace(training, state=None)
 
     try:
-        state, shared = eqx.filter_vmap(parts, out_axes=(eqx.if_array(0), None))(per_seed, init_keys)
+        with _explaining("before the first step"):
+            state, shared = eqx.filter_vmap(parts, out_axes=(eqx.if_array(0), None))(per_seed, init_keys)
     except ValueError as error:
         raise DataError(
             "Training.step and Training.finish must not differ between seeds: what the key or a learnt input "
@@ -172,15 +175,24 @@ def _window(num_steps: int) -> int:
 def _run(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
     step, key, *bounds, num_seeds = fixed
     first, last, window = (jnp.asarray(bound, jnp.int32) for bound in bounds)
-    try:
+    with _explaining(f"between steps {int(first)} and {int(last)} of the training"):
         return _run_chunk((step, key, first, last, window, num_seeds), state, curve)
+
+
+@contextmanager
+def _explaining(when: str) -> Iterator[None]:
+    """Says of an environment on the host that it raised."""
+    try:
+        yield
     except (jax.errors.JaxRuntimeError, ValueError) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
         if "CpuCallback error" not in str(error):
             raise
-        cause = [line for line in str(error).splitlines() if line.strip() and not line.startswith((" ", "-"))]
+        place = max((number for number, line in enumerate(lines) if line.startswith("  File")), default=0)
+        cause = next((line for line in lines[place:] if not line.startswith(" ")), lines[-1])
         raise DataError(
-            f"The environment raised between steps {int(first)} and {int(last)} of the training: {cause[-1]}. "
-            "Mend it, and run the stage again. The log beside the artifact says where it was raised."
+            f"The environment raised {when}: {cause}. Mend it, and run the stage again. The log beside the artifact "
+            "says where it was raised."
         ) from error
 
 

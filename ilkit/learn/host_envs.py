@@ -71,10 +71,13 @@ class HostEnvs:
         self._open(states.words)
         numbers, lengths = np.ravel(log.num_episodes), np.ravel(log.length)
         actions = np.reshape(states.actions, (len(self._rows), *states.actions.shape[states.words.ndim :]))
-        reached = [
-            row.replay(int(number), done[:length])
-            for row, number, length, done in zip(self._rows, numbers, lengths, actions, strict=True)
-        ]
+        try:
+            reached = [
+                row.replay(int(number), done[:length])
+                for row, number, length, done in zip(self._rows, numbers, lengths, actions, strict=True)
+            ]
+        except Exception:  # whatever it is, the environment hasn't got there
+            return False
         return np.array_equal(np.reshape(reached, states.obs.shape), states.obs, equal_nan=True)
 
     def _step(self, states: HostStates, log: EpisodeLog, actions: Array) -> tuple[HostStates, Outcome]:

@@ -108,14 +108,19 @@ def test_an_environment_on_the_host_is_stepped_through_its_resets(
 
 
 class Breaking(gym.Env):
-    """Breaks in its twentieth step."""
+    """Breaks in its twentieth step, or at once."""
 
     observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
     action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
 
+    def __init__(self, at_once: bool = False) -> None:
+        self.at_once = at_once
+
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         self.steps = 0
+        if self.at_once:
+            raise RuntimeError("a joint came off")
         return np.zeros(2, np.float32), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
@@ -125,13 +130,21 @@ class Breaking(gym.Env):
         return np.zeros(2, np.float32), 0.0, False, False, {}
 
 
+@pytest.mark.parametrize(
+    ("at_once", "said"), [(False, r"between steps \d+ and \d+ of the training"), (True, "before the first step")]
+)
 def test_an_environment_that_breaks_is_named(
-    clone: Any, known: Any, explore: Any, monkeypatch: pytest.MonkeyPatch
+    at_once: bool, said: str, clone: Any, known: Any, explore: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(gym.registry, "Breaking-v0", gym.envs.registration.EnvSpec("Breaking-v0", Breaking))
-    world = Build("env", "gymnasium", gymnasium.env, gymnasium.Gymnasium(id="Breaking-v0", max_steps=50))
+    world = Build(
+        "env",
+        "gymnasium",
+        gymnasium.env,
+        gymnasium.Gymnasium(id="Breaking-v0", max_steps=50, kwargs={"at_once": at_once}),
+    )
     spec = TD3(critic_warmup_steps=1, num_steps=30, **_SMALL)
-    with pytest.raises(DataError, match=r"raised between steps \d+ and \d+ of the training: RuntimeError: a joint"):
+    with pytest.raises(DataError, match=f"raised {said}: RuntimeError: a joint"):
         _train(spec, explore("isotropic"), world, clone(world), known(1.0))
 
 
