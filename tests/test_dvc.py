@@ -98,8 +98,9 @@ def test_a_project_runs_its_own_copy_of_the_code(project: Path) -> None:
 
 
 def test_the_users_own_module_counts_as_code_of_the_environment_that_it_registers(project: Path) -> None:
-    (project / "robots.py").write_text("import gymnasium\n")
-    chosen = "env: {kind: gymnasium, gymnasium: {id: 'robots:Reach-v0'}}"
+    registers = "from gymnasium import register\nregister('Reach-v0', 'gymnasium.envs.classic_control:PendulumEnv')\n"
+    (project / "robots.py").write_text(registers)
+    chosen = "env: {kind: gymnasium, gymnasium: {id: 'robots:Reach-v0', max_steps: 5}}"
     (project / "params.yaml").write_text(PARAMS.replace("env: {kind: point_mass, point_mass: {}}", chosen))
 
     def digests() -> dict[str, dict[str, str]]:
@@ -108,13 +109,13 @@ def test_the_users_own_module_counts_as_code_of_the_environment_that_it_register
 
     before = digests()
     assert digests() == before
-    (project / "robots.py").write_text("import gymnasium\nprint()\n")
+    (project / "robots.py").write_text(registers + "print()\n")
     after = digests()
     assert {block for block in after if after[block] != before[block]} == {"env"}
 
     (project / "robots.py").unlink()
     (project / "robots").mkdir()
-    (project / "robots" / "__init__.py").write_text("import gymnasium\n")
+    (project / "robots" / "__init__.py").write_text(registers)
     package = digests()
     (project / "robots" / "__pycache__").mkdir()
     (project / "robots" / "__pycache__" / "__init__.pyc").write_bytes(b"compiled")

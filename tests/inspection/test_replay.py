@@ -157,6 +157,7 @@ def mujoco_episodes(name: str, steps: int = 60) -> Demonstrations:
     )
 
 
+@pytest.mark.filterwarnings("ignore:MuJoCo:DeprecationWarning")
 @pytest.mark.parametrize("name", ["HalfCheetah-v5", "Hopper-v5", "Walker2d-v5", "Swimmer-v5", "InvertedPendulum-v5"])
 def test_mujoco_reproduces_what_it_did(name: str) -> None:
     demos, replayer = mujoco_episodes(name), mujoco_replayer(name)
