@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def check(folder: Path, pipeline: Path | None = None) -> None:
 
     raw = read_params(folder / "params.yaml")
     graph = load_pipeline(pipeline or pipeline_of(folder)).graph
-    found = faults(raw, graph.groups()) or seed_faults(graph, raw) or environment_faults(graph, raw)
+    found = faults(raw, graph.groups()) or seed_faults(graph, raw) or _missing_files(raw, graph.groups(), folder)
+    found = found or environment_faults(graph, raw)
     if found:
         raise ParamsError("\n".join(found))
 
@@ -70,7 +72,6 @@ def _validated(folder: Path) -> dict[str, dict[str, Any]]:
         for kind in candidates(raw, block):
             spec = fold(raw, block, group)
             files = [str(path) for path in (*_paths(spec), *_modules(spec, folder))] if kind == chosen else []
-            _check_files(files, folder, f"{block}.{kind}")
             module = entry_point(group, kind).value.split(":")[0]
             found.setdefault(block, {})[kind] = {"module": module, "files": files}
     return found
@@ -90,10 +91,21 @@ def _modules(spec: Any, folder: Path) -> Iterator[Path]:
             yield from (one.relative_to(folder) for one in found if one.is_file())
 
 
-def _check_files(files: list[str], folder: Path, where: str) -> None:
-    for name in files:
-        if not (folder / name).exists():
-            raise ParamsError(f"{where}: must point to a file or folder that exists, got {name!r}.")
+def _missing_files(raw: Mapping[str, Any], groups: Mapping[str, str], folder: Path) -> list[str]:
+    """Where the spec of a chosen kind points to nothing."""
+    from ilkit.params import fold, kind_of
+
+    found = []
+    for block, group in groups.items():
+        for field, value in fold(raw, block, group):
+            if isinstance(value, Path) and not (folder / value).exists():
+                beside = [path.name for path in (folder / value).parent.glob("*")]
+                near = "".join(f" Did you mean {name!r}?" for name in get_close_matches(value.name, beside, n=1))
+                found.append(
+                    f"{block}.{kind_of(raw, block)}.{field}: must point to a file or folder that exists, got "
+                    f"{str(value)!r}.{near}"
+                )
+    return found
 
 
 def _digests(components: dict[str, dict[str, Any]], folder: Path) -> dict[str, Any]:

@@ -95,7 +95,6 @@ def advance(
 
     **Raises:** `NonFiniteError` where an info isn't finite.
     """
-    names = training.info_names
     window = _window(training.num_steps)
     run = _run if num_threads == 1 or num_seeds == 1 or training.resume else partial(_run_each, num_threads)
     size, state, curve, step = chunk_size or 1, progress.state, progress.curve, progress.step
@@ -103,7 +102,7 @@ def advance(
         stop = min(step + size, training.num_steps)
         began = time.perf_counter()
         state, curve = run((training.step, key, step, stop, window, num_seeds), state, curve)
-        _check_finite(np.asarray(curve), names, step, stop)
+        _check_finite(np.asarray(curve), training, step, stop)
         elapsed = time.perf_counter() - began
         if chunk_size is None:
             size = max(1, min(int(size * min(chunk_seconds / max(elapsed, 1e-9), 16)), 2**30))
@@ -239,10 +238,16 @@ def _together(carried: list[tuple[PyTree, Array]]) -> tuple[PyTree, Array]:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states), jnp.stack(curves, axis=-1)
 
 
-def _check_finite(curve: np.ndarray, names: tuple[str, ...], first: int, last: int) -> None:
+def _check_finite(curve: np.ndarray, training: Training[Any], first: int, last: int) -> None:
+    names = training.info_names
     bad = ~np.isfinite(curve).reshape(len(curve), len(names), -1).all(axis=(0, 2))
     if bad.any():
         raise NonFiniteError(
             f"{names[int(bad.argmax())]} must stay finite, got nan or inf between steps {first} and {last}. "
-            "Are the data finite? `ilkit data check` says where they aren't. If they are, try a smaller learning_rate."
+            + (
+                "Are the rewards and observations of the environment finite? "
+                if training.env_steps_per_step
+                else "Are the data finite? `ilkit data check` says where they aren't. "
+            )
+            + "If they are, try a smaller learning_rate."
         )

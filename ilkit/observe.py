@@ -54,10 +54,7 @@ class Observer:
     def made(self, made: Any) -> None:
         """Notes what came out."""
         if isinstance(made, Demonstrations):
-            self.notes.append(
-                f"{made.num_episodes:,} episodes, {made.num_steps:,} steps, "
-                + (f"return {made.returns.mean():.1f}" if np.isfinite(made.rewards).all() else "no rewards")
-            )
+            self.notes.append(f"{made.num_episodes:,} episodes, {made.num_steps:,} steps, {_return_of(made)}")
         if isinstance(made, Report):
             page = self.log.with_suffix("") / "report.html"
             self.notes.append(f"\n{made.summary.rstrip()}\n\nThe whole report: {page}\n")
@@ -113,12 +110,23 @@ class Observer:
         return f"{self.name:<30}{self.kind:<14}{seconds:6.1f} s   {', '.join(self.notes)}"
 
 
+def _return_of(demos: Demonstrations) -> str:
+    known = demos.returns[np.isfinite(demos.returns)]
+    if not len(known):
+        return "no rewards"
+    missing = demos.num_episodes - len(known)
+    return f"return {known.mean():.1f}" + (f" (unknown in {missing:,} episodes)" if missing else "")
+
+
 @contextmanager
 def observed_stage(name: str, kind: str, folder: Path) -> Iterator[Observer]:
     """Observes a stage from its start to its end or its failure; the log lies beside the artifact."""
     observer = Observer(name, kind, folder / ARTIFACTS / f"{name}.log")
     try:
         yield observer
+    except StopRequestError as stop:
+        observer.write(str(stop))
+        raise
     except BaseException as error:
         observer.write(f"failed after {time.perf_counter() - observer.began:.1f} s: {type(error).__name__}: {error}")
         observer.write("".join(traceback.format_exception(error)))

@@ -32,7 +32,9 @@ def import_demonstrations(
     check_free(artifact, force=force)
     demos: Demonstrations = _function(component, "read")(_spec(component, path, settings), note)
     if bad := _not_finite(demos):
-        note(f"{bad} hold NaN or infinity. `ilkit data check {artifact}` says which; nothing can learn from them.")
+        note(
+            f"{bad} hold NaN or infinity. `ilkit data check {artifact}` says where; no stage learns from such numbers."
+        )
     save(demos, artifact)
     return demos
 
@@ -59,8 +61,10 @@ def export_demonstrations(kind: str, artifact: Path, path: Path, settings: Setti
 
 
 def _not_finite(demos: Demonstrations) -> str:
-    """Which arrays can't be learnt from; rewards may be unknown."""
+    """Which arrays hold such numbers; rewards may be unknown altogether."""
     arrays = {"obs": demos.obs, "actions": demos.actions}
+    if not np.isnan(demos.rewards).all():
+        arrays["rewards"] = demos.rewards
     return " and ".join(name for name, array in arrays.items() if not np.isfinite(array).all())
 
 

@@ -74,6 +74,16 @@ def test_check_makes_an_environment_on_the_host(project: Path, settings: str, sa
     assert said in output
 
 
+def test_check_finds_files_that_are_missing(project: Path) -> None:
+    (project / "weights.npz").touch()
+    chosen = "expert: {kind: mlp, mlp: {path: weight.npz}}"
+    (project / "params.yaml").write_text(PARAMS.replace("expert: {kind: lqr, lqr: {}, swing_up: {}}", chosen))
+    code, output = call("check")
+    assert code == 2
+    assert "error: expert.mlp.path: must point to a file or folder that exists, got 'weight.npz'. " in output
+    assert "Did you mean 'weights.npz'?" in output
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -79,6 +79,11 @@ class Findings(NamedTuple):
     rollouts: Mapping[str, Rollout]
 
     @property
+    def num_seeds(self) -> int:
+        """The training seeds of the policy that has most."""
+        return max(self.measured[name].num_seeds for name in self.policies)
+
+    @property
     def decimals(self) -> int:
         """How many decimals a return is written with: two digits of the width of the narrowest interval."""
         widths = [score.interval.high - score.interval.low for score in self.scores.values()]

@@ -7,7 +7,7 @@ from ilkit.data.spaces import Discrete
 from ilkit.evaluate.comparison import Score, Success
 from ilkit.evaluate.curves import returns_against_env_steps, returns_table, training_table
 from ilkit.evaluate.findings import ActionSample, Findings
-from ilkit.evaluate.wording import number, share
+from ilkit.evaluate.wording import few_seeds, number, share
 
 
 def metrics_of(findings: Findings) -> Metrics:
@@ -60,7 +60,7 @@ def summary_of(findings: Findings) -> str:
         "   ".join(cell.rjust(width) if index else cell.ljust(width) for index, (cell, width) in enumerate(cells))
         for cells in (zip(row, widths, strict=True) for row in (head, *rows))
     )
-    return "\n".join([*(line.rstrip() for line in lines), findings.verdict]) + "\n"
+    return "\n".join([*(line.rstrip() for line in lines), findings.verdict, *few_seeds(findings.num_seeds)]) + "\n"
 
 
 def _score(score: Score) -> Metrics:

@@ -18,24 +18,22 @@ from ilkit.evaluate.page import (
     score_table,
     seed_table,
 )
-from ilkit.evaluate.wording import number
+from ilkit.evaluate.wording import few_seeds, number
 
 _UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
-_ENOUGH_SEEDS = 5
 _FAR = 2.0
 
 
 def page_of(findings: Findings) -> str:
     """The whole page."""
     episodes, steps = findings.num_demonstrated
-    num_seeds = max(findings.measured[name].num_seeds for name in findings.policies)
     num_episodes = findings.measured["random"].returns.shape[1]
     setting = (
-        f"{', '.join(findings.policies)}: {num_seeds} training seeds, learnt from {episodes:,} demonstrated episodes "
-        f"({steps:,} steps); {num_episodes} evaluation episodes of each seed."
+        f"{', '.join(findings.policies)}: {findings.num_seeds} training seeds, learnt from {episodes:,} demonstrated "
+        f"episodes ({steps:,} steps); {num_episodes} evaluation episodes of each seed."
     )
     title = f"Evaluation on {findings.task}"
-    return render_page(title, setting, findings.verdict, list(_sections(findings)), _notes(findings, num_seeds))
+    return render_page(title, setting, findings.verdict, list(_sections(findings)), _notes(findings))
 
 
 def _sections(findings: Findings) -> Iterator[Section]:
@@ -197,18 +195,11 @@ def _seeds(findings: Findings) -> Section:
     )
 
 
-def _notes(findings: Findings, num_seeds: int) -> list[str]:
+def _notes(findings: Findings) -> list[str]:
     notes = [
         "A policy's return is the interquartile mean over training seeds of its mean return over evaluation episodes, "
         "which start from the same states for every policy and seed. Intervals are bootstrap intervals over training "
         "seeds, expanded for their small number (Agarwal et al., 2021; Hesterberg, 2015); that of a policy with one "
         "seed is over episodes. The interval of a probability of improvement is Newcombe's (2006)."
     ]
-    if 1 < num_seeds < _ENOUGH_SEEDS:
-        notes.append(
-            f"With {num_seeds} training seeds an interval spans them all and yet covers only "
-            f"{1 - 2 ** (1 - num_seeds):.0%} of the time: train with five or more."
-        )
-    if num_seeds == 1:
-        notes.append("One training seed doesn't tell how others would differ: train with five or more.")
-    return notes
+    return [*notes, *few_seeds(findings.num_seeds)]

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from ilkit.evaluate.comparison import Comparison, Score
 from ilkit.math.statistics import Interval
 
+_ENOUGH_SEEDS = 5
+
 
 def number(value: float | int, decimals: int, *, signed: bool = False) -> str:
     """A number with its digits grouped, and without a sign where it is rounded to zero."""
@@ -15,6 +17,18 @@ def number(value: float | int, decimals: int, *, signed: bool = False) -> str:
 def share(rate: float, interval: Interval) -> str:
     """A share of episodes with its interval."""
     return f"{rate:.0%} ({interval.low:.0%} to {interval.high:.0%})"
+
+
+def few_seeds(num_seeds: int) -> list[str]:
+    """What an interval over so few training seeds is worth; nothing where there are enough."""
+    if num_seeds == 1:
+        return ["One training seed doesn't tell how others would differ: train with five or more."]
+    if num_seeds < _ENOUGH_SEEDS:
+        return [
+            f"With {num_seeds} training seeds an interval spans them all and yet covers only "
+            f"{1 - 2 ** (1 - num_seeds):.0%} of the time: train with five or more."
+        ]
+    return []
 
 
 def verdict(

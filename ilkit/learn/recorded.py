@@ -109,10 +109,12 @@ def assemble(
 
 
 def adopt(demos: Demonstrations, spaces: Spaces, path: Path) -> Demonstrations:
-    """The same episodes with the spaces of an environment.
+    """The same episodes with the spaces of an environment, to learn from.
 
-    **Raises:** `DataError`, which names the file, where they don't fit.
+    **Raises:** `DataError`, which names the file, where they don't fit or a number isn't finite.
     """
+    _check_finite("obs", demos.obs, demos.lengths + 1, path)
+    _check_finite("actions", demos.actions, demos.lengths, path)
     ours, theirs = demos.spaces, spaces
     both_discrete = isinstance(ours.action, Discrete) and isinstance(theirs.action, Discrete)
     if both_discrete and demos.actions.max() < theirs.action.size:
@@ -123,11 +125,23 @@ def adopt(demos: Demonstrations, spaces: Spaces, path: Path) -> Demonstrations:
         raise DataError(
             f"{path} must fit the environment: it has observations of size {ours.observation.size} and actions "
             f"{_named(ours.action)}, the environment {theirs.observation.size} and {_named(theirs.action)}. "
-            "Choose the env that it was recorded in."
+            "Choose the env that it was recorded in, with the same wrappers."
         ) from error
     return Demonstrations(
         demos.obs, demos.actions, demos.rewards, demos.terminated, demos.truncated, demos.lengths, spaces=theirs
     )
+
+
+def _check_finite(name: str, rows: np.ndarray, counts: np.ndarray, path: Path) -> None:
+    bad = ~np.isfinite(rows).reshape(len(rows), -1).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        episode = int(np.searchsorted(np.cumsum(counts), row, side="right"))
+        step = row - int(counts[:episode].sum())
+        raise DataError(
+            f"{path}: {name} must be finite to learn from, got nan or infinity in episode {episode}, step {step}. "
+            "`ilkit data check` names all such steps, `ilkit data filter` leaves episodes out."
+        )
 
 
 def unbounded(size: int) -> Box:

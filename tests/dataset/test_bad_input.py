@@ -1,5 +1,6 @@
 """Files that can't be read, each with the reason and the remedy."""
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -17,6 +18,7 @@ from pyarrow import parquet
 from ilkit.data.build import Build
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
+from ilkit.learn.recorded import adopt
 from tests.dataset.formats import FORMATS, demonstrations, imported, written
 
 HDF5 = {"d4rl": "", "minari": "episode_1/", "robomimic": "data/demo_1/"}
@@ -43,6 +45,15 @@ def replace(file: h5py.File, name: str, values: Any) -> None:
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_there_is_no_file(kind: str, tmp_path: Path) -> None:
     refused(kind, tmp_path / "nothing", "There is no")
+
+
+@pytest.mark.parametrize(("name", "row", "step"), [("obs", 3, 3), ("actions", 2, 2)])
+def test_a_stage_learns_from_no_numbers_that_are_not_finite(name: str, row: int, step: int, tmp_path: Path) -> None:
+    demos = demonstrations()
+    rows = getattr(demos, name).copy()
+    rows[int(demos.lengths[0]) + (name == "obs") + row, 0] = np.nan
+    with pytest.raises(DataError, match=f"{name} must be finite to learn from.*episode 1, step {step}"):
+        adopt(dataclasses.replace(demos, **{name: rows}), demos.spaces, tmp_path)
 
 
 @pytest.mark.parametrize("kind", sorted(HDF5))
