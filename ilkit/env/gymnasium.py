@@ -101,9 +101,12 @@ def _registered(name: str) -> Any:
     try:
         if module:
             importlib.import_module(module)
-        return gymnasium.spec(short)
     except ModuleNotFoundError as error:
         raise DataError(f"The module before the colon in {name!r} can't be imported: {error}. Install it.") from error
+    except Exception as error:  # whatever its author's code raises
+        raise DataError(f"The module before the colon in {name!r} raised {type(error).__name__}: {error}.") from error
+    try:
+        return gymnasium.spec(short)
     except gymnasium.error.Error as error:
         known = [known for known in gymnasium.registry if "/" not in known]
         raise DataError(f"gymnasium knows no environment {name!r}. {nearest(name, known)}") from error
@@ -122,8 +125,8 @@ def _make(spec: Gymnasium, max_steps: int) -> gymnasium.Env[Any, Any]:
         raise DataError(
             f"{spec.id} needs more than is installed: {error}. For MuJoCo: pip install 'ilkit[mujoco]'."
         ) from error
-    except (gymnasium.error.Error, TypeError, ValueError) as error:
-        raise DataError(f"gymnasium can't make {spec.id} with {kwargs}: {error}") from error
+    except Exception as error:  # whatever its author's code raises
+        raise DataError(f"gymnasium can't make {spec.id} with {kwargs}: {type(error).__name__}: {error}") from error
     for wrapper in spec.wrappers:
         one = wrapper.around(one)
     one = one if _is_vector(one.observation_space) else _with_vector_observations(one, spec.id)

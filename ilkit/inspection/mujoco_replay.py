@@ -84,11 +84,11 @@ def _make(name: str) -> Any:
             return gymnasium.make(name, disable_env_checker=True).unwrapped
     except gymnasium.error.DependencyNotInstalled as error:
         raise DataError(f"{name} needs MuJoCo: {error}. Install it: pip install 'ilkit[mujoco]'.") from error
-    except ModuleNotFoundError as error:
-        raise DataError(f"{name} can't be made: {error}") from error
     except gymnasium.error.Error as error:
         known = [known for known in gymnasium.registry if "/" not in known]
         raise DataError(f"gymnasium knows no environment {name!r}: {error} {nearest(name, known)}") from error
+    except Exception as error:  # whatever its author's code raises
+        raise DataError(f"{name} can't be made: {type(error).__name__}: {error}") from error
 
 
 def _clip(env: Any, excluded: int) -> float | None:

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -47,13 +48,18 @@ class Grid(gym.Env):
         return np.zeros(1, np.float32), float(action.sum()), False, False, {}
 
 
+def unplugged() -> gym.Env:
+    raise OSError("no arm at this port")
+
+
 @pytest.fixture(autouse=True)
 def registered() -> Any:
+    gym.register("Unplugged-v0", entry_point=unplugged, max_episode_steps=10)
     gym.register("Corridor-v0", entry_point=Corridor, max_episode_steps=10)
     gym.register("Grid-v0", entry_point=Grid, max_episode_steps=10)
     gym.register("Endless-v0", entry_point=Corridor)
     yield
-    del gym.registry["Corridor-v0"], gym.registry["Grid-v0"], gym.registry["Endless-v0"]
+    del gym.registry["Unplugged-v0"], gym.registry["Corridor-v0"], gym.registry["Grid-v0"], gym.registry["Endless-v0"]
 
 
 def test_spaces_become_vectors_and_whole_numbers_from_zero() -> None:
@@ -89,9 +95,15 @@ def test_an_action_takes_the_shape_of_the_space_and_stays_inside_of_it() -> None
         ({"id": "no_such_module:Pendulum-v1"}, "no_such_module"),
         ({"id": "Pendulum-v1", "kwargs": {"grvity": 1.0}}, "grvity"),
         ({"id": "Endless-v0"}, "time limit"),
+        ({"id": "Unplugged-v0"}, "can't make Unplugged-v0 with {}: OSError: no arm at this port"),
+        ({"id": "broken_module:Any-v0"}, "raised SyntaxError: .*never closed"),
     ],
 )
-def test_a_wrong_name_or_argument_is_explained(spec: dict[str, Any], message: str) -> None:
+def test_a_wrong_name_or_argument_is_explained(
+    spec: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_module.py").write_text("def broken(")
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(DataError, match=message):
         gymnasium.env(gymnasium.Gymnasium(**spec))
 
