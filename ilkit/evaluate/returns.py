@@ -200,7 +200,7 @@ def _map_states(
     else:
         states = demos.obs
         observe, box = _identity, Box(low=tuple(states.min(axis=0).tolist()), high=tuple(states.max(axis=0).tolist()))
-        names = tuple(f"observation {index + 1}" for index in range(box.size))
+        names = tuple(f"observation {index}" for index in range(box.size))
     if box.size < 2:
         return None
     maps = [uncertainty_map(one, observe, box, dims, resolution=81) for one in _on_host(uncertainty)]
