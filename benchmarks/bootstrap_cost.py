@@ -13,7 +13,6 @@ from typing import Any
 
 import jax
 
-from ilkit import loop
 from ilkit.data.build import Build
 from ilkit.data.training import Training
 from ilkit.env.pendulum import Pendulum, env
@@ -22,6 +21,7 @@ from ilkit.imitate.bc import BC, imitate
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
 from ilkit.rollout.episodes import Episodes, rollout
+from ilkit.running import loop
 from ilkit.uncertainty.bootstrap import Bootstrap, uncertainty
 
 NUM_CHUNKS, CHUNK_SIZE = 12, 500

@@ -18,13 +18,13 @@ from statistics import median
 
 import jax
 
-from ilkit import loop
-from ilkit.backend import set_up
 from ilkit.data.build import Build
 from ilkit.dataset.npz import NPZ, read
 from ilkit.imitate.bc import BC, imitate
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
+from ilkit.running import loop
+from ilkit.running.backend import set_up
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ from statistics import median
 import jax
 import jax.numpy as jnp
 
-from ilkit import loop
 from ilkit.data.build import Build
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
@@ -27,6 +26,7 @@ from ilkit.exploration.isotropic import Isotropic, exploration
 from ilkit.finetune import ppo, td3
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
+from ilkit.running import loop
 
 CHUNKS = {"ppo": 25, "td3": 500}
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from ilkit.data.build import Build
 from ilkit.env.gymnasium import Gymnasium, env
-from ilkit.learn.episodes import Episodes, collect_episodes
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
+from ilkit.stepping.episodes import Episodes, collect_episodes
 
 NUM_STEPS = 16_000
 

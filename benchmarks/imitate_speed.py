@@ -21,13 +21,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ilkit import loop
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Spaces
 from ilkit.imitate.bc import BC, imitate
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
+from ilkit.running import loop
 
 NUM_OBS, NUM_ACTIONS, NUM_DATA, BATCH = 17, 6, 2000, 100
 CHUNK = 4000

@@ -15,7 +15,6 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from ilkit import loop
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.seeds import Seeds
@@ -26,6 +25,7 @@ from ilkit.expert import mlp
 from ilkit.imitate.bc import BC, imitate
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
+from ilkit.running import loop
 
 PUBLISHED = {
     "Ant-v4": "4696 of 4714 (99.6 %) on Ant-v2 from 10,000 steps; course criterion: at least 30 %",

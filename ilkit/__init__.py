@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ilkit import stages
-    from ilkit.artifact import load, save
-    from ilkit.pipelines import pipeline
+    from ilkit.artifact.store import load, save
+    from ilkit.running.pipelines import pipeline
 
 __all__ = ["load", "pipeline", "save", "stages"]
 
-_HOMES = {"load": "ilkit.artifact", "save": "ilkit.artifact", "pipeline": "ilkit.pipelines"}
+_HOMES = {"load": "ilkit.artifact.store", "save": "ilkit.artifact.store", "pipeline": "ilkit.running.pipelines"}
 
 
 def __getattr__(name: str) -> Any:

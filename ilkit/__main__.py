@@ -17,7 +17,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, note)
     _prefer_the_project(Path.cwd())
     try:
-        from ilkit.cli import command_line
+        from ilkit.cli.commands import command_line
 
         command_line()
     except SystemExit:

@@ -22,7 +22,7 @@ class Declaration(Generic[P, T]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Records a call while a pipeline is traced."""
-        from ilkit.tracing import record
+        from ilkit.wiring.tracing import record
 
         return record(self, args, kwargs)
 

@@ -23,7 +23,7 @@ LAYERS = (
 LATE = {("declaration", "tracing")}
 """Imports upward inside of a function: a call of a stage is recorded by the tracer, if one is at work."""
 FORBIDDEN_IN_ALGORITHMS = {"click", "dvc", "ruamel", "yaml", "subprocess", "pickle"}
-STARTS_PROCESSES = "ilkit.learn.host_workers"
+STARTS_PROCESSES = "ilkit.stepping.host_workers"
 FORBIDDEN_ANYWHERE = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 
 

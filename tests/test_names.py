@@ -7,7 +7,7 @@ import pytest
 
 from ilkit import stages
 from ilkit.declaration import Declaration
-from ilkit.registry import find
+from ilkit.registry.find import find
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,10 +11,10 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.errors import DataError
-from ilkit.learn.recorded import Note, RecordedSteps, adopt, assemble, warn
-from ilkit.learn.recorded_hdf5 import Hdf5, import_h5py, open_hdf5
-from ilkit.learn.recorded_losses import check_exportable, lost_bounds, lost_ends, lost_rewards
-from ilkit.learn.recorded_steps import Steps, check_rows, episodes_of, last_steps, lengths_of, steps_of
+from ilkit.files.episodes import Note, RecordedSteps, adopt, assemble, warn
+from ilkit.files.hdf5 import Hdf5, import_h5py, open_hdf5
+from ilkit.files.losses import check_exportable, lost_bounds, lost_ends, lost_rewards
+from ilkit.files.steps import Steps, check_rows, episodes_of, last_steps, lengths_of, steps_of
 
 
 class D4RL(RecordedSteps):

@@ -15,10 +15,10 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.errors import DataError
-from ilkit.learn.recorded import Episode, Note, Recorded, adopt, assemble, reading, warn
-from ilkit.learn.recorded_arrow import column_of, dense, import_pyarrow
-from ilkit.learn.recorded_json import read_json
-from ilkit.learn.recorded_losses import check_exportable, lost_bounds, lost_ends, lost_rewards
+from ilkit.files.arrow import column_of, dense, import_pyarrow
+from ilkit.files.description import read_json
+from ilkit.files.episodes import Episode, Note, Recorded, adopt, assemble, reading, warn
+from ilkit.files.losses import check_exportable, lost_bounds, lost_ends, lost_rewards
 
 _FILE = "data-00000-of-00001.arrow"
 

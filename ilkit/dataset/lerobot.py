@@ -14,10 +14,10 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.errors import DataError, nearest
-from ilkit.learn.recorded import Episode, Note, RecordedSteps, adopt, assemble, reading, warn
-from ilkit.learn.recorded_arrow import column_of, dense, import_pyarrow, read_parquet
-from ilkit.learn.recorded_json import read_json
-from ilkit.learn.recorded_steps import Steps, episodes_of
+from ilkit.files.arrow import column_of, dense, import_pyarrow, read_parquet
+from ilkit.files.description import read_json
+from ilkit.files.episodes import Episode, Note, RecordedSteps, adopt, assemble, reading, warn
+from ilkit.files.steps import Steps, episodes_of
 
 _DONE, _TRUNCATED, _REWARD = "next.done", "next.truncated", "next.reward"
 
@@ -153,7 +153,7 @@ def _terminated(frames: dict[str, np.ndarray]) -> np.ndarray | None:
 
 def write(demos: Demonstrations, path: Path, spec: LeRobot) -> list[str]:
     """Writes the folder, the observation under each of `obs_keys`; returns what it can't hold."""
-    from ilkit.learn.recorded_lerobot import write_folder
+    from ilkit.files.lerobot_writer import write_folder
 
     if not spec.obs_keys:
         raise DataError(f"{path}: observations need a name, got none in obs_keys. Leave it out.")

@@ -16,12 +16,12 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import DataError
-from ilkit.learn.recorded import Episode, Note, Recorded, adopt, assemble, reading, warn
-from ilkit.learn.recorded_hdf5 import Hdf5, import_h5py, names_in, open_hdf5
-from ilkit.learn.recorded_json import read_json
-from ilkit.learn.recorded_losses import check_exportable, lost_ends, lost_rewards
-from ilkit.learn.recorded_spaces import box_of, described, discrete_of
-from ilkit.learn.recorded_steps import last_steps
+from ilkit.files.description import read_json
+from ilkit.files.episodes import Episode, Note, Recorded, adopt, assemble, reading, warn
+from ilkit.files.hdf5 import Hdf5, import_h5py, names_in, open_hdf5
+from ilkit.files.losses import check_exportable, lost_ends, lost_rewards
+from ilkit.files.spaces import box_of, described, discrete_of
+from ilkit.files.steps import last_steps
 
 
 class Minari(Recorded):

@@ -12,10 +12,10 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import DataError
-from ilkit.learn.recorded import Episode, Note, RecordedSteps, adopt, assemble, warn
-from ilkit.learn.recorded_losses import check_exportable, lost_ends
-from ilkit.learn.recorded_npz import Archive, open_npz
-from ilkit.learn.recorded_steps import Steps, check_rows, episodes_of, last_steps, lengths_of
+from ilkit.files.archive import Archive, open_npz
+from ilkit.files.episodes import Episode, Note, RecordedSteps, adopt, assemble, warn
+from ilkit.files.losses import check_exportable, lost_ends
+from ilkit.files.steps import Steps, check_rows, episodes_of, last_steps, lengths_of
 
 
 class NPZ(RecordedSteps):

@@ -12,10 +12,10 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.errors import DataError, nearest
-from ilkit.learn.recorded import Episode, Note, RecordedSteps, adopt, assemble, warn
-from ilkit.learn.recorded_hdf5 import Hdf5, import_h5py, names_in, open_hdf5
-from ilkit.learn.recorded_losses import check_exportable, lost_bounds, lost_ends, lost_rewards
-from ilkit.learn.recorded_steps import Steps, ended, last_steps, note_missing, steps_of
+from ilkit.files.episodes import Episode, Note, RecordedSteps, adopt, assemble, warn
+from ilkit.files.hdf5 import Hdf5, import_h5py, names_in, open_hdf5
+from ilkit.files.losses import check_exportable, lost_bounds, lost_ends, lost_rewards
+from ilkit.files.steps import Steps, ended, last_steps, note_missing, steps_of
 
 _FLAT = "flat"
 """What robomimic calls the observation of an environment that has only one."""

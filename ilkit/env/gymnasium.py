@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from ilkit.data.environment import HostEnvironment
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError, nearest
-from ilkit.learn.mujoco_warnings import hear_mujoco
 from ilkit.spec import Kwargs, Plain, Spec
+from ilkit.stepping.mujoco_warnings import hear_mujoco
 
 
 class Wrapper(BaseModel):

@@ -24,15 +24,15 @@ from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
-from ilkit.evaluate.animation import animate
-from ilkit.evaluate.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
-from ilkit.evaluate.curves import noise_during_training, read_curves
-from ilkit.evaluate.findings import ActionSample, Findings, Rollout, StateMap
-from ilkit.evaluate.numbers import metrics_of, summary_of, tables_of
-from ilkit.learn.episodes import Episodes, collect_all
-from ilkit.learn.random_policy import RandomPolicy
-from ilkit.learn.uncertainty_map import UncertaintyMap, uncertainty_map
+from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
+from ilkit.measuring.curves import noise_during_training, read_curves
+from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
+from ilkit.reporting.animation import animate
+from ilkit.reporting.findings import ActionSample, Findings, Rollout, StateMap
+from ilkit.reporting.numbers import metrics_of, summary_of, tables_of
 from ilkit.spec import Spec
+from ilkit.stepping.episodes import Episodes, collect_all
+from ilkit.stepping.random_policy import RandomPolicy
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ def evaluate(
         else _map_states(world, uncertainty, demos, spec.map_dims),
         rollouts=_show_rollouts(world, episodes, measured) if drawable and isinstance(world, Environment) else {},
     )
-    from ilkit.evaluate.sections import page_of  # matplotlib takes longer to import than a pipeline to check
+    from ilkit.reporting.sections import page_of  # matplotlib takes longer to import than a pipeline to check
 
     return Report(metrics_of(findings), tables_of(findings), page_of(findings), summary_of(findings))
 

@@ -6,14 +6,14 @@ from typing import Literal
 from jaxtyping import PRNGKeyArray
 from pydantic import NonNegativeInt
 
-from ilkit.data import codec
+from ilkit.artifact import codec
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError
-from ilkit.learn.episodes import check_spaces
 from ilkit.spec import Spec
+from ilkit.stepping.episodes import check_spaces
 
 
 class Checkpoint(Spec):

@@ -21,8 +21,8 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
-from ilkit.learn.action_units import ActionUnits
-from ilkit.learn.layers import Activation, Layers
+from ilkit.nn.action_units import ActionUnits
+from ilkit.nn.perceptron import Activation, Layers
 from ilkit.spec import Spec
 
 _LARGEST = 1 << 30

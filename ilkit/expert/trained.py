@@ -19,12 +19,12 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Info, Training
-from ilkit.learn.actors import build_actor
-from ilkit.learn.behavior import OwnDensity
-from ilkit.learn.collecting import CompiledEnvs, side_by_side
-from ilkit.learn.host_envs import HostEnvs
-from ilkit.learn.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
-from ilkit.learn.stepping import Rollout
+from ilkit.nn.layered_policy import build_actor
+from ilkit.reinforcement.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.stepping.behavior import OwnDensity
+from ilkit.stepping.host_envs import HostEnvs
+from ilkit.stepping.records import Rollout
+from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
 
 class Trained(ProximalSpec):

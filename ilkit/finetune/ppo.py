@@ -24,12 +24,12 @@ from ilkit.data.spaces import Box
 from ilkit.data.training import Info, Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
-from ilkit.learn.action_units import ActionUnits
-from ilkit.learn.behavior import AdditiveNoise, Behavior, OwnDensity, anchor_of, require_no_memory
-from ilkit.learn.collecting import CompiledEnvs, side_by_side
-from ilkit.learn.episodes import check_spaces
-from ilkit.learn.host_envs import HostEnvs
-from ilkit.learn.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.nn.action_units import ActionUnits
+from ilkit.reinforcement.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.stepping.behavior import AdditiveNoise, Behavior, OwnDensity, anchor_of, require_no_memory
+from ilkit.stepping.episodes import check_spaces
+from ilkit.stepping.host_envs import HostEnvs
+from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
 
 class PPO(ProximalSpec):

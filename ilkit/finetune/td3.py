@@ -31,17 +31,17 @@ from ilkit.data.spaces import Box
 from ilkit.data.training import Info, Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
-from ilkit.learn.action_units import ActionUnits
-from ilkit.learn.behavior import AdditiveNoise, Anchor, anchor_of, modes, noise_scale, require_no_memory
-from ilkit.learn.collecting import CompiledEnvs, side_by_side
-from ilkit.learn.episodes import check_spaces
-from ilkit.learn.gradient import descend, partition
-from ilkit.learn.host_envs import HostEnvs
-from ilkit.learn.layers import Layers, build_layers
-from ilkit.learn.replay import Experience, ReplayBuffer
-from ilkit.learn.stepping import Rollout, Trials
-from ilkit.learn.value_scale import ValueScale, preserve_values
+from ilkit.fitting.gradient import descend, partition
+from ilkit.nn.action_units import ActionUnits
+from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.reinforcement.replay import Experience, ReplayBuffer
+from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.spec import Spec
+from ilkit.stepping.behavior import AdditiveNoise, Anchor, anchor_of, modes, noise_scale, require_no_memory
+from ilkit.stepping.episodes import check_spaces
+from ilkit.stepping.host_envs import HostEnvs
+from ilkit.stepping.records import Rollout, Trials
+from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 

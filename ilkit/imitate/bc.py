@@ -19,7 +19,7 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Info, Training
-from ilkit.learn.gradient import descend, draw_batch, mean_loss, partition
+from ilkit.fitting.gradient import descend, draw_batch, mean_loss, partition
 from ilkit.spec import Spec
 
 

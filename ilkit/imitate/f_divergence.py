@@ -38,9 +38,9 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.data.training import Info, Training
 from ilkit.errors import DataError
-from ilkit.learn.gradient import descend, draw_batch, mean_loss, partition
-from ilkit.learn.layers import Layers, build_layers
+from ilkit.fitting.gradient import descend, draw_batch, mean_loss, partition
 from ilkit.math.divergences import DIVERGENCES, Divergence, divergence_of, from_generator
+from ilkit.nn.perceptron import Layers, build_layers
 from ilkit.spec import Spec
 
 

@@ -23,7 +23,7 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
-from ilkit.learn.action_units import ActionUnits
+from ilkit.nn.action_units import ActionUnits
 from ilkit.spec import Spec
 
 

@@ -16,8 +16,8 @@ from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.errors import DataError
-from ilkit.learn.episodes import collect_episodes
 from ilkit.spec import Spec
+from ilkit.stepping.episodes import collect_episodes
 
 Vector = Annotated[tuple[float, ...], Field(min_length=1)]
 

@@ -15,9 +15,9 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
-from ilkit.learn.episodes import collect_episodes
-from ilkit.learn.gradient import descend, partition
-from ilkit.learn.random_policy import RandomPolicy
+from ilkit.fitting.gradient import descend, partition
+from ilkit.stepping.episodes import collect_episodes
+from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing import problems
 from ilkit.testing.arguments import part
 from ilkit.testing.comparison import expect

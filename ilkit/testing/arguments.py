@@ -17,11 +17,11 @@ from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Spaces
 from ilkit.errors import DataError
-from ilkit.params import parse
-from ilkit.registry import declarations, find
+from ilkit.registry.find import declarations, find
+from ilkit.registry.params import parse
 from ilkit.spec import Spec
 from ilkit.testing import problems
-from ilkit.tracing import direct_parts, required
+from ilkit.wiring.tracing import direct_parts, required
 
 Settings = Mapping[str, Any]
 

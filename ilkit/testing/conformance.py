@@ -6,7 +6,7 @@ from typing import Any
 
 import equinox as eqx
 
-from ilkit.registry import Component, find
+from ilkit.registry.find import Component, find
 from ilkit.testing import answer_checks, env_checks, part_checks, purity_checks, spec_checks, training_checks
 from ilkit.testing.arguments import Options, Settings
 from ilkit.testing.probes import has_density, has_loss

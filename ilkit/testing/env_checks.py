@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.spaces import Box
-from ilkit.learn.random_policy import RandomPolicy
+from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing import part_checks
 from ilkit.testing.comparison import difference, distance, expect, not_finite
 from ilkit.testing.probes import entries

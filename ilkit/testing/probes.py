@@ -10,7 +10,7 @@ from ilkit.data.environment import Environment
 from ilkit.data.exploration import Exploration
 from ilkit.data.policy import Policy
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.learn.random_policy import RandomPolicy
+from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing.arguments import part
 from ilkit.testing.subject import Subject
 

@@ -22,9 +22,9 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.learn.episodes import collect_episodes
-from ilkit.learn.random_policy import RandomPolicy
 from ilkit.spec import Spec
+from ilkit.stepping.episodes import collect_episodes
+from ilkit.stepping.random_policy import RandomPolicy
 
 Actions = Literal["continuous", "discrete"]
 

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ilkit.artifact import load, save
+from ilkit.artifact.store import load, save
 from ilkit.data.report import Report
 from ilkit.testing.comparison import difference, expect, not_finite, snapshot
 from ilkit.testing.subject import Subject

@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
-from ilkit import loop
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.registry import Component
+from ilkit.registry.find import Component
+from ilkit.running import loop
 from ilkit.spec import Spec
 from ilkit.testing import arguments
 from ilkit.testing.arguments import Options

@@ -25,8 +25,8 @@ from ilkit.data.spaces import Spaces
 from ilkit.data.training import Info, Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
-from ilkit.learn.ensemble import Ensemble, mode, require_continuous
-from ilkit.learn.gradient import descend, partition
+from ilkit.fitting.ensemble import Ensemble, mode, require_continuous
+from ilkit.fitting.gradient import descend, partition
 from ilkit.spec import Spec
 
 

@@ -31,8 +31,8 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Info, Training
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.learn.ensemble import Ensemble, mode, require_continuous
-from ilkit.learn.gradient import descend, draw_batch, partition
+from ilkit.fitting.ensemble import Ensemble, mode, require_continuous
+from ilkit.fitting.gradient import descend, draw_batch, partition
 from ilkit.spec import Spec
 
 

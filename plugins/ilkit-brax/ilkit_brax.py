@@ -15,7 +15,7 @@ from pydantic import Field, PositiveInt
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError, nearest
-from ilkit.learn.foreign_environment import Dynamics, foreign_environment
+from ilkit.foreign.environment import Dynamics, foreign_environment
 from ilkit.spec import Kwargs, Spec
 
 

@@ -17,7 +17,7 @@ from pydantic import Field, PositiveInt
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError, nearest
-from ilkit.learn.foreign_environment import Dynamics, foreign_environment
+from ilkit.foreign.environment import Dynamics, foreign_environment
 from ilkit.spec import Kwargs, Spec
 
 _LIMIT = "max_steps_in_episode"

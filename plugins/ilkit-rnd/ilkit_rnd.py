@@ -26,7 +26,7 @@ from ilkit.data.spaces import Box
 from ilkit.data.training import Info, Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
-from ilkit.learn.gradient import descend, draw_batch
+from ilkit.fitting.gradient import descend, draw_batch
 from ilkit.spec import Spec
 
 

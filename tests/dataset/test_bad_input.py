@@ -18,7 +18,7 @@ from pyarrow import parquet
 from ilkit.data.build import Build
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
-from ilkit.learn.recorded import adopt
+from ilkit.files.episodes import adopt
 from tests.dataset.formats import FORMATS, demonstrations, imported, written
 
 HDF5 = {"d4rl": "", "minari": "episode_1/", "robomimic": "data/demo_1/"}

@@ -14,7 +14,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.dataset import robomimic
 from ilkit.dataset.npz import NPZ
 from ilkit.errors import DataError
-from ilkit.learn.recorded_steps import steps_of
+from ilkit.files.steps import steps_of
 from tests.dataset.formats import assert_equal, demonstrations, imported, written
 
 

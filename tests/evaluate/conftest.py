@@ -17,7 +17,7 @@ from ilkit.data.spaces import Discrete, Spaces
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.env import cart_pole, gymnasium, point_mass
 from ilkit.evaluate.returns import Returns, evaluate
-from ilkit.learn.episodes import collect_episodes
+from ilkit.stepping.episodes import collect_episodes
 
 
 class LinearPolicy(Policy):

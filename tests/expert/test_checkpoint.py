@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit.data import codec
+from ilkit.artifact import codec
 from ilkit.data.build import Build
 from ilkit.data.seeds import Seeds
 from ilkit.env import pendulum, point_mass

@@ -7,7 +7,7 @@ from ilkit.data.build import Build
 from ilkit.env import mountain_car_continuous, pendulum
 from ilkit.errors import DataError
 from ilkit.expert import energy_pump, swing_up
-from ilkit.learn.episodes import collect_episodes
+from ilkit.stepping.episodes import collect_episodes
 
 PENDULUM = Build("env", "pendulum", pendulum.env, pendulum.Pendulum())
 CAR = Build(

@@ -8,7 +8,7 @@ from ilkit.data.build import Build
 from ilkit.env import pendulum, point_mass
 from ilkit.errors import DataError
 from ilkit.expert import lqr
-from ilkit.learn.episodes import collect_episodes
+from ilkit.stepping.episodes import collect_episodes
 
 WORLD = Build("env", "point_mass", point_mass.env, point_mass.PointMass(max_steps=200))
 

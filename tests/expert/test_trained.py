@@ -5,13 +5,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from ilkit import loop
 from ilkit.data.build import Build
 from ilkit.data.policy import Policy
 from ilkit.env import cart_pole, gymnasium, point_mass
 from ilkit.expert.trained import Trained, expert
-from ilkit.learn.episodes import collect_episodes
-from ilkit.learn.random_policy import RandomPolicy
+from ilkit.running import loop
+from ilkit.stepping.episodes import collect_episodes
+from ilkit.stepping.random_policy import RandomPolicy
 
 _PUSH = Build("env", "point_mass", point_mass.env, point_mass.PointMass(max_steps=30))
 _BALANCE = Build("env", "cart_pole", cart_pole.env, cart_pole.CartPole(max_steps=100))

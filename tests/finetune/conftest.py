@@ -18,9 +18,9 @@ from ilkit.data.policy import Policy
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.env import cart_pole, gymnasium, point_mass
 from ilkit.exploration import ensemble_covariance, isotropic, none
-from ilkit.learn.episodes import collect_episodes
 from ilkit.network.mlp import MLP, network
 from ilkit.policy import categorical, deterministic, gaussian
+from ilkit.stepping.episodes import collect_episodes
 
 _HEADS: dict[str, tuple[Any, Any]] = {
     "categorical": (categorical, categorical.Categorical),

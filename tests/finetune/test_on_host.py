@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit import loop
 from ilkit.data.build import Build
 from ilkit.env import gymnasium
 from ilkit.finetune import ppo, td3
-from ilkit.learn.episodes import collect_all
+from ilkit.running import loop
+from ilkit.stepping.episodes import collect_all
 
 
 class Steering(gym.Env):

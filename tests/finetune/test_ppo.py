@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ilkit import loop
 from ilkit.data.policy import Policy
 from ilkit.errors import DataError
 from ilkit.finetune.ppo import PPO, finetune
+from ilkit.running import loop
 
 _SMALL = {"num_envs": 4, "rollout_length": 8, "num_epochs": 2, "num_minibatches": 2, "critic_hidden": (8,)}
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ilkit import loop
 from ilkit.data.build import Build
 from ilkit.data.policy import Policy
 from ilkit.env import gymnasium
 from ilkit.errors import DataError
 from ilkit.finetune.td3 import TD3, finetune
-from ilkit.learn.host_envs import HostEnvs
+from ilkit.running import loop
+from ilkit.stepping.host_envs import HostEnvs
 
 _SMALL = {"num_envs": 4, "batch_size": 8, "buffer_size": 12, "critic_hidden": (8,)}
 

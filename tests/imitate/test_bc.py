@@ -7,8 +7,8 @@ from ilkit.data.build import Build
 from ilkit.env import point_mass
 from ilkit.expert import lqr
 from ilkit.imitate.bc import BC, imitate
-from ilkit.loop import train
 from ilkit.rollout import episodes
+from ilkit.running.loop import train
 
 
 def clone(spec, head, demos, num_seeds=1):

@@ -9,8 +9,8 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import DataError
 from ilkit.imitate.f_divergence import FDivergence, imitate, minimize_known
-from ilkit.loop import train
 from ilkit.math.divergences import DIVERGENCES, divergence_of
+from ilkit.running.loop import train
 
 QUICK = {"learning_rate": 1e-2, "critic_learning_rate": 5e-3, "critic_hidden": (32, 32), "num_steps": 700}
 

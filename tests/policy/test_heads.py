@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ilkit.artifact import load, save
+from ilkit.artifact.store import load, save
 from ilkit.data.build import Build
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
-from ilkit.learn.gradient import partition
+from ilkit.fitting.gradient import partition
 from ilkit.network.mlp import MLP, network
 from ilkit.policy import categorical, deterministic, gaussian, mixture
 

@@ -13,7 +13,7 @@ import pytest
 
 from ilkit.data.environment import Environment, HostEnvironment, LinearQuadratic, Transition
 from ilkit.data.spaces import Box, Discrete, Spaces
-from ilkit.registry import Component
+from ilkit.registry.find import Component
 from ilkit.spec import Spec
 from ilkit.testing import env_checks
 from ilkit.testing.arguments import Options

@@ -20,7 +20,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.registry import Component
+from ilkit.registry.find import Component
 from ilkit.spec import Spec
 from ilkit.testing import answer_checks, part_checks
 from ilkit.testing.arguments import Options

@@ -17,9 +17,9 @@ from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.training import Training
 from ilkit.errors import ParamsError
-from ilkit.learn.random_policy import RandomPolicy
-from ilkit.registry import Component
+from ilkit.registry.find import Component
 from ilkit.spec import Spec
+from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing import answer_checks, checks, env_checks, part_checks, purity_checks, spec_checks, training_checks
 from ilkit.testing.arguments import Options
 from ilkit.testing.problems import demonstrations, tracking_expert

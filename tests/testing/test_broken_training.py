@@ -16,7 +16,7 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.training import Training
 from ilkit.errors import IlkitError
-from ilkit.registry import Component
+from ilkit.registry.find import Component
 from ilkit.spec import Spec
 from ilkit.testing import answer_checks, purity_checks, training_checks
 from ilkit.testing.arguments import Options

@@ -9,9 +9,9 @@ import jax
 import numpy as np
 import pytest
 
-from ilkit.artifact import save
+from ilkit.artifact.store import save
 from ilkit.data.seeds import Seeds
-from ilkit.registry import find
+from ilkit.registry.find import find
 from ilkit.testing import Check, checks
 from ilkit.testing.problems import GAIN, demonstrations, tracking_expert
 

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit import loop
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Discrete, Spaces
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
+from ilkit.running import loop
 from ilkit.uncertainty.bootstrap import Bootstrap, resample, uncertainty
 
 

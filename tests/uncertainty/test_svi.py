@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit import loop
+from ilkit.running import loop
 from ilkit.uncertainty.svi import SVI, uncertainty
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from ilkit_rnd import RND, uncertainty
 
-from ilkit import loop
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
+from ilkit.running import loop
 from ilkit.testing import Check, checks
 
 

@@ -1,0 +1,1 @@
+"""Folders of bytes: what an artifact is on disk."""

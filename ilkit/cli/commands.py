@@ -1,0 +1,133 @@
+"""The commands: thin, and quick to start, for each imports what it needs when it runs."""
+
+import sys
+from pathlib import Path
+
+import click
+
+import ilkit.cli.inspect  # noqa: F401, it adds its commands to the group `data`
+from ilkit.cli.data import data
+from ilkit.cli.explained import FAILED, INTERRUPTED, explained
+
+
+@click.group()
+@click.version_option(package_name="ilkit")
+def command_line() -> None:
+    """Imitation learning in pure JAX, chained by DVC into pipelines that rerun to the same bytes."""
+
+
+@command_line.command()
+@explained
+def check() -> None:
+    """Validate params.yaml and the wiring of this folder's pipeline; writes nothing."""
+    from ilkit.running.components import check as check_folder
+
+    check_folder(Path())
+    click.echo("params.yaml and the pipeline are valid.")
+
+
+@command_line.command("compile")
+@click.argument("pipeline", required=False, type=click.Path(path_type=Path))
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit with 1 if dvc.yaml is out of step.")
+@explained
+def compile_command(pipeline: Path | None, only_check: bool) -> None:
+    """Write dvc.yaml from PIPELINE, by default the one that it was written from before."""
+    from ilkit.running.pipelines import load_pipeline
+    from ilkit.wiring.dvc import compile_pipeline
+    from ilkit.wiring.project import pipeline_of
+
+    path = pipeline or pipeline_of(Path())
+    text = compile_pipeline(load_pipeline(path).graph, path.as_posix())
+    written = Path("dvc.yaml")
+    if only_check:
+        if not written.exists() or written.read_text(encoding="utf-8") != text:
+            click.echo("dvc.yaml is out of step with its pipeline. Run `ilkit compile`.", err=True)
+            sys.exit(FAILED)
+        click.echo("dvc.yaml is in step with its pipeline.")
+        return
+    written.write_text(text, encoding="utf-8")
+    click.echo(f"Wrote dvc.yaml from {path}.")
+
+
+@command_line.command()
+@explained
+def components() -> None:
+    """Validate everything and write components.json; the first stage of every dvc.yaml."""
+    from ilkit.running.components import write_components
+
+    write_components(Path())
+
+
+@command_line.command()
+@click.argument("stage")
+@explained
+def run(stage: str) -> None:
+    """Run STAGE of this folder's pipeline on the artifacts of the stages before it."""
+    from ilkit.registry.params import read_params, setting
+
+    num_threads = setting(read_params(Path("params.yaml")), "num_threads")
+    from ilkit.running.backend import set_up
+
+    set_up(num_threads)
+    from ilkit.running.observe import StopRequestError
+    from ilkit.running.pipelines import load_pipeline
+    from ilkit.running.run import run_stage
+    from ilkit.wiring.project import pipeline_of
+
+    try:
+        run_stage(load_pipeline(pipeline_of(Path())).graph, stage, Path())
+    except StopRequestError as stop:
+        click.echo(str(stop), err=True)
+        sys.exit(INTERRUPTED)
+
+
+@command_line.command()
+@explained
+def schema() -> None:
+    """Print the JSON Schema of this folder's params.yaml, for an editor to complete and check it."""
+    import json
+
+    from ilkit.registry.catalog import params_schema
+    from ilkit.running.pipelines import load_pipeline
+    from ilkit.wiring.project import pipeline_of
+
+    graph = load_pipeline(pipeline_of(Path())).graph
+    click.echo(json.dumps(params_schema(graph.groups()), indent=1))
+
+
+@command_line.command()
+@explained
+def plugins() -> None:
+    """List every kind: its block, distribution, version and summary; broken ones with the reason."""
+    from ilkit.registry.catalog import catalog
+
+    rows = list(catalog())
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[3]]))
+
+
+@command_line.command("new-plugin")
+@click.argument("name")
+@explained
+def new_plugin(name: str) -> None:
+    """Write a plug-in that works, plugins/ilkit-NAME, to be edited."""
+    from ilkit.scaffolding.plugin import write_plugin
+
+    write_plugin(name, Path("plugins"))
+    click.echo(f"Wrote plugins/ilkit-{name}. Install it: pip install -e plugins/ilkit-{name}")
+
+
+@command_line.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@explained
+def init(folder: Path) -> None:
+    """Make a project in FOLDER: params.yaml, a pipeline, dvc.yaml; ready for `dvc repro`."""
+    from ilkit.scaffolding.project import write_project
+
+    write_project(folder)
+    click.echo(f"Wrote {folder}. Go there and run: dvc repro")
+
+
+command_line.add_command(data)

@@ -1,0 +1,44 @@
+"""Finding the environment that recorded transitions are replayed in."""
+
+from pathlib import Path
+
+from ilkit.curating.compiled_replay import CompiledReplayer
+from ilkit.curating.mujoco_replay import mujoco_replayer
+from ilkit.curating.replay import Replayer
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.errors import DataError
+from ilkit.registry.find import find, installed
+from ilkit.registry.params import read_params
+from ilkit.running.run import build
+
+_SAME = {"CartPole-v1": "cart_pole", "MountainCarContinuous-v0": "mountain_car_continuous", "Pendulum-v1": "pendulum"}
+"""Environments of gymnasium that ilkit has in pure JAX."""
+
+
+def replayer_named(name: str) -> Replayer:
+    """The environment of an installed kind, with its default settings, or one registered with gymnasium.
+
+    **Raises:** `DataError` where there is none of that name, or it can't be set to what was observed.
+    """
+    kind = _SAME.get(name, name)
+    if kind not in installed()["env"]:
+        return mujoco_replayer(name)
+    component = find("env", kind)
+    return _compiled(component.function(component.spec()), name)
+
+
+def replayer_of(path: Path) -> Replayer:
+    """The environment that a `params.yaml` chooses, with its settings.
+
+    **Raises:** `ParamsError` where there is none, `DataError` where it can't be set to what was observed.
+    """
+    part = build(read_params(path), "env", "env")
+    if part.kind == "gymnasium":
+        return replayer_named(str(part.spec.id))  # type: ignore[attr-defined]
+    return _compiled(part(), part.kind)
+
+
+def _compiled(env: Environment | HostEnvironment, name: str) -> Replayer:
+    if not isinstance(env, Environment):
+        raise DataError(f"{name} runs on the host: give the name that gymnasium registers it under, such as Hopper-v5.")
+    return CompiledReplayer(env, name)

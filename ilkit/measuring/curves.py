@@ -1,0 +1,108 @@
+"""Learning curves over training seeds, as numbers."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ilkit.data.report import Table
+from ilkit.data.seeds import Seeds
+from ilkit.math.statistics import Interval, interquartile_mean
+from ilkit.measuring.comparison import Resampling, Score
+
+_NUM_RESAMPLES = 1000
+_UNITS = ("env_steps", "step")
+
+
+class Curve(NamedTuple):
+    """One quantity during training."""
+
+    unit: str
+    """What the steps are: `env_steps` or, where training took none, `step`."""
+    steps: Float[np.ndarray, " points"]
+    rows: Float[np.ndarray, "seeds points"]
+    iqm: Float[np.ndarray, " points"]
+    """The interquartile mean over seeds."""
+    interval: Interval
+    """Its interval, point by point."""
+
+    def at(self, points: Bool[np.ndarray, " points"]) -> "Curve":
+        """Some of its points."""
+        interval = Interval(*(end[points] for end in self.interval))
+        return Curve(self.unit, self.steps[points], self.rows[:, points], self.iqm[points], interval)
+
+
+def read_curves(seeds: Seeds[Any], resampling: Resampling) -> dict[str, Curve]:
+    """Every quantity that training recorded; none where nothing was trained."""
+    recorded = {name: np.asarray(rows, np.float64) for name, rows in seeds.curves.items()}
+    unit = next((name for name in _UNITS if name in recorded), "")
+    if not unit or not recorded[unit].size:
+        return {}
+    short = resampling._replace(num_resamples=min(resampling.num_resamples, _NUM_RESAMPLES))
+    return {
+        name: Curve(unit, recorded[unit], rows, interquartile_mean(rows.T), short.interval(rows.T, interquartile_mean))
+        for name, rows in recorded.items()
+        if name not in _UNITS
+    }
+
+
+def training_table(curves: Mapping[str, Curve]) -> Table:
+    """The steps, and for each quantity its interquartile mean and the ends of the interval."""
+    first = next(iter(curves.values()))
+    columns: dict[str, list[float] | list[int]] = {first.unit: first.steps.astype(int).tolist()}
+    for name, curve in curves.items():
+        columns |= {name: curve.iqm.tolist()} | _ends(name, curve.interval)
+    return columns
+
+
+def returns_against_env_steps(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:
+    """The curve of the return of each policy that was trained in the environment, once all seeds ended an episode."""
+    found = {}
+    for name, recorded in curves.items():
+        if "return" in recorded and recorded["return"].unit == "env_steps":
+            curve = recorded["return"]
+            told = np.ones(len(curve.steps), bool)
+            if "episodes" in recorded:  # a point is a mean over a window of steps, which may begin without a return
+                told = np.roll((recorded["episodes"].rows > 0).all(axis=0), 1) & (np.arange(len(told)) > 0)
+            if told.any():
+                found[name] = curve.at(told)
+    return found
+
+
+def noise_during_training(
+    curves: Mapping[str, Mapping[str, Curve]], resampling: Resampling
+) -> dict[str, tuple[int, float, Interval]]:
+    """The environment steps of each policy's training and the root mean square of its noise, over all of them."""
+    found = {}
+    for name, recorded in curves.items():
+        if "noise_scale" in recorded and recorded["noise_scale"].unit == "env_steps":
+            curve = recorded["noise_scale"]
+            scales = np.sqrt(np.mean(curve.rows**2, axis=1))
+            interval = resampling.interval(scales, interquartile_mean)
+            found[name] = (int(curve.steps[-1]), float(interquartile_mean(scales)), interval)
+    return found
+
+
+def returns_table(curves: Mapping[str, Curve], scores: Mapping[str, Score]) -> Table:
+    """The return of every policy against steps of the environment, on one grid.
+
+    A policy that took no such steps stays at its score; one that took fewer stays where it ended.
+    """
+    grid = max((curve.steps for curve in curves.values()), key=lambda steps: steps[-1], default=np.zeros(1))
+    columns: dict[str, list[float] | list[int]] = {"env_steps": grid.astype(int).tolist()}
+    for name, score in scores.items():
+        steps, level, interval = (
+            np.zeros(1),
+            np.array([score.iqm]),
+            Interval(*(np.array([end]) for end in score.interval)),
+        )
+        if name in curves:
+            steps, level, interval = curves[name].steps, curves[name].iqm, curves[name].interval
+        columns |= {name: np.interp(grid, steps, level).tolist()}
+        columns |= _ends(name, Interval(*(np.interp(grid, steps, end) for end in interval)))
+    return columns
+
+
+def _ends(name: str, interval: Interval) -> dict[str, list[float] | list[int]]:
+    return {f"{name}_low": interval.low.tolist(), f"{name}_high": interval.high.tolist()}

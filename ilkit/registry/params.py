@@ -1,0 +1,142 @@
+"""Reading `params.yaml`: selector blocks, folded into specs."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ilkit.errors import ParamsError, PluginError, nearest
+from ilkit.registry.find import find
+from ilkit.spec import Spec
+
+SETTINGS = ("seed", "num_threads")
+"""The entries beside the blocks: the random seed, and the number of threads that fixes the bits."""
+
+RawParams = Mapping[str, Any]
+
+
+def read_params(path: Path) -> RawParams:
+    """Reads a `params.yaml` as DVC does (YAML 1.2).
+
+    **Raises:** `ParamsError` where it is missing, no YAML, or no mapping.
+    """
+    try:
+        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ParamsError(
+            f"There is no {path}. Go to the folder of a pipeline, or make one by `ilkit init`."
+        ) from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} must be YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise ParamsError(f"{path} must be a mapping of blocks, got {type(raw).__name__}.")
+    return raw
+
+
+def setting(raw: RawParams, name: str) -> int:
+    """The random seed or the number of threads.
+
+    **Raises:** `ParamsError` where it is no whole number in range.
+    """
+    lowest = 0 if name == "seed" else 1
+    value = raw.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value < 2**32:
+        raise ParamsError(f"{name}: must be a whole number from {lowest} to 2³² - 1, got {value!r}.")
+    return value
+
+
+def kind_of(raw: RawParams, block: str) -> str:
+    """The kind that a block selects.
+
+    **Raises:** `ParamsError` where the block or its kind is missing.
+    """
+    if block not in raw:
+        raise ParamsError(f"{block}: the pipeline uses this block, but it is missing. Add `{block}: {{kind: ...}}`.")
+    chosen = raw[block]
+    if not isinstance(chosen, dict):
+        raise ParamsError(f"{block}: must be a mapping with `kind` and one sub-block per kind, got {chosen!r}.")
+    if not isinstance(chosen.get("kind"), str):
+        candidates = ", ".join(str(name) for name in chosen if name != "kind")
+        raise ParamsError(f"{block}.kind: must name one of the kinds below ({candidates}), got {chosen.get('kind')!r}.")
+    return str(chosen["kind"])
+
+
+def fold(raw: RawParams, block: str, group: str) -> Spec:
+    """Folds a selector block into the spec of the kind that it selects.
+
+    **Raises:** `ParamsError` with the path, the rule, the value and the nearest valid choice.
+    """
+    kind = kind_of(raw, block)
+    component = find(group, kind, at=block)
+    if kind not in raw[block]:
+        raise ParamsError(
+            f"{block}.{kind}: the settings of the chosen kind are missing. Add `{kind}: {{}}` to {block}."
+        )
+    return parse(component.spec, raw[block][kind], f"{block}.{kind}")
+
+
+def parse(spec: type[Spec], settings: Any, path: str) -> Spec:
+    """Validates the settings of one kind; `path` says where they stand."""
+    if not isinstance(settings, dict):
+        raise ParamsError(f"{path}: must be a mapping of settings ({{}} for the defaults), got {settings!r}.")
+    if "kind" in settings:
+        raise ParamsError(f"{path}.kind: the kind stands beside the sub-block, not in it. Remove it.")
+    try:
+        return spec.model_validate_json(json.dumps(settings, default=str))
+    except ValidationError as error:
+        raise ParamsError("\n".join(_explain(spec, path, dict(one)) for one in error.errors())) from error
+
+
+def faults(raw: RawParams, groups: Mapping[str, str]) -> list[str]:
+    """Everything that is wrong with the blocks of a pipeline; `groups` gives each block's group."""
+    found = [*_unknown_blocks(raw, groups)]
+    checks: list[Callable[[], object]] = [partial(setting, raw, name) for name in SETTINGS]
+    for block, group in groups.items():
+        checks.append(partial(fold, raw, block, group))
+        checks += [partial(_parse_candidate, raw, block, group, kind) for kind in candidates(raw, block)]
+    for check in checks:
+        try:
+            check()
+        except (ParamsError, PluginError) as error:
+            found += str(error).splitlines()
+    return list(dict.fromkeys(found))
+
+
+def candidates(raw: RawParams, block: str) -> list[str]:
+    """The kinds that have a sub-block in a block."""
+    chosen = raw.get(block)
+    return [name for name in chosen if name != "kind"] if isinstance(chosen, dict) else []
+
+
+def _parse_candidate(raw: RawParams, block: str, group: str, kind: str) -> Spec:
+    return parse(find(group, kind, at=block).spec, raw[block][kind], f"{block}.{kind}")
+
+
+def _unknown_blocks(raw: RawParams, groups: Iterable[str]) -> list[str]:
+    known = [*groups, *SETTINGS]
+    return [
+        f"{name}: the pipeline uses no such block. {nearest(str(name), known)} If it isn't needed, leave it out."
+        for name in raw
+        if name not in known
+    ]
+
+
+def _explain(spec: type[Spec], path: str, error: dict[str, Any]) -> str:
+    where = ".".join([path, *(str(part) for part in error["loc"])])
+    if error["type"] == "extra_forbidden":
+        name = str(error["loc"][-1])
+        return f"{where}: there is no such setting. {nearest(name, set(spec.model_fields) - {'kind'})}"
+    if error["type"] == "missing":
+        return f"{where}: this setting is required. Add it."
+    rule = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    choice = ""
+    expected = str((error.get("ctx") or {}).get("expected"))
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        choice = " " + nearest(error["input"], [one.strip("' ") for one in expected.replace(" or ", ",").split(",")])
+    prefix = "" if error["type"] == "value_error" else "must be "
+    return f"{where}: {prefix}{rule}, got {error['input']!r}.{choice}"

@@ -1,0 +1,253 @@
+"""Proximal policy optimization (Schulman et al., 2017): what its uses have in common.
+
+An iteration collects a rollout with π_old and takes a few epochs of gradient steps on
+
+    L_π = -E[min(w A, clip(w, 1 - c, 1 + c) A)] + β KL(π_clone ‖ π),    L_V = ½ E[(V(s) - (A_old(s, a) + V_old(s)))²]
+
+with the ratio w = π(a | s) / π_old(a | s) and the advantage A, which is A_old standardized in each minibatch.
+"""
+
+from typing import Annotated, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from ilkit.data.policy import Policy
+from ilkit.data.training import Info
+from ilkit.fitting.gradient import descend, partition
+from ilkit.math.returns import generalized_advantages
+from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.reinforcement.value_scale import ValueScale, preserve_values
+from ilkit.spec import Spec
+from ilkit.stepping.behavior import Anchor, Behavior, noise_scale
+from ilkit.stepping.host_envs import HostEnvs
+from ilkit.stepping.records import Rollout, Trials
+from ilkit.stepping.side_by_side import CompiledEnvs
+
+INFO_NAMES = ("episodes", "loss", "noise_scale", "return", "value_loss")
+"""What an iteration tells."""
+
+
+class ProximalSpec(Spec):
+    """The settings of proximal policy optimization."""
+
+    learning_rate: NonNegativeFloat = 3e-4
+    """The step size of Adam for the policy."""
+    critic_learning_rate: PositiveFloat = 1e-3
+    """The step size of Adam for the critic."""
+    discount: Annotated[float, Field(ge=0, le=1)] = 0.99
+    """γ: what a reward one step later is worth."""
+    trace_decay: Annotated[float, Field(ge=0, le=1)] = 0.95
+    """λ of the generalized advantage estimate: 0 trusts the critic, 1 the observed rewards."""
+    clip: PositiveFloat = 0.2
+    """c: how far the ratio of new to old density may depart from 1 before its gradient is cut."""
+    max_gradient_norm: PositiveFloat = 0.5
+    """The norm that a gradient is cut to."""
+    num_envs: PositiveInt = 64
+    """Environments stepped side by side."""
+    rollout_length: PositiveInt = 64
+    """Steps of every environment in an iteration."""
+    num_epochs: PositiveInt = 8
+    """Passes over the data of an iteration."""
+    num_minibatches: PositiveInt = 8
+    """Gradient steps a pass."""
+    critic_hidden: tuple[PositiveInt, ...] = (64, 64)
+    """The width of each hidden layer of the critic."""
+    num_steps: PositiveInt = 100
+    """Iterations, of num_envs times rollout_length steps of the environment each."""
+    num_seeds: PositiveInt = 1
+    """Training runs, in one compiled call."""
+
+    @model_validator(mode="after")
+    def _check_minibatches(self) -> "ProximalSpec":
+        if self.num_envs * self.rollout_length % self.num_minibatches:
+            raise ValueError(
+                "num_envs times rollout_length must be a multiple of num_minibatches, "
+                f"got {self.num_envs} times {self.rollout_length} and {self.num_minibatches}"
+            )
+        return self
+
+
+class Learner(NamedTuple):
+    """What gradients change, or one thing for either of them."""
+
+    policy: PyTree
+    """The trained part of the policy."""
+    critic: PyTree
+
+
+class State(NamedTuple):
+    """All that changes from one iteration to the next."""
+
+    learner: Learner
+    fixed: Policy
+    """The part of the policy that isn't trained."""
+    optimizer: Learner
+    scale: ValueScale
+    behavior: Behavior
+    anchor: Anchor | None
+    trials: Trials
+    iteration: Int[Array, ""]
+
+
+class _Batch(NamedTuple):
+    obs: Float[Array, "batch obs"]
+    actions: Array
+    context: PyTree
+    log_probs: Float[Array, " batch"]
+    advantages: Float[Array, " batch"]
+    targets: Float[Array, " batch"]
+    typical: Array | None
+    """Actions that the anchor would take."""
+
+
+def initial_state(
+    spec: ProximalSpec, policy: Policy, behavior: Behavior, anchor: Anchor | None, trials: Trials, *, key: PRNGKeyArray
+) -> State:
+    """Draws a critic whose values are 0 everywhere; the policy stays as it is."""
+    trained, fixed = partition(policy)
+    critic = build_layers((policy.spaces.observation.size, *spec.critic_hidden, 1), "tanh", key=key)
+    optimizers = _optimizers(spec)
+    return State(
+        Learner(trained, critic),
+        fixed,
+        Learner(optimizers.policy.init(trained), optimizers.critic.init(critic)),
+        ValueScale.empty(),
+        behavior,
+        anchor,
+        trials,
+        jnp.zeros((), jnp.int32),
+    )
+
+
+def policy_of(state: State) -> Policy:
+    """The policy learnt so far."""
+    policy: Policy = eqx.combine(state.learner.policy, state.fixed)
+    return policy
+
+
+def collect(
+    spec: ProximalSpec, envs: CompiledEnvs | HostEnvs, state: State, *, key: PRNGKeyArray
+) -> tuple[State, Rollout]:
+    """Steps the environments with the present policy."""
+    trials, rollout = envs.collect(
+        policy_of(state), state.behavior, state.trials, num_steps=spec.rollout_length, key=key
+    )
+    return state._replace(trials=trials), rollout
+
+
+@eqx.filter_jit
+def improve(
+    spec: ProximalSpec, state: State, rollout: Rollout, *, train_policy: Bool[Array, ""], key: PRNGKeyArray
+) -> tuple[State, Info]:
+    """Takes the gradient steps of one iteration; without `train_policy`, those of the critic only."""
+    order_key, typical_key = jax.random.split(key)
+    applied = noise_scale(policy_of(state), *_flat((rollout.obs, rollout.actions)))
+    state, batch = _prepare(spec, state, rollout, key=typical_key)
+    size = len(batch.targets)
+    order = permutations(spec.num_epochs, size, key=order_key).reshape(-1, size // spec.num_minibatches)
+    minibatches = jax.tree.map(lambda rows: rows[order], batch)
+    optimizers = _optimizers(spec)
+
+    def step(carried: tuple[Learner, Learner], minibatch: _Batch) -> tuple[tuple[Learner, Learner], Info]:
+        learner, optimizer = carried
+        gradient, info = jax.grad(_loss, has_aux=True)(learner, spec, state, minibatch)
+        policy, policy_optimizer = descend(optimizers.policy, gradient.policy, optimizer.policy, learner.policy)
+        critic, critic_optimizer = descend(optimizers.critic, gradient.critic, optimizer.critic, learner.critic)
+        return (Learner(policy, critic), Learner(policy_optimizer, critic_optimizer)), info
+
+    (learner, optimizer), infos = jax.lax.scan(step, (state.learner, state.optimizer), minibatches)
+    policy, policy_optimizer = jax.tree.map(
+        lambda new, old: jnp.where(train_policy, new, old),
+        (learner.policy, optimizer.policy),
+        (state.learner.policy, state.optimizer.policy),
+    )
+    learner, optimizer = learner._replace(policy=policy), optimizer._replace(policy=policy_optimizer)
+    info = jax.tree.map(jnp.mean, infos) | state.trials.log.info() | {"noise_scale": applied}
+    return state._replace(learner=learner, optimizer=optimizer, iteration=state.iteration + 1), info
+
+
+def permutations(count: int, size: int, *, key: PRNGKeyArray) -> Int[Array, "count size"]:
+    """Random permutations, by sorting random bits that carry the index in their lowest bits.
+
+    On a CPU one sort without a payload takes a tenth of the time of `jax.random.permutation`.
+    """
+    low = jnp.uint32((1 << (size - 1).bit_length()) - 1)
+    bits = jax.random.bits(key, (count * size,), jnp.uint32).reshape(count, size)
+    return (jnp.sort((bits & ~low) | jnp.arange(size, dtype=jnp.uint32), axis=-1) & low).astype(jnp.int32)
+
+
+def clipped_loss(
+    log_ratios: Float[Array, " batch"],
+    advantages: Float[Array, " batch"],
+    clip: Float[Array, ""] | float,
+) -> Float[Array, ""]:
+    """-E[min(w A, clip(w, 1 - c, 1 + c) A)], with the advantages standardized first."""
+    standardized = (advantages - jnp.mean(advantages)) / (jnp.std(advantages) + 1e-8)
+    ratios = jnp.exp(log_ratios)
+    clipped = jnp.clip(ratios, 1.0 - clip, 1.0 + clip)
+    return -jnp.mean(jnp.minimum(ratios * standardized, clipped * standardized))
+
+
+def _prepare(spec: ProximalSpec, state: State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[State, _Batch]:
+    policy, outcome = policy_of(state), rollout.outcome
+
+    def values(obs: Float[Array, "time envs obs"]) -> Float[Array, "time envs"]:
+        return state.scale.values(_critic_outputs(state.learner.critic, policy, obs))
+
+    now = values(rollout.obs)
+    advantages = generalized_advantages(
+        outcome.rewards,
+        now,
+        values(outcome.next_obs),
+        outcome.terminated,
+        outcome.truncated,
+        discount=spec.discount,
+        trace_decay=spec.trace_decay,
+    )
+    targets = advantages + now
+    scale = state.scale.add(targets)
+    critic = preserve_values(state.learner.critic, state.scale, scale)
+    context = state.behavior.settle(rollout.context)
+    obs, actions, context, advantages, targets = _flat(
+        (rollout.obs, rollout.actions, context, advantages, scale.standardize(targets))
+    )
+    log_probs = state.behavior.log_prob(policy, obs, actions, context)
+    typical = None
+    if state.anchor is not None:
+        typical = state.behavior.typical(state.anchor.policy, obs, key=key)
+    state = state._replace(learner=state.learner._replace(critic=critic), scale=scale)
+    return state, _Batch(obs, actions, context, log_probs, advantages, targets, typical)
+
+
+def _loss(learner: Learner, spec: ProximalSpec, state: State, batch: _Batch) -> tuple[Float[Array, ""], Info]:
+    policy: Policy = eqx.combine(learner.policy, state.fixed)
+    log_probs = state.behavior.log_prob(policy, batch.obs, batch.actions, batch.context)
+    policy_loss = clipped_loss(log_probs - batch.log_probs, batch.advantages, spec.clip)
+    if state.anchor is not None and batch.typical is not None:
+        departure = -state.behavior.log_prob(policy, batch.obs, batch.typical, batch.context)
+        policy_loss += state.anchor.weight * jnp.mean(departure)
+    errors = _critic_outputs(learner.critic, policy, batch.obs) - batch.targets
+    value_loss = 0.5 * jnp.mean(errors**2)
+    return policy_loss + value_loss, {"loss": policy_loss, "value_loss": value_loss}
+
+
+def _critic_outputs(critic: Layers, policy: Policy, obs: Float[Array, "*batch obs"]) -> Float[Array, "*batch"]:
+    normalizer = policy.normalizer
+    return critic((obs - normalizer.mean) / normalizer.std)[..., 0]
+
+
+def _flat(rollout: PyTree) -> PyTree:
+    """Steps as rows: time and environments become one axis."""
+    return jax.tree.map(lambda rows: rows.reshape(-1, *rows.shape[2:]), rollout)
+
+
+def _optimizers(spec: ProximalSpec) -> Learner:
+    def adam(learning_rate: float | Float[Array, ""]) -> optax.GradientTransformation:
+        return optax.flatten(optax.chain(optax.clip_by_global_norm(spec.max_gradient_norm), optax.adam(learning_rate)))
+
+    return Learner(adam(spec.learning_rate), adam(spec.critic_learning_rate))

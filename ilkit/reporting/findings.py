@@ -1,0 +1,103 @@
+"""All that an evaluation found, before it is written as numbers and as a page."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ilkit.data.spaces import Spaces
+from ilkit.math.statistics import Interval
+from ilkit.measuring.comparison import Comparison, Measurement, Score
+from ilkit.measuring.curves import Curve
+from ilkit.measuring.uncertainty_map import UncertaintyMap
+from ilkit.reporting.wording import verdict
+
+
+class ActionSample(NamedTuple):
+    """What is done at demonstrated states."""
+
+    spaces: Spaces
+    demonstrated: np.ndarray
+    samples: Mapping[str, np.ndarray]
+    """Sampled actions of each policy, all seeds together."""
+    modes: Mapping[str, np.ndarray]
+    """The modes of each policy's first seed, one for each demonstrated action."""
+
+    def bins(self, dim: int) -> Float[np.ndarray, " edges"]:
+        """The edges of 40 bins over all that is done in a dimension of the action."""
+        everything = np.concatenate([rows[:, dim] for rows in (self.demonstrated, *self.samples.values())])
+        low, high = float(everything.min()), float(everything.max())
+        margin = 0.5e-3 + 0.01 * (high - low)
+        return np.linspace(low - margin, high + margin, 41)
+
+
+class StateMap(NamedTuple):
+    """The uncertainty over a slice of the state space, and the demonstrated states."""
+
+    grid: UncertaintyMap
+    states: Float[np.ndarray, "points 2"]
+    names: tuple[str, str]
+    num_seeds: int
+
+    @property
+    def cells(self) -> Int[np.ndarray, "points 2"]:
+        """The row and the column of the map's cell that each demonstrated state lies in."""
+        x, y, scale = self.grid
+        rows_and_columns = (self.states[:, ::-1] - [y[0], x[0]]) / [y[1] - y[0], x[1] - x[0]]
+        return np.clip(np.rint(rows_and_columns).astype(int), 0, np.array(scale.shape) - 1)
+
+
+class Rollout(NamedTuple):
+    """One episode to look at."""
+
+    picture: str
+    """An animation, as a data URI."""
+    seed: int
+    episode_return: float
+    length: int
+
+
+class Findings(NamedTuple):
+    """All that an evaluation found."""
+
+    task: str
+    policies: tuple[str, ...]
+    num_demonstrated: tuple[int, int]
+    """Episodes and steps of the demonstrations."""
+    confidence: float
+    measured: Mapping[str, Measurement]
+    """Expert (or what was demonstrated), policies and random, in this order; `scores` likewise."""
+    scores: Mapping[str, Score]
+    comparisons: list[Comparison]
+    curves: Mapping[str, Mapping[str, Curve]]
+    """By policy and quantity."""
+    noise: Mapping[str, tuple[int, float, Interval]]
+    """Of each policy that was trained in the environment: its steps there, and the scale of its exploration."""
+    actions: ActionSample
+    state_map: StateMap | None
+    rollouts: Mapping[str, Rollout]
+
+    @property
+    def num_seeds(self) -> int:
+        """The training seeds of the policy that has most."""
+        return max(self.measured[name].num_seeds for name in self.policies)
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals a return is written with: two digits of the width of the narrowest interval."""
+        widths = [score.interval.high - score.interval.low for score in self.scores.values()]
+        narrowest = min((width for width in widths if width > 0), default=1.0)
+        return int(np.clip(1 - np.floor(np.log10(narrowest)), 0, 4))
+
+    @property
+    def verdict(self) -> str:
+        """The result in plain words."""
+        scores = {name: self.scores[name] for name in self.policies}
+        return verdict(
+            scores,
+            self.comparisons,
+            confidence=self.confidence,
+            decimals=self.decimals,
+            demonstrated="expert" not in self.scores,
+        )

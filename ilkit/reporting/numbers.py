@@ -1,0 +1,137 @@
+"""The numbers of a report: metrics and tables for DVC, and a few lines for the terminal."""
+
+import numpy as np
+
+from ilkit.data.report import Metrics, Table
+from ilkit.data.spaces import Discrete
+from ilkit.measuring.comparison import Score, Success
+from ilkit.measuring.curves import returns_against_env_steps, returns_table, training_table
+from ilkit.reporting.findings import ActionSample, Findings
+from ilkit.reporting.wording import few_seeds, number, share
+
+
+def metrics_of(findings: Findings) -> Metrics:
+    """A policy's score, and the difference of every pair of policies."""
+    scores: dict[str, Metrics] = {name: _score(score) for name, score in findings.scores.items()}
+    pairs: dict[str, Metrics] = {
+        f"{one.name}_minus_{one.reference}": {
+            "difference": one.difference,
+            "low": one.interval.low,
+            "high": one.interval.high,
+            "overlap": int(one.overlap),
+            "seeds_below": one.num_below,
+        }
+        for one in findings.comparisons
+    }
+    return scores | pairs
+
+
+def tables_of(findings: Findings) -> dict[str, Table]:
+    """Learning curves, all returns, comparisons, and how often each action is taken at demonstrated states."""
+    scores = {name: findings.scores[name] for name in findings.policies}
+    training = {f"training_{name}": training_table(curves) for name, curves in findings.curves.items() if curves}
+    return {
+        "learning_curves": returns_table(returns_against_env_steps(findings.curves), scores),
+        "returns": _returns(findings),
+        "comparisons": _comparisons(findings),
+        "actions": _actions(findings.actions),
+        "exploration": _exploration(findings),
+    } | training
+
+
+def summary_of(findings: Findings) -> str:
+    """An aligned table and the verdict."""
+    decimals = findings.decimals
+    succeeded = ["success"] if any(score.success for score in findings.scores.values()) else []
+    head = ("", "return", f"{findings.confidence:.0%} interval", "normalized", "length", *succeeded)
+    rows = [
+        (
+            name,
+            number(score.iqm, decimals),
+            f"{number(score.interval.low, decimals)} to {number(score.interval.high, decimals)}",
+            "" if score.normalized is None else number(score.normalized, 2),
+            number(score.length, 0),
+            *([share(score.success.rate, score.success.interval)] if score.success else []),
+        )
+        for name, score in findings.scores.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = (
+        "   ".join(cell.rjust(width) if index else cell.ljust(width) for index, (cell, width) in enumerate(cells))
+        for cells in (zip(row, widths, strict=True) for row in (head, *rows))
+    )
+    return "\n".join([*(line.rstrip() for line in lines), findings.verdict, *few_seeds(findings.num_seeds)]) + "\n"
+
+
+def _score(score: Score) -> Metrics:
+    metrics = {
+        "iqm": score.iqm,
+        "low": score.interval.low,
+        "high": score.interval.high,
+        "mean": score.mean,
+        "length": score.length,
+    }
+    if score.normalized is not None:
+        metrics["normalized"] = score.normalized
+    return metrics | ({} if score.success is None else _success(score.success))
+
+
+def _success(success: Success) -> dict[str, float]:
+    return {"success": success.rate, "success_low": success.interval.low, "success_high": success.interval.high}
+
+
+def _returns(findings: Findings) -> Table:
+    rows = [
+        (name, seed, episode, float(one.returns[seed, episode]), int(one.lengths[seed, episode]))
+        for name, one in findings.measured.items()
+        for seed, episode in np.ndindex(one.returns.shape)
+    ]
+    return dict(zip(("policy", "seed", "episode", "return", "length"), map(list, zip(*rows, strict=True)), strict=True))
+
+
+def _comparisons(findings: Findings) -> Table:
+    pairs = findings.comparisons
+    return {
+        "policy": [one.name for one in pairs],
+        "reference": [one.reference for one in pairs],
+        "difference": [one.difference for one in pairs],
+        "low": [float(one.interval.low) for one in pairs],
+        "high": [float(one.interval.high) for one in pairs],
+        "probability_of_improvement": [one.probability for one in pairs],
+        "probability_low": [one.probability_interval.low for one in pairs],
+        "probability_high": [one.probability_interval.high for one in pairs],
+        "seeds": [one.num_seeds for one in pairs],
+        "seeds_below": [one.num_below for one in pairs],
+        "share_below_low": [one.below_interval.low for one in pairs],
+        "share_below_high": [one.below_interval.high for one in pairs],
+    }
+
+
+def _exploration(findings: Findings) -> Table:
+    rows = findings.noise.values()
+    return {
+        "policy": list(findings.noise),
+        "env_steps": [steps for steps, _, _ in rows],
+        "noise_scale": [scale for _, scale, _ in rows],
+        "low": [float(interval.low) for _, _, interval in rows],
+        "high": [float(interval.high) for _, _, interval in rows],
+    }
+
+
+def _actions(actions: ActionSample) -> Table:
+    """For each dimension of the action, the density of each bin; of a discrete action, the share of each choice."""
+    space = actions.spaces.action
+    sampled = {"demonstrated": actions.demonstrated, **actions.samples}
+    if isinstance(space, Discrete):
+        shares = {
+            name: np.bincount(rows.astype(int), minlength=space.size) / len(rows) for name, rows in sampled.items()
+        }
+        return {"action": list(range(space.size))} | {name: share.tolist() for name, share in shares.items()}
+    columns: dict[str, list[float]] = {name: [] for name in ("dimension", "action", *sampled)}
+    for dim in range(space.size):
+        edges = actions.bins(dim)
+        columns["dimension"] += [dim] * (len(edges) - 1)
+        columns["action"] += ((edges[1:] + edges[:-1]) / 2).tolist()
+        for name, rows in sampled.items():
+            columns[name] += np.histogram(rows[:, dim], edges, density=True)[0].tolist()
+    return columns

@@ -1,0 +1,205 @@
+"""The page of a report, section by section: what is shown, and the caption that says what it is."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ilkit.data.spaces import Discrete
+from ilkit.measuring.comparison import Score
+from ilkit.measuring.curves import Curve, returns_against_env_steps
+from ilkit.reporting.figures import MOST_DIMS, draw_actions, draw_curves, draw_returns, draw_uncertainty
+from ilkit.reporting.findings import Findings, StateMap
+from ilkit.reporting.tables import (
+    Section,
+    comparison_table,
+    noise_table,
+    render_page,
+    rollout_row,
+    score_table,
+    seed_table,
+)
+from ilkit.reporting.wording import few_seeds, number
+
+_UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
+_FAR = 2.0
+
+
+def page_of(findings: Findings) -> str:
+    """The whole page."""
+    episodes, steps = findings.num_demonstrated
+    num_episodes = findings.measured["random"].returns.shape[1]
+    setting = (
+        f"{', '.join(findings.policies)}: {findings.num_seeds} training seeds, learnt from {episodes:,} demonstrated "
+        f"episodes ({steps:,} steps); {num_episodes} evaluation episodes of each seed."
+    )
+    title = f"Evaluation on {findings.task}"
+    return render_page(title, setting, findings.verdict, list(_sections(findings)), _notes(findings))
+
+
+def _sections(findings: Findings) -> Iterator[Section]:
+    yield _returns(findings)
+    if findings.comparisons:
+        yield _comparisons(findings)
+    yield from _learning_curves(findings)
+    if findings.noise:
+        yield _exploration(findings)
+    if findings.rollouts:
+        yield _rollouts(findings)
+    if findings.state_map:
+        yield _uncertainty(findings.state_map)
+    yield _actions(findings)
+    yield _seeds(findings)
+    yield from _losses(findings)
+
+
+def _drawn(findings: Findings) -> dict[str, Score]:
+    """The scores that share an axis: random only where it doesn't press the others together."""
+    *others, random = findings.scores.values()
+    lows, highs = zip(*(score.interval for score in others), strict=True)
+    far = min(lows) - random.iqm > _FAR * (max(highs) - min(lows))
+    return {name: score for name, score in findings.scores.items() if not (far and name == "random")}
+
+
+def _returns(findings: Findings) -> Section:
+    drawn = _drawn(findings)
+    absent = "" if "random" in drawn else "; random is too far below to be drawn"
+    table = score_table(
+        findings.scores,
+        findings.measured,
+        findings.policies,
+        confidence=findings.confidence,
+        decimals=findings.decimals,
+    )
+    return Section(
+        "Returns",
+        table + draw_returns(findings.measured, drawn, findings.policies),
+        f"Interquartile mean over training seeds with its {findings.confidence:.0%} interval; small dots are the "
+        f"seeds{absent}.{_normalization(findings)}",
+    )
+
+
+def _normalization(findings: Findings) -> str:
+    for name, meaning in (("expert", "the expert"), ("demonstrated", "the mean of the recorded returns")):
+        if name in findings.scores:
+            return f" Normalized: 0 is random, 1 is {meaning}."
+    return ""
+
+
+def _comparisons(findings: Findings) -> Section:
+    table = comparison_table(
+        findings.comparisons, findings.policies, confidence=findings.confidence, decimals=findings.decimals
+    )
+    return Section(
+        "In pairs",
+        table,
+        "Differences of the returns above, resampled in pairs of seeds. The probability of improvement is that of a "
+        "training run of the one returning more than a run of the other.",
+    )
+
+
+def _learning_curves(findings: Findings) -> Iterator[Section]:
+    returns = returns_against_env_steps(findings.curves)
+    if returns:
+        levels = {name: findings.scores[name].iqm for name in _drawn(findings) if name not in returns}
+        yield Section(
+            "Learning curves",
+            draw_curves(returns, levels, findings.policies, x_label=_UNITS["env_steps"], y_label="training return"),
+            "Return of the episodes seen in training, exploration included: interquartile mean over seeds with its "
+            "interval; thin lines are seeds. Dashed: returns as evaluated, without exploration.",
+        )
+
+
+def _exploration(findings: Findings) -> Section:
+    return Section(
+        "Exploration during training",
+        noise_table(findings.noise, findings.policies, confidence=findings.confidence),
+        "Noise: the root mean square, per dimension, of actions about the mode of the policy at that time, over the "
+        "whole training (of discrete actions, how often they weren't it). Comparisons are fair where it is equal.",
+    )
+
+
+def _losses(findings: Findings) -> Iterator[Section]:
+    returns = returns_against_env_steps(findings.curves)
+    losses = {
+        name: recorded["loss"]
+        for name, recorded in findings.curves.items()
+        if name not in returns and "loss" in recorded
+    }
+    for unit in dict.fromkeys(curve.unit for curve in losses.values()):
+        group: dict[str, Curve] = {name: curve for name, curve in losses.items() if curve.unit == unit}
+        yield Section(
+            "Training loss",
+            draw_curves(group, {}, findings.policies, x_label=_UNITS[unit], y_label="loss", show_seeds=False),
+            "Loss on the training data: interquartile mean over seeds with its interval.",
+        )
+
+
+def _rollouts(findings: Findings) -> Section:
+    captions = {
+        name: f"return {number(one.episode_return, findings.decimals)}<br>{one.length} steps (seed {one.seed})"
+        for name, one in findings.rollouts.items()
+    }
+    pictures = {name: one.picture for name, one in findings.rollouts.items()}
+    return Section(
+        "Rollouts",
+        rollout_row(pictures, captions, findings.policies),
+        "The first evaluation episode, which starts from the same state for all, by the median seed of each policy.",
+    )
+
+
+def _uncertainty(state_map: StateMap) -> Section:
+    at_data, elsewhere = _typical_scales(state_map)
+    seeds = f", averaged over {state_map.num_seeds} seeds" if state_map.num_seeds > 1 else ""
+    return Section(
+        "Uncertainty of the expert's action",
+        draw_uncertainty(state_map),
+        f"The standard deviation √(tr cov(s) / d) over a slice of the states{seeds}; points are demonstrated states. "
+        f"Its median is {at_data:.3g} where there are demonstrations and {elsewhere:.3g} elsewhere.",
+    )
+
+
+def _typical_scales(state_map: StateMap) -> tuple[float, float]:
+    """The median of the map in the cells with demonstrated states, and in the others."""
+    scale = state_map.grid.scale
+    visited = np.zeros(scale.shape, bool)
+    visited[tuple(state_map.cells.T)] = True
+    return float(np.median(scale[visited])), float(np.median(scale[~visited])) if not visited.all() else float("nan")
+
+
+def _actions(findings: Findings) -> Section:
+    actions, first = findings.actions, findings.policies[0]
+    if isinstance(actions.spaces.action, Discrete):
+        share = np.mean(actions.modes[first] == actions.demonstrated)
+        caption = f". The mode of {first} is the demonstrated action in {share:.0%} of them."
+    else:
+        error = np.sqrt(np.mean((actions.modes[first] - actions.demonstrated) ** 2))
+        caption = (
+            f", clipped to the action space. Right: the mode of {first} against the demonstrated action; "
+            f"root mean square error {error:.3g}."
+        )
+        size = actions.spaces.action.size
+        caption += f" The first {MOST_DIMS} of {size} dimensions are drawn." if size > MOST_DIMS else ""
+    return Section(
+        "Actions at demonstrated states",
+        draw_actions(actions, findings.policies),
+        f"How often each action is drawn at {len(actions.demonstrated):,} demonstrated states{caption}",
+    )
+
+
+def _seeds(findings: Findings) -> Section:
+    table = seed_table(findings.measured, findings.policies, findings.decimals)
+    return Section(
+        "Training seeds",
+        table,
+        "The mean return of each training seed over the evaluation episodes, and how it changed.",
+    )
+
+
+def _notes(findings: Findings) -> list[str]:
+    notes = [
+        "A policy's return is the interquartile mean over training seeds of its mean return over evaluation episodes, "
+        "which start from the same states for every policy and seed. Intervals are bootstrap intervals over training "
+        "seeds, expanded for their small number (Agarwal et al., 2021; Hesterberg, 2015); that of a policy with one "
+        "seed is over episodes. The interval of a probability of improvement is Newcombe's (2006)."
+    ]
+    return [*notes, *few_seeds(findings.num_seeds)]

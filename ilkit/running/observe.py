@@ -1,0 +1,155 @@
+"""What a person sees of a running stage, and what is written down of it: progress, one line, a log, checkpoints."""
+
+import os
+import platform
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.report import Report
+from ilkit.data.seeds import Seeds
+from ilkit.data.training import Training
+from ilkit.running import loop
+from ilkit.running.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
+from ilkit.wiring.project import ARTIFACTS
+
+_CHECKPOINT_SECONDS = 3.0
+
+
+class StopRequestError(Exception):
+    """A person stopped the stage; its checkpoint is kept."""
+
+
+class Observer:
+    """Watches one stage: draws its progress, keeps its checkpoints, writes its log."""
+
+    def __init__(self, name: str, kind: str, log: Path) -> None:
+        self.name, self.kind, self.log = name, kind, log
+        self.began = time.perf_counter()
+        self.notes: list[str] = []
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("")
+        self.write(f"stage: {name} ({kind})")
+        self.write(f"began: {time.strftime('%Y-%m-%dT%H:%M:%S%z')}")
+        self.write(f"machine: {platform.platform()}, {platform.machine()}, {os.cpu_count()} processors")
+        self.write(f"python: {platform.python_version()}, jax: {jax.__version__}, jaxlib: {version('jaxlib')}")
+        self.write(f"threads: {os.environ.get('NPROC')}, backend: {jax.default_backend()}")
+
+    def write(self, line: str) -> None:
+        """Adds a line to the log."""
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+    def made(self, made: Any) -> None:
+        """Notes what came out."""
+        if isinstance(made, Demonstrations):
+            self.notes.append(f"{made.num_episodes:,} episodes, {made.num_steps:,} steps, {_return_of(made)}")
+        if isinstance(made, Report):
+            page = self.log.with_suffix("") / "report.html"
+            self.notes.append(f"\n{made.summary.rstrip()}\n\nThe whole report: {page}\n")
+
+    def drive(
+        self, training: Training[Any], key: loop.Keys, num_seeds: int, num_threads: int, checkpoints: Path
+    ) -> Seeds[Any]:
+        """Takes a training run from its last checkpoint, or from its start, to its end."""
+        progress = self._begin(training, num_seeds, checkpoints)
+        with _interruptible() as interrupted, self._bar(training.num_steps, progress.step) as bar:
+            last = time.perf_counter()
+            chunks = loop.advance(training, progress, key=key, num_seeds=num_seeds, num_threads=num_threads)
+            for progress in chunks:
+                bar.update(progress.step - bar.n)
+                due = time.perf_counter() - last > _CHECKPOINT_SECONDS
+                if (due or interrupted) and progress.step < training.num_steps:
+                    save_checkpoint(progress, checkpoints)
+                    last = time.perf_counter()
+                if interrupted and progress.step < training.num_steps:
+                    raise StopRequestError(
+                        f"{self.name}: stopped at step {progress.step:,} of {training.num_steps:,}. "
+                        "Run it again to go on from there."
+                    )
+        learnt = loop.finish(training, progress, num_seeds)
+        remove_checkpoint(checkpoints)
+        self._note_training(training, learnt)
+        return learnt
+
+    def _begin(self, training: Training[Any], num_seeds: int, checkpoints: Path) -> loop.Progress:
+        initial = loop.start(training, num_seeds)
+        progress = load_checkpoint(initial, checkpoints)
+        if progress.step and training.resume and not training.resume(progress.state):
+            training.resume(initial.state)
+            self.notes.append("started over: the environment doesn't repeat an episode")
+            return initial
+        if progress.step:
+            self.notes.append(f"resumed at step {progress.step:,}")
+        return progress
+
+    def _note_training(self, training: Training[Any], learnt: Seeds[Any]) -> None:
+        seeds = f" x {len(learnt)} seeds" if len(learnt) > 1 else ""
+        self.notes.append(f"{training.num_steps:,} steps{seeds}")
+        for name, curve in learnt.curves.items():
+            if name not in ("step", "env_steps"):
+                self.notes.append(f"{name} {float(np.mean(np.asarray(curve)[..., -1])):.4g}")
+
+    def _bar(self, total: int, initial: int) -> tqdm:
+        return tqdm(total=total, initial=initial, desc=self.name, unit="step", delay=2.0, disable=None, leave=False)
+
+    def line(self) -> str:
+        """The one line that is left of a stage."""
+        seconds = time.perf_counter() - self.began
+        return f"{self.name:<30}{self.kind:<14}{seconds:6.1f} s   {', '.join(self.notes)}"
+
+
+def _return_of(demos: Demonstrations) -> str:
+    known = demos.returns[np.isfinite(demos.returns)]
+    if not len(known):
+        return "no rewards"
+    missing = demos.num_episodes - len(known)
+    return f"return {known.mean():.1f}" + (f" (unknown in {missing:,} episodes)" if missing else "")
+
+
+@contextmanager
+def observed_stage(name: str, kind: str, folder: Path) -> Iterator[Observer]:
+    """Observes a stage from its start to its end or its failure; the log lies beside the artifact."""
+    observer = Observer(name, kind, folder / ARTIFACTS / f"{name}.log")
+    try:
+        yield observer
+    except StopRequestError as stop:
+        observer.write(str(stop))
+        raise
+    except BaseException as error:
+        observer.write(f"failed after {time.perf_counter() - observer.began:.1f} s: {type(error).__name__}: {error}")
+        observer.write("".join(traceback.format_exception(error)))
+        raise
+    observer.write(observer.line())
+    print(observer.line().rstrip(), flush=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Collects interrupts, so that a run stops between two chunks; a second one stops at once."""
+    received: list[int] = []
+
+    def note(number: int, _: Any) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        print("\nStopping after this chunk; again to stop at once.", file=sys.stderr, flush=True)
+
+    with suppress(ValueError):  # only the main thread may set handlers
+        former = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

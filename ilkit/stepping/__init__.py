@@ -1,0 +1,1 @@
+"""Acting in environments and collecting episodes."""

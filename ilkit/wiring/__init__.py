@@ -1,0 +1,1 @@
+"""Pipelines, traced and compiled for DVC."""

@@ -1,0 +1,194 @@
+"""Tracing pipelines: a plain function of plain calls, run once on placeholders to get its graph."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from ilkit.data.build import Build
+from ilkit.data.seeds import Seeds
+from ilkit.data.training import Training
+from ilkit.declaration import Declaration
+from ilkit.errors import WiringError
+from ilkit.registry.find import declarations, type_name
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of `params.yaml`, not yet read."""
+
+    name: str
+
+
+class Params:
+    """Stands for `params.yaml` while a pipeline is traced: every attribute is a block."""
+
+    def __getattr__(self, name: str) -> Block:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Block(name)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One call of a stage, which makes one artifact."""
+
+    name: str
+    declaration: Declaration[Any, Any]
+    block: str
+    parts: Mapping[str, str]
+    """The block of each part, by the name of the argument."""
+    inputs: Mapping[str, "Node"]
+    """The call that makes each artifact that goes in, by the name of the argument."""
+
+    @property
+    def makes(self) -> Any:
+        """The type of the artifact on the edge that leaves the node."""
+        return _artifact_type(get_type_hints(self.declaration.function)["return"])
+
+
+@dataclass
+class Graph:
+    """The nodes of a pipeline in the order of their calls."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    output: str | tuple[str, ...] = ""
+    """The name of the node that the pipeline returns, or the names of several."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the nodes that the pipeline returns."""
+        return (self.output,) if isinstance(self.output, str) else self.output
+
+    def groups(self) -> dict[str, str]:
+        """The group of every block that is used, through all parts of parts."""
+        found: dict[str, str] = {}
+        for node in self.nodes.values():
+            for block, group in [(node.block, node.declaration.name), *part_blocks(node)]:
+                if found.setdefault(block, group) != group:
+                    raise WiringError(f"The block {block!r} must serve one group, got {found[block]} and {group}.")
+        return found
+
+
+def part_blocks(node: Node) -> Iterator[tuple[str, str]]:
+    """The blocks and groups of all parts that a node uses, each part before its own parts."""
+    for group, block in node.parts.items():
+        yield block, group
+        yield from ((nested, nested) for nested in _nested_parts(group))
+
+
+def direct_parts(group: str) -> list[str]:
+    """The parts inside a part; the block of each has the name of its group."""
+    return [name for name, hint in _parameters(declarations()[group]).items() if get_origin(hint) is Build]
+
+
+def required(hint: Any) -> Any:
+    """The type without None, of an argument that may be left out."""
+    choices = [choice for choice in get_args(hint) if choice is not NoneType]
+    return choices[0] if NoneType in get_args(hint) and len(choices) == 1 else hint
+
+
+def _nested_parts(group: str) -> Iterator[str]:
+    for name in direct_parts(group):
+        yield name
+        yield from _nested_parts(name)
+
+
+_tracing: ContextVar[Graph | None] = ContextVar("ilkit_tracing", default=None)
+
+
+def trace(function: Callable[[Any], Any]) -> Graph:
+    """Runs a pipeline's function on placeholders.
+
+    **Raises:** `WiringError`, which names stage, argument, expected and given type.
+    """
+    graph = Graph()
+    token = _tracing.set(graph)
+    try:
+        output = function(Params())
+    finally:
+        _tracing.reset(token)
+    returned = output if isinstance(output, tuple) and output else (output,)
+    for one in returned:
+        if not isinstance(one, Node):
+            raise WiringError(
+                f"A pipeline must return what its last stage makes, or a tuple of such, got {_describe(one)}."
+            )
+    graph.output = tuple(one.name for one in returned) if isinstance(output, tuple) else output.name
+    graph.groups()
+    return graph
+
+
+def record(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node:
+    """Records one call of a stage; called by the declarations while a pipeline is traced."""
+    graph = _tracing.get()
+    if graph is None or declaration.role == "part":
+        raise WiringError(f"stages.{declaration.name} must be a stage, called inside a function marked @pipeline.")
+    name = kwargs.pop("name", None)
+    bound = _bind(declaration, args, kwargs)
+    spec = bound.pop(next(iter(bound)))
+    if not isinstance(spec, Block):
+        raise WiringError(f"{declaration.name}: the first argument must be a block of params, got {_describe(spec)}.")
+    name = name or spec.name
+    if name in graph.nodes:
+        raise WiringError(f"Two stages are called {name!r}. Give one another block, or a name: name='...'.")
+    parts: dict[str, str] = {}
+    inputs: dict[str, Node] = {}
+    hints = _parameters(declaration)
+    for argument, given in bound.items():
+        _check(name, argument, required(hints.get(argument, hints.get("**"))), given)
+        if isinstance(given, Block):
+            parts[argument] = given.name
+        else:
+            inputs[argument] = given
+    graph.nodes[name] = node = Node(name, declaration, spec.name, parts, inputs)
+    return node
+
+
+def _bind(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    signature = inspect.signature(declaration.function)
+    keyless = signature.replace(parameters=[one for one in signature.parameters.values() if one.name != "key"])
+    try:
+        bound = keyless.bind(*args, **kwargs).arguments
+    except TypeError as error:
+        expected = ", ".join(keyless.parameters)
+        raise WiringError(f"{declaration.name} takes ({expected}): {error}.") from error
+    flat: dict[str, Any] = {}
+    for name, value in bound.items():
+        variadic = keyless.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
+        flat |= value if variadic else {name: value}
+    return flat
+
+
+def _parameters(declaration: Declaration[Any, Any]) -> dict[str, Any]:
+    hints = get_type_hints(declaration.function)
+    return {
+        "**" if one.kind is inspect.Parameter.VAR_KEYWORD else one.name: hints[one.name]
+        for one in inspect.signature(declaration.function).parameters.values()
+    }
+
+
+def _check(stage: str, argument: str, expected: Any, given: Any) -> None:
+    if get_origin(expected) is Build:
+        fits = isinstance(given, Block)
+        wanted = f"a block of params (params.{argument})"
+    else:
+        inner = get_args(expected)[0] if get_origin(expected) is Seeds else expected
+        fits = isinstance(given, Node) and given.makes == inner
+        wanted = type_name(inner)
+    if not fits:
+        raise WiringError(f"{stage}: {argument} must be {wanted}, got {_describe(given)}.")
+
+
+def _describe(given: Any) -> str:
+    if isinstance(given, Node):
+        return f"{type_name(given.makes)} (made by {given.name})"
+    return f"the block params.{given.name}" if isinstance(given, Block) else type(given).__name__
+
+
+def _artifact_type(hint: Any) -> Any:
+    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    inner = {get_args(choice)[0] if get_origin(choice) is Training else choice for choice in choices}
+    return inner.pop() if len(inner) == 1 else hint

@@ -1,0 +1,162 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ilkit.cli.commands import command_line
+from ilkit.running.pipelines import load_pipeline
+from ilkit.wiring.dvc import compile_pipeline
+
+ROOT = Path(__file__).parents[1]
+
+PIPELINE = """
+from ilkit import pipeline, stages
+
+@pipeline
+def only_an_expert(params):
+    return stages.expert(params.expert, params.env)
+"""
+
+PARAMS = """
+seed: 0
+num_threads: 1
+env: {kind: point_mass, point_mass: {}}
+expert: {kind: lqr, lqr: {}, swing_up: {}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pipeline.py").write_text(PIPELINE)
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    graph = load_pipeline(tmp_path / "pipeline.py").graph
+    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "pipeline.py"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(command_line, arguments)
+    return result.exit_code, result.output
+
+
+def test_help_does_not_import_jax() -> None:
+    program = "import sys, ilkit.cli.commands; assert not {'jax', 'numpy', 'pydantic'} & set(sys.modules), 'too much'"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert "check" in call("--help")[1]
+
+
+def test_check_says_what_is_wrong_exits_with_2_and_writes_nothing(project: Path) -> None:
+    assert call("check") == (0, "params.yaml and the pipeline are valid.\n")
+    (project / "params.yaml").write_text(PARAMS.replace("lqr, lqr", "lqr, lqt"))
+    before = {path: path.stat().st_mtime_ns for path in project.rglob("*") if path.suffix != ".pyc"}
+    code, said = call("check")
+    assert code == 2
+    assert "error: expert.lqr: the settings of the chosen kind are missing" in said
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("id: Pendulm-v1", "gymnasium knows no environment 'Pendulm-v1'. Did you mean 'Pendulum-v1'?"),
+        ("id: Pendulum-v1, kwargs: {grvity: 1.0}", "grvity"),
+    ],
+)
+def test_check_makes_an_environment_on_the_host(project: Path, settings: str, said: str) -> None:
+    env = "kind: gymnasium, gymnasium: {" + settings + "}"
+    (project / "params.yaml").write_text(PARAMS.replace("kind: point_mass, point_mass: {}", env))
+    code, output = call("check")
+    assert code == 2
+    assert "error: env.gymnasium: " in output
+    assert said in output
+
+
+def test_check_finds_files_that_are_missing(project: Path) -> None:
+    (project / "weights.npz").touch()
+    chosen = "expert: {kind: mlp, mlp: {path: weight.npz}}"
+    (project / "params.yaml").write_text(PARAMS.replace("expert: {kind: lqr, lqr: {}, swing_up: {}}", chosen))
+    code, output = call("check")
+    assert code == 2
+    assert "error: expert.mlp.path: must point to a file or folder that exists, got 'weight.npz'. " in output
+    assert "Did you mean 'weights.npz'?" in output
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("return stages.expert(params.expert, params.env)", "return params.expert", "must return what its last stage"),
+        ("stages.expert(params.expert, params.env)", "stages.expert(params.expert)", "expert takes"),
+        ("@pipeline", "", "exactly one function marked @pipeline, got 0"),
+        ("import pipeline", "import pipelin", "can't be imported: ImportError"),
+    ],
+)
+def test_a_wrong_pipeline_is_explained(project: Path, old: str, new: str, said: str) -> None:
+    (project / "pipeline.py").write_text(PIPELINE.replace(old, new))
+    code, output = call("check")
+    assert code == 2
+    assert said in output
+    assert "Traceback" not in output
+
+
+def test_components_keeps_the_former_file_when_params_are_wrong(project: Path) -> None:
+    assert call("components")[0] == 0
+    written = (project / "components.json").read_text()
+    (project / "components.json").unlink()  # as DVC does before it runs the stage
+    (project / "params.yaml").write_text(PARAMS.replace("kind: lqr", "kind: lqq"))
+    code, said = call("components")
+    assert code == 2
+    assert "expert.kind must be a registered kind of expert, got 'lqq'. Did you mean 'lqr'?" in said
+    assert (project / "components.json").read_text() == written
+
+
+def test_components_remembers_what_it_has_validated(project: Path) -> None:
+    call("components")
+    program = (
+        "import sys; from pathlib import Path; from ilkit.running.components import write_components; "
+        "write_components(Path()); assert 'jax' not in sys.modules, 'it was validated again'"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=project)
+
+
+def test_compile_check_tells_whether_dvc_yaml_is_in_step(project: Path) -> None:
+    assert call("compile", "--check")[0] == 0
+    (project / "pipeline.py").write_text(PIPELINE.replace("params.expert,", "params.expert, name='other', env="))
+    assert call("compile", "--check")[0] == 1
+    assert call("compile")[0] == 0
+    assert call("compile", "--check")[0] == 0
+
+
+def test_schema_describes_every_setting(project: Path) -> None:
+    code, said = call("schema")
+    assert code == 0
+    assert '"energy_pump"' in said
+    assert '"additionalProperties": false' in said
+
+
+def test_plugins_lists_every_kind_with_its_distribution_and_summary() -> None:
+    code, said = call("plugins")
+    assert code == 0
+    assert any(line.split()[:3] == ["imitate", "bc", "ilkit"] for line in said.splitlines())
+    assert "broken" not in said
+
+
+@pytest.mark.parametrize(
+    "folder", [path.parent for path in sorted(ROOT.glob("**/dvc.yaml"))], ids=lambda path: path.name
+)
+def test_the_pipelines_of_the_project_are_valid_and_in_step(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    recordings = "must point to a file or folder that exists, got 'data/"  # which users bring along
+    said = [line for line in call("check")[1].splitlines() if recordings not in line]
+    assert said in ([], ["params.yaml and the pipeline are valid."])
+    assert call("compile", "--check")[0] == 0
+
+
+def test_a_folder_without_a_pipeline_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in ("check", "compile", "components", "schema"):
+        code, said = call(command)
+        assert code == 2
+        assert said.startswith("error: There is no ")

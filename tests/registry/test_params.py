@@ -1,0 +1,86 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ilkit.errors import IlkitError, ParamsError
+from ilkit.registry.params import faults, fold, read_params, setting
+
+
+def raw(**settings: Any) -> dict[str, Any]:
+    return {"seed": 0, "num_threads": 1, "imitate": {"kind": "bc", "bc": settings, "f_divergence": {}}}
+
+
+def explain(params: dict[str, Any]) -> str:
+    return "\n".join(faults(params, {"imitate": "imitate"}))
+
+
+def test_a_valid_block_folds_into_its_spec() -> None:
+    spec = fold(raw(learning_rate=1e-3, num_steps=7), "imitate", "imitate")
+    assert (spec.kind, spec.num_steps) == ("bc", 7)
+    assert explain(raw()) == ""
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        (raw(learning_rat=1.0), ["imitate.bc.learning_rat", "no such setting", "Did you mean 'learning_rate'?"]),
+        (raw(learning_rate=-1.0), ["imitate.bc.learning_rate", "greater than 0", "got -1.0"]),
+        (raw(num_steps="many"), ["imitate.bc.num_steps", "valid integer", "got 'many'"]),
+        (raw(num_steps=2.5), ["imitate.bc.num_steps", "valid integer", "got 2.5"]),
+        ({**raw(), "imitate": {"kind": "bx", "bc": {}}}, ["imitate.kind", "got 'bx'", "bc"]),
+        ({**raw(), "imitate": {"kind": "bc"}}, ["imitate.bc", "missing", "Add `bc: {}`"]),
+        ({**raw(), "imitate": {"bc": {}}}, ["imitate.kind: must name one of the kinds below (bc), got None"]),
+        ({**raw(), "imitate": 3}, ["imitate: must be a mapping", "got 3"]),
+        (
+            {"seed": 0, "num_threads": 1, "imitat": {}},
+            ["imitat: the pipeline uses no such block. Did you mean 'imitate'? If it isn't needed, leave it out."],
+        ),
+        ({**raw(), "seed": -1}, ["seed: must be a whole number from 0 to 2³² - 1, got -1"]),
+        ({**raw(), "seed": True}, ["seed: must be a whole number", "got True"]),
+        ({**raw(), "num_threads": 0}, ["num_threads: must be a whole number from 1 to 2³² - 1, got 0"]),
+        ({**raw(), "imitate": {"kind": "bc", "bc": {}, "f_divergence": {"x": 1}}}, ["imitate.f_divergence.x"]),
+    ],
+)
+def test_a_fault_names_the_path_the_rule_the_value_and_the_remedy(params: dict[str, Any], said: list[str]) -> None:
+    for words in said:
+        assert words in explain(params)
+
+
+def test_all_faults_are_listed_at_once() -> None:
+    assert len(explain({**raw(learning_rate=-1.0, num_steps=0), "seed": -1}).splitlines()) == 3
+
+
+def test_yaml_is_read_as_dvc_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("rate: 1e-3\nkind: none\nswitch: no\n")
+    assert read_params(tmp_path / "params.yaml") == {"rate": 1e-3, "kind": "none", "switch": "no"}
+
+
+@pytest.mark.parametrize("text", ["- 1\n", "a: [1\n", "", "\x00"])
+def test_what_is_no_mapping_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError):
+        read_params(tmp_path / "params.yaml")
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+names = st.sampled_from(["kind", "bc", "f_divergence", "learning_rate", "num_steps", "x"])
+
+
+@given(st.dictionaries(names, st.sampled_from(["bc", "none"]) | st.dictionaries(names, values, max_size=3) | values))
+def test_any_block_is_valid_or_an_error_that_explains_itself(block: Any) -> None:
+    try:
+        said = repr(fold({"imitate": block}, "imitate", "imitate"))
+    except IlkitError as error:
+        said = str(error)
+    assert "imitate" in said or "learning_rate" in said
+
+
+def test_setting_reads_whole_numbers() -> None:
+    assert setting(raw(), "seed") == 0

@@ -1,0 +1,142 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ilkit import save
+from ilkit.errors import DataError, ParamsError, WiringError
+from ilkit.running.components import write_components
+from ilkit.running.pipelines import load_pipeline
+from ilkit.running.run import run_in_memory, run_stage
+from ilkit.wiring.dvc import compile_pipeline
+
+PIPELINE = """
+from ilkit import pipeline, stages
+
+@pipeline
+def clone(params):
+    expert = stages.expert(params.expert, params.env)
+    demos = stages.rollout(params.rollout, params.env, expert)
+    return stages.imitate(params.imitate, params.policy, demos)
+"""
+
+PARAMS = """
+seed: 3
+num_threads: 1
+env: {{kind: point_mass, point_mass: {{}}}}
+expert: {{kind: lqr, lqr: {{}}}}
+rollout: {{kind: episodes, episodes: {{num_episodes: 4}}}}
+network: {{kind: mlp, mlp: {{hidden: [8]}}}}
+policy: {{kind: deterministic, deterministic: {{}}}}
+imitate: {{kind: bc, bc: {{num_steps: {num_steps}, num_seeds: 2}}}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines/clone.py").write_text(PIPELINE)
+    (tmp_path / "params.yaml").write_text(PARAMS.format(num_steps=300))
+    graph = load_pipeline(tmp_path / "pipelines/clone.py").graph
+    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "pipelines/clone.py"))
+    write_components(tmp_path)
+    return tmp_path
+
+
+def ilkit(project: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(project / "cache"), "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "ilkit", *arguments]
+    with (project / "said").open("wb") as said:
+        return subprocess.Popen(command, cwd=project, env=environment, stdout=said, stderr=said)
+
+
+def artifacts(project: Path) -> dict[str, bytes]:
+    files = sorted((project / "artifacts").rglob("*"))
+    return {
+        str(path.relative_to(project)): path.read_bytes() for path in files if path.suffix in (".json", ".safetensors")
+    }
+
+
+def run_all(project: Path) -> dict[str, bytes]:
+    for stage in ("expert", "rollout", "imitate"):
+        assert ilkit(project, "run", stage).wait() == 0, (project / "said").read_text()
+    return artifacts(project)
+
+
+def test_two_processes_and_a_run_in_memory_write_the_same_bytes(project: Path) -> None:
+    by_processes = run_all(project)
+    assert len(by_processes) == 6
+    pipeline = load_pipeline(project / "pipelines/clone.py")
+    for name, made in pipeline.run(project / "params.yaml").items():
+        save(made, project / "artifacts" / name)
+    assert artifacts(project) == by_processes
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(project: Path, number: signal.Signals) -> None:
+    (project / "params.yaml").write_text(PARAMS.format(num_steps=400_000))
+    whole = run_all(project)
+    _kill_after_a_checkpoint(project, "imitate", number)
+    assert ilkit(project, "run", "imitate").wait() == 0
+    assert "resumed at step" in (project / "said").read_text()
+    assert artifacts(project) == whole
+    assert not list((project / ".ilkit/checkpoints").glob("imitate-*"))
+
+
+def test_a_run_on_the_host_that_was_killed_goes_on_to_the_same_bytes(project: Path) -> None:
+    params = PARAMS.format(num_steps=2).replace("kind: lqr, lqr: {}", "kind: trained, trained: {num_steps: 150}")
+    env = "kind: gymnasium, gymnasium: {id: Pendulum-v1, max_steps: 70}"
+    (project / "params.yaml").write_text(params.replace("kind: point_mass, point_mass: {}", env))
+    assert ilkit(project, "run", "expert").wait() == 0, (project / "said").read_text()
+    whole = artifacts(project)
+    _kill_after_a_checkpoint(project, "expert", signal.SIGKILL)
+    assert ilkit(project, "run", "expert").wait() == 0
+    assert "resumed at step" in (project / "said").read_text()
+    assert artifacts(project) == whole
+
+
+def _kill_after_a_checkpoint(project: Path, stage: str, number: signal.Signals) -> None:
+    (project / f"artifacts/{stage}/spec.json").unlink()
+    process = ilkit(project, "run", stage)
+    checkpoints = project / ".ilkit/checkpoints"
+    deadline = time.monotonic() + 120
+    while not list(checkpoints.glob(f"{stage}-*/last.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+        assert process.poll() is None, "the run must not end before it is stopped"
+    process.send_signal(number)
+    assert process.wait() == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+    assert not (project / f"artifacts/{stage}/spec.json").exists()
+
+
+def test_an_in_memory_run_refuses_a_backend_with_another_number_of_threads(project: Path) -> None:
+    raw = (project / "params.yaml").read_text().replace("num_threads: 1", "num_threads: 3")
+    (project / "params.yaml").write_text(raw)
+    with pytest.raises(ParamsError, match="num_threads: must be what JAX was started with"):
+        load_pipeline(project / "pipelines/clone.py").run(project / "params.yaml")
+
+
+def test_an_unknown_stage_names_the_nearest(project: Path) -> None:
+    graph = load_pipeline(project / "pipelines/clone.py").graph
+    with pytest.raises(WiringError, match="Did you mean 'imitate'"):
+        run_stage(graph, "imitat", project)
+
+
+def test_a_stage_that_takes_one_policy_refuses_several_seeds(tmp_path: Path) -> None:
+    (tmp_path / "again.py").write_text(
+        PIPELINE.replace("return stages.imitate(params.imitate, params.policy, demos)", "")
+        + "    cloned = stages.imitate(params.imitate, params.policy, demos)\n"
+        + "    return stages.rollout(params.rollout, params.env, cloned, name='again')\n"
+    )
+    (tmp_path / "params.yaml").write_text(PARAMS.format(num_steps=2))
+    with pytest.raises(DataError, match="expert must have one training seed, got 2"):
+        load_pipeline(tmp_path / "again.py").run(tmp_path / "params.yaml")
+
+
+def test_faults_are_found_before_anything_runs(project: Path) -> None:
+    graph = load_pipeline(project / "pipelines/clone.py").graph
+    with pytest.raises(ParamsError, match="seed"):
+        run_in_memory(graph, {"num_threads": 1})

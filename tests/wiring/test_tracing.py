@@ -1,0 +1,102 @@
+import pytest
+
+from ilkit import stages
+from ilkit.errors import WiringError
+from ilkit.wiring.dvc import compile_pipeline
+from ilkit.wiring.tracing import trace
+
+
+def chain(params):
+    expert = stages.expert(params.expert, params.env)
+    demos = stages.rollout(params.rollout, params.env, expert)
+    return stages.imitate(params.imitate, params.policy, demos)
+
+
+def test_a_pipeline_is_traced_to_its_graph() -> None:
+    graph = trace(chain)
+    assert list(graph.nodes) == ["expert", "rollout", "imitate"]
+    assert graph.outputs == ("imitate",)
+    assert graph.nodes["imitate"].inputs["demos"].name == "rollout"
+    assert graph.groups()["network"] == "network"
+
+
+def test_several_reports_are_returned_as_a_tuple() -> None:
+    def two(params):
+        demos = stages.dataset(params.data, params.env)
+        cloned = stages.imitate(params.imitate, params.policy, demos)
+        return tuple(
+            stages.evaluate(params.evaluate, params.env, demos, name=name, cloned=cloned) for name in ("one", "other")
+        )
+
+    graph = trace(two)
+    assert graph.outputs == ("one", "other")
+    compiled = compile_pipeline(graph, "two.py")
+    assert "- artifacts/one/metrics.json\n- artifacts/other/metrics.json\n" in compiled
+    assert "learning curves of other" in compiled
+
+
+def test_one_block_can_serve_two_stages_under_two_names() -> None:
+    def twice(params):
+        demos = stages.rollout(params.rollout, params.env, stages.expert(params.expert, params.env))
+        stages.imitate(params.imitate, params.policy, demos, name="first")
+        return stages.imitate(params.imitate, params.policy, demos, name="second")
+
+    assert [node.block for node in trace(twice).nodes.values()][-2:] == ["imitate", "imitate"]
+
+
+def wrong_artifact(params):
+    expert = stages.expert(params.expert, params.env)
+    return stages.imitate(params.imitate, params.policy, expert)
+
+
+def missing_argument(params):
+    return stages.expert(params.expert)
+
+
+def part_for_artifact(params):
+    return stages.rollout(params.rollout, params.env, params.expert)
+
+
+def artifact_for_part(params):
+    expert = stages.expert(params.expert, params.env)
+    return stages.rollout(params.rollout, expert, expert)
+
+
+def same_name_twice(params):
+    stages.expert(params.expert, params.env)
+    return stages.expert(params.expert, params.env)
+
+
+def block_in_two_groups(params):
+    return stages.rollout(params.env, params.env, stages.expert(params.expert, params.env))
+
+
+def returns_nothing(params):
+    stages.expert(params.expert, params.env)
+
+
+def calls_a_part(params):
+    return stages.policy(params.policy)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "said"),
+    [
+        (wrong_artifact, r"imitate: demos must be Demonstrations, got Policy \(made by expert\)"),
+        (missing_argument, "expert takes .*env"),
+        (part_for_artifact, "rollout: expert must be Policy, got the block params.expert"),
+        (artifact_for_part, r"rollout: env must be a block of params \(params.env\), got Policy"),
+        (same_name_twice, "Two stages are called 'expert'"),
+        (block_in_two_groups, "'env' must serve one group, got rollout and env|got env and rollout"),
+        (returns_nothing, "must return what its last stage makes, or a tuple of such, got NoneType"),
+        (calls_a_part, "stages.policy must be a stage"),
+    ],
+)
+def test_wrong_wiring_names_stage_argument_expected_and_given(pipeline, said: str) -> None:
+    with pytest.raises(WiringError, match=said):
+        trace(pipeline)
+
+
+def test_stages_are_called_only_in_pipelines() -> None:
+    with pytest.raises(WiringError, match="inside a function marked @pipeline"):
+        stages.expert(None, None)
