@@ -1,8 +1,18 @@
-"""Declaring stages and parts: the decorators of `ilkit/stages.py`."""
+"""Declaring stages and parts: the decorators of `ilkit/stages.py`, and what a declaration's signature says."""
 
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, ParamSpec, TypeVar
+from functools import cached_property
+from types import NoneType, UnionType
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from ilkit.data.build import Build
+from ilkit.data.seeds import Seeds
+from ilkit.data.training import Training
+from ilkit.errors import WiringError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -10,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Declaration(Generic[P, T]):
-    """An empty typed function and whether it is a part or a stage."""
+    """An empty typed function and whether it is a part or a stage; its signature is read once."""
 
     function: Callable[P, T]
     role: Literal["part", "stage"]
@@ -20,11 +30,76 @@ class Declaration(Generic[P, T]):
         """The name of the block, of the entry-point group and of the folder."""
         return self.function.__name__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Records a call while a pipeline is traced."""
-        from ilkit.wiring.tracing import record
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The signature of the function."""
+        return inspect.signature(self.function)
 
+    @cached_property
+    def hints(self) -> Mapping[str, Any]:
+        """The resolved type of every parameter, and of what is returned."""
+        return get_type_hints(self.function)
+
+    @cached_property
+    def arguments(self) -> Mapping[str, Any]:
+        """The types of what is passed by position after the spec, without the None of an optional one."""
+        positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        named = [name for name, one in self.signature.parameters.items() if one.kind is positional]
+        return {name: required(self.hints[name]) for name in named[1:]}
+
+    @cached_property
+    def others(self) -> Any:
+        """The type of what is passed by any other name, or None."""
+        variadic = [one for one in self.signature.parameters.values() if one.kind is inspect.Parameter.VAR_KEYWORD]
+        return self.hints[variadic[0].name] if variadic else None
+
+    @cached_property
+    def optional(self) -> frozenset[str]:
+        """The arguments with a default, which a component may leave out."""
+        parameters = self.signature.parameters
+        return frozenset(name for name in self.arguments if parameters[name].default is not inspect.Parameter.empty)
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The arguments that are parts."""
+        return tuple(name for name, hint in self.arguments.items() if get_origin(hint) is Build)
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether a random key is passed."""
+        return "key" in self.hints
+
+    def type_of(self, argument: str) -> Any:
+        """The type of an argument, one of any other name included; None where there is none of this name."""
+        return self.arguments.get(argument, self.others)
+
+    def takes_seeds(self, argument: str) -> bool:
+        """Whether an argument is all training seeds together, rather than the one that is continued."""
+        return get_origin(self.type_of(argument)) is Seeds
+
+    @cached_property
+    def makes(self) -> Any:
+        """The type of the artifact on the edge that leaves a stage."""
+        hint = self.hints["return"]
+        choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        inner = {get_args(choice)[0] if get_origin(choice) is Training else choice for choice in choices}
+        return inner.pop() if len(inner) == 1 else hint
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Records a call while a pipeline is traced.
+
+        **Raises:** `WiringError` for a part, and outside of a pipeline.
+        """
+        record = recorder.get()
+        if record is None or self.role == "part":
+            raise WiringError(f"stages.{self.name} must be a stage, called inside a function marked @pipeline.")
         return record(self, args, kwargs)
+
+
+Record = Callable[[Declaration[Any, Any], tuple[Any, ...], dict[str, Any]], Any]
+
+recorder: ContextVar[Record | None] = ContextVar("ilkit_recorder", default=None)
+"""What records the calls of stages, while a pipeline is traced."""
 
 
 def part(function: Callable[P, T]) -> Declaration[P, T]:
@@ -35,3 +110,18 @@ def part(function: Callable[P, T]) -> Declaration[P, T]:
 def stage(function: Callable[P, T]) -> Declaration[P, T]:
     """Declares something that makes an artifact."""
     return Declaration(function, "stage")
+
+
+def required(hint: Any) -> Any:
+    """The type without None, of an argument that may be left out."""
+    choices = [choice for choice in get_args(hint) if choice is not NoneType]
+    return choices[0] if NoneType in get_args(hint) and len(choices) == 1 else hint
+
+
+def type_name(hint: Any) -> str:
+    """A type as a person writes it."""
+    if get_origin(hint) in (Union, UnionType):
+        return " | ".join(type_name(choice) for choice in get_args(hint))
+    if isinstance(hint, type) and not get_args(hint):
+        return "None" if hint is NoneType else hint.__name__
+    return re.sub(r"\b\w+\.(?=\w)", "", str(hint))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ilkit import entry_points
-from ilkit.registry.find import find as registry
+from ilkit.registry import find as registry
 
 # A busy machine is no fault of the code under test.
 settings.register_profile("ilkit", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])

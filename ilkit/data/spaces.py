@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from ilkit.errors import DataError
+
 
 class Box(BaseModel):
     """Vectors between `low` and `high`, entry by entry; infinite where there is no limit."""
@@ -63,3 +65,19 @@ class Spaces(BaseModel):
 
     observation: Box
     action: Annotated[Box | Discrete, Field(discriminator="kind")]
+
+
+def check_spaces(env: Spaces, policy: Spaces) -> None:
+    """Checks that a policy fits an environment.
+
+    **Raises:** `DataError` where the kinds or sizes of their observations or actions differ.
+    """
+    for name, needed, got in (
+        ("observations", env.observation, policy.observation),
+        ("actions", env.action, policy.action),
+    ):
+        if (needed.kind, needed.size) != (got.kind, got.size):
+            raise DataError(
+                f"The policy's {name} must be those of the environment: {needed.kind} of size {needed.size}, "
+                f"got {got.kind} of size {got.size}. Was the policy learnt in another env?"
+            )

@@ -11,9 +11,9 @@ from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
+from ilkit.data.spaces import check_spaces
 from ilkit.errors import DataError
 from ilkit.spec import Spec
-from ilkit.stepping.episodes import check_spaces
 
 
 class Checkpoint(Spec):

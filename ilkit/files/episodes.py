@@ -12,11 +12,10 @@ from jaxtyping import Float
 from pydantic import PositiveInt
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.spaces import Box, Discrete, Spaces, check_spaces
 from ilkit.errors import DataError, IlkitError
 from ilkit.files.numbers import check_numeric, numbers
 from ilkit.spec import Spec
-from ilkit.stepping.episodes import check_spaces
 
 MAX_EXPANSION = 1000
 """How many times larger than its file an array may be: more is no compression but a bomb."""

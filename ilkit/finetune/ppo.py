@@ -20,14 +20,13 @@ from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.exploration import Exploration
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box
+from ilkit.data.spaces import Box, check_spaces
 from ilkit.data.training import Info, Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
 from ilkit.reinforcement.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
 from ilkit.stepping.behavior import AdditiveNoise, Behavior, OwnDensity, anchor_of, require_no_memory
-from ilkit.stepping.episodes import check_spaces
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 

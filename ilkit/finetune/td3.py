@@ -27,7 +27,7 @@ from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.exploration import Exploration
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box
+from ilkit.data.spaces import Box, check_spaces
 from ilkit.data.training import Info, Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
@@ -38,7 +38,6 @@ from ilkit.reinforcement.replay import Experience, ReplayBuffer
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import AdditiveNoise, Anchor, anchor_of, modes, noise_scale, require_no_memory
-from ilkit.stepping.episodes import check_spaces
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side

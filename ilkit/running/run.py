@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_origin
 
 import equinox as eqx
 import jax
@@ -23,13 +23,13 @@ from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
 from ilkit.errors import DataError, ParamsError, WiringError, nearest
 from ilkit.registry.digest import content_digest
-from ilkit.registry.find import Component, find
+from ilkit.registry.find import Component, declarations, find
 from ilkit.registry.params import RawParams, faults, fold, kind_of, read_params, setting
 from ilkit.running import loop
 from ilkit.running.backend import fix_threads
 from ilkit.running.observe import Observer, observed_stage
 from ilkit.wiring.project import ARTIFACTS
-from ilkit.wiring.tracing import Graph, Node, direct_parts, required
+from ilkit.wiring.tracing import Graph, Node
 
 Drive = Callable[[Training[Any], loop.Keys, int], Seeds[Any]]
 
@@ -75,7 +75,7 @@ def resolve(node: Node, raw: RawParams) -> Call:
 def build(raw: RawParams, block: str, group: str) -> Build[Any]:
     """Chooses a part, with the parts inside it."""
     component = find(group, kind_of(raw, block), at=block)
-    inner = tuple(build(raw, name, name) for name in direct_parts(group))
+    inner = tuple(build(raw, name, name) for name in declarations()[group].parts)
     return Build(group, component.kind, component.function, fold(raw, block, group), inner)
 
 
@@ -104,10 +104,9 @@ def seed_faults(graph: Graph, raw: RawParams) -> list[str]:
     calls = {name: resolve(node, raw) for name, node in graph.nodes.items()}
     found = []
     for call in calls.values():
-        hints = get_type_hints(call.node.declaration.function)
         for name, origin in call.node.inputs.items():
             made = calls[origin.name]
-            if call.learns and made.learns and get_origin(required(hints.get(name))) is not Seeds:
+            if call.learns and made.learns and not call.node.declaration.takes_seeds(name):
                 found += _seed_fault(call, name, made.num_seeds)
     return found
 
@@ -157,11 +156,9 @@ def run_stage(graph: Graph, name: str, folder: Path) -> None:
 
 
 def _split_inputs(call: Call, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Seeds[Any]]]:
-    hints = get_type_hints(call.node.declaration.function)
+    declaration = call.node.declaration
     per_seed = {
-        name: given
-        for name, given in inputs.items()
-        if isinstance(given, Seeds) and name in hints and get_origin(required(hints[name])) is not Seeds
+        name: given for name, given in inputs.items() if isinstance(given, Seeds) and not declaration.takes_seeds(name)
     }
     return {name: given for name, given in inputs.items() if name not in per_seed}, per_seed
 

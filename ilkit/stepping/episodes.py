@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree, UInt32
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.spaces import Box, Spaces, check_spaces
 from ilkit.errors import DataError
 from ilkit.stepping.acting import act_once, key_words
 from ilkit.stepping.host_episodes import Episode, InterruptedEpisodesError, Job
@@ -125,22 +125,6 @@ def collect_all(
 def _seeds_of(numbers: range, key: PRNGKeyArray) -> list[np.random.SeedSequence]:
     entropy = np.asarray(jax.random.key_data(key)).tolist()
     return [np.random.SeedSequence(entropy, spawn_key=(number,)) for number in numbers]
-
-
-def check_spaces(env: Spaces, policy: Spaces) -> None:
-    """Checks that a policy fits an environment.
-
-    **Raises:** `DataError` where the kinds or sizes of their observations or actions differ.
-    """
-    for name, needed, got in (
-        ("observations", env.observation, policy.observation),
-        ("actions", env.action, policy.action),
-    ):
-        if (needed.kind, needed.size) != (got.kind, got.size):
-            raise DataError(
-                f"The policy's {name} must be those of the environment: {needed.kind} of size {needed.size}, "
-                f"got {got.kind} of size {got.size}. Was the policy learnt in another env?"
-            )
 
 
 def _collect_compiled(

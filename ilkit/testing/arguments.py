@@ -1,8 +1,7 @@
 """The arguments that a component is tested with, by the names of its declaration."""
 
-import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_origin
 
 import equinox as eqx
 import jax
@@ -21,7 +20,6 @@ from ilkit.registry.find import declarations, find
 from ilkit.registry.params import parse
 from ilkit.spec import Spec
 from ilkit.testing import problems
-from ilkit.wiring.tracing import direct_parts, required
 
 Settings = Mapping[str, Any]
 
@@ -79,25 +77,18 @@ def part(block: str, options: Options) -> Build[Any]:
     settings = options.parts.get(block) or defaults[block]
     component = find(block, settings["kind"])
     spec = parse(component.spec, {name: value for name, value in settings.items() if name != "kind"}, f"parts.{block}")
-    return Build(
-        block, component.kind, component.function, spec, tuple(part(name, options) for name in direct_parts(block))
-    )
+    inner = tuple(part(name, options) for name in declarations()[block].parts)
+    return Build(block, component.kind, component.function, spec, inner)
 
 
 def positional(block: str, options: Options, variant: int = 0) -> tuple[Any, ...]:
     """The arguments after the spec; another variant has other values of equal shapes."""
-    declared = declarations()[block].function
-    names = [
-        name
-        for name, parameter in inspect.signature(declared).parameters.items()
-        if parameter.kind == inspect.Parameter.POSITIONAL_OR_KEYWORD
-    ]
-    return tuple(argument(block, name, options, variant) for name in names[1:])
+    return tuple(argument(block, name, options, variant) for name in declarations()[block].arguments)
 
 
 def argument(block: str, name: str, options: Options, variant: int = 0) -> Any:
     """The argument of this name."""
-    hint = required(get_type_hints(declarations()[block].function)[name])
+    hint = declarations()[block].arguments[name]
     if get_origin(hint) is Build:
         return part(name, options)
     value = _value(block, name, options, variant)
@@ -106,15 +97,14 @@ def argument(block: str, name: str, options: Options, variant: int = 0) -> Any:
 
 def named(block: str, options: Options, variant: int = 0) -> dict[str, Any]:
     """The policies that are passed by name, where the block is declared with them: one that is half as good."""
-    kinds = {parameter.kind for parameter in inspect.signature(declarations()[block].function).parameters.values()}
-    if inspect.Parameter.VAR_KEYWORD not in kinds:
+    if declarations()[block].others is None:
         return {}
     return {"cloned": _seeds(_cloned(part("env", options)().spaces, options, variant))}
 
 
 def has_key(block: str) -> bool:
     """Whether the components of a block take a key."""
-    return "key" in inspect.signature(declarations()[block].function).parameters
+    return declarations()[block].takes_key
 
 
 def _value(block: str, name: str, options: Options, variant: int) -> Any:

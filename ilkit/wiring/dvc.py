@@ -1,7 +1,6 @@
 """Compiling a pipeline to `dvc.yaml`: the topology is generated, the choice stays in `params.yaml`."""
 
 import io
-from inspect import signature
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -54,8 +53,7 @@ def _stage(node: Node) -> dict[str, Any]:
 
 def _plot(node: Node, *, is_single: bool) -> dict[str, Any]:
     report = f"{ARTIFACTS}/{node.name}"
-    declared = signature(node.declaration.function).parameters
-    policies = [name for name in node.inputs if name not in declared]
+    policies = [name for name in node.inputs if name not in node.declaration.arguments]
     return {
         "learning curves" if is_single else f"learning curves of {node.name}": {
             "x": "env_steps",

@@ -2,17 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from functools import partial
+from typing import Any, get_args, get_origin
 
 from ilkit.data.build import Build
 from ilkit.data.seeds import Seeds
-from ilkit.data.training import Training
-from ilkit.declaration import Declaration
+from ilkit.declaration import Declaration, recorder, type_name
 from ilkit.errors import WiringError
-from ilkit.registry.find import declarations, type_name
+from ilkit.registry.find import declarations
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Node:
     @property
     def makes(self) -> Any:
         """The type of the artifact on the edge that leaves the node."""
-        return _artifact_type(get_type_hints(self.declaration.function)["return"])
+        return self.declaration.makes
 
 
 @dataclass
@@ -79,24 +77,10 @@ def part_blocks(node: Node) -> Iterator[tuple[str, str]]:
         yield from ((nested, nested) for nested in _nested_parts(group))
 
 
-def direct_parts(group: str) -> list[str]:
-    """The parts inside a part; the block of each has the name of its group."""
-    return [name for name, hint in _parameters(declarations()[group]).items() if get_origin(hint) is Build]
-
-
-def required(hint: Any) -> Any:
-    """The type without None, of an argument that may be left out."""
-    choices = [choice for choice in get_args(hint) if choice is not NoneType]
-    return choices[0] if NoneType in get_args(hint) and len(choices) == 1 else hint
-
-
 def _nested_parts(group: str) -> Iterator[str]:
-    for name in direct_parts(group):
+    for name in declarations()[group].parts:
         yield name
         yield from _nested_parts(name)
-
-
-_tracing: ContextVar[Graph | None] = ContextVar("ilkit_tracing", default=None)
 
 
 def trace(function: Callable[[Any], Any]) -> Graph:
@@ -105,11 +89,11 @@ def trace(function: Callable[[Any], Any]) -> Graph:
     **Raises:** `WiringError`, which names stage, argument, expected and given type.
     """
     graph = Graph()
-    token = _tracing.set(graph)
+    token = recorder.set(partial(_record, graph))
     try:
         output = function(Params())
     finally:
-        _tracing.reset(token)
+        recorder.reset(token)
     returned = output if isinstance(output, tuple) and output else (output,)
     for one in returned:
         if not isinstance(one, Node):
@@ -121,11 +105,7 @@ def trace(function: Callable[[Any], Any]) -> Graph:
     return graph
 
 
-def record(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node:
-    """Records one call of a stage; called by the declarations while a pipeline is traced."""
-    graph = _tracing.get()
-    if graph is None or declaration.role == "part":
-        raise WiringError(f"stages.{declaration.name} must be a stage, called inside a function marked @pipeline.")
+def _record(graph: Graph, declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node:
     name = kwargs.pop("name", None)
     bound = _bind(declaration, args, kwargs)
     spec = bound.pop(next(iter(bound)))
@@ -136,9 +116,8 @@ def record(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: di
         raise WiringError(f"Two stages are called {name!r}. Give one another block, or a name: name='...'.")
     parts: dict[str, str] = {}
     inputs: dict[str, Node] = {}
-    hints = _parameters(declaration)
     for argument, given in bound.items():
-        _check(name, argument, required(hints.get(argument, hints.get("**"))), given)
+        _check(name, argument, declaration.type_of(argument), given)
         if isinstance(given, Block):
             parts[argument] = given.name
         else:
@@ -148,8 +127,8 @@ def record(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: di
 
 
 def _bind(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    signature = inspect.signature(declaration.function)
-    keyless = signature.replace(parameters=[one for one in signature.parameters.values() if one.name != "key"])
+    parameters = [one for one in declaration.signature.parameters.values() if one.name != "key"]
+    keyless = declaration.signature.replace(parameters=parameters)
     try:
         bound = keyless.bind(*args, **kwargs).arguments
     except TypeError as error:
@@ -160,14 +139,6 @@ def _bind(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dic
         variadic = keyless.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
         flat |= value if variadic else {name: value}
     return flat
-
-
-def _parameters(declaration: Declaration[Any, Any]) -> dict[str, Any]:
-    hints = get_type_hints(declaration.function)
-    return {
-        "**" if one.kind is inspect.Parameter.VAR_KEYWORD else one.name: hints[one.name]
-        for one in inspect.signature(declaration.function).parameters.values()
-    }
 
 
 def _check(stage: str, argument: str, expected: Any, given: Any) -> None:
@@ -186,9 +157,3 @@ def _describe(given: Any) -> str:
     if isinstance(given, Node):
         return f"{type_name(given.makes)} (made by {given.name})"
     return f"the block params.{given.name}" if isinstance(given, Block) else type(given).__name__
-
-
-def _artifact_type(hint: Any) -> Any:
-    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    inner = {get_args(choice)[0] if get_origin(choice) is Training else choice for choice in choices}
-    return inner.pop() if len(inner) == 1 else hint

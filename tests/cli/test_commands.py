@@ -9,7 +9,7 @@ from ilkit.cli.commands import command_line
 from ilkit.running.pipelines import load_pipeline
 from ilkit.wiring.dvc import compile_pipeline
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 PIPELINE = """
 from ilkit import pipeline, stages

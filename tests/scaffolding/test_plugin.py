@@ -36,7 +36,7 @@ def test_a_new_plugin_passes_the_kit_and_its_own_tests(tmp_path: Path) -> None:
 
 def test_a_new_plugin_has_the_style_of_ilkit(tmp_path: Path) -> None:
     write_plugin("xyz", tmp_path)
-    config = Path(__file__).parents[1] / "pyproject.toml"
+    config = Path(__file__).parents[2] / "pyproject.toml"
     for command in (["check"], ["format", "--check"]):
         arguments = [sys.executable, "-m", "ruff", *command, "--no-cache", "--config", str(config), str(tmp_path)]
         found = subprocess.run(arguments, capture_output=True, text=True, check=False)

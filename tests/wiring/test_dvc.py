@@ -12,7 +12,7 @@ import pytest
 from ilkit.running.pipelines import load_pipeline
 from ilkit.wiring.dvc import compile_pipeline
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 PIPELINE = """
 from ilkit import pipeline, stages
