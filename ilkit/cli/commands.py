@@ -20,7 +20,7 @@ def command_line() -> None:
 @explained
 def check() -> None:
     """Validate params.yaml and the wiring of this folder's pipeline; writes nothing."""
-    from ilkit.running.components import check as check_folder
+    from ilkit.running.check import check as check_folder
 
     check_folder(Path())
     click.echo("params.yaml and the pipeline are valid.")
@@ -55,7 +55,8 @@ def components() -> None:
     """Validate everything and write components.json; the first stage of every dvc.yaml."""
     from ilkit.running.components import write_components
 
-    write_components(Path())
+    for note in write_components(Path()):
+        click.echo(f"{note} imports by name: a change of what it imports reruns nothing.", err=True)
 
 
 @command_line.command()
@@ -70,12 +71,11 @@ def run(stage: str) -> None:
 
     set_up(num_threads)
     from ilkit.running.observe import StopRequestError
-    from ilkit.running.pipelines import load_pipeline
+    from ilkit.running.pipelines import read_plan
     from ilkit.running.run import run_stage
-    from ilkit.wiring.project import pipeline_of
 
     try:
-        run_stage(load_pipeline(pipeline_of(Path())).graph, stage, Path())
+        run_stage(read_plan(Path()), stage, Path())
     except StopRequestError as stop:
         click.echo(str(stop), err=True)
         sys.exit(INTERRUPTED)
