@@ -43,8 +43,9 @@ class Call:
         return jax.random.fold_in(jax.random.key(self.seed), zlib.crc32(self.node.name.encode()))
 
     def __call__(self, **inputs: Any) -> Any:
-        """Calls the component's function on artifacts."""
-        return self.component.function(self.spec, **self.parts, **inputs, key=self.key)
+        """Calls the component's function on artifacts, with the key of the stage where it draws."""
+        key = {"key": self.key} if self.node.declaration.takes_key else {}
+        return self.make(**inputs, **key)
 
     def make(self, **inputs: Any) -> Any:
         """Calls the component's function on artifacts and a key of the caller's."""
