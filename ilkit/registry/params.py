@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from ilkit.errors import ParamsError, PluginError, nearest
+from ilkit.registry.document import read_document
 from ilkit.registry.find import find
 from ilkit.spec import Spec
 
@@ -23,19 +22,14 @@ RawParams = Mapping[str, Any]
 def read_params(path: Path) -> RawParams:
     """Reads a `params.yaml` as DVC does (YAML 1.2).
 
-    **Raises:** `ParamsError` where it is missing, no YAML, or no mapping.
+    **Raises:** `ParamsError` where it is missing, no YAML, or no mapping of names.
     """
     try:
-        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        return read_document(path)
     except FileNotFoundError as error:
         raise ParamsError(
             f"There is no {path}. Go to the folder of a pipeline, or make one by `ilkit init`."
         ) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path} must be YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise ParamsError(f"{path} must be a mapping of blocks, got {type(raw).__name__}.")
-    return raw
 
 
 def setting(raw: RawParams, name: str) -> int:

@@ -50,6 +50,10 @@ def load_pipeline(path: Path) -> Pipeline:
     """
     if not path.is_file():
         raise WiringError(f"There is no pipeline {path}. Name one: `ilkit compile pipelines/NAME.py`.")
+    if path.suffix != ".py":
+        raise WiringError(
+            f"A pipeline must be a file of Python, got {path}. Name one: `ilkit compile pipelines/NAME.py`."
+        )
     specification = importlib.util.spec_from_file_location(f"ilkit_pipeline_{path.stem}", path)
     assert specification is not None
     assert specification.loader is not None
