@@ -1,6 +1,8 @@
 """The commands: thin, and quick to start, for each imports what it needs when it runs."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -63,19 +65,30 @@ def components() -> None:
 @explained
 def run(stage: str) -> None:
     """Run STAGE of this folder's pipeline on the artifacts of the stages before it."""
-    from ilkit.params import read_params, setting
-
-    num_threads = setting(read_params(Path("params.yaml")), "num_threads")
-    from ilkit.backend import set_up
-
-    set_up(num_threads)
-    from ilkit.observe import StopRequestError
+    _set_up()
     from ilkit.pipelines import load_pipeline
     from ilkit.project import pipeline_of
     from ilkit.run import run_stage
 
-    try:
+    with _stoppable():
         run_stage(load_pipeline(pipeline_of(Path())).graph, stage, Path())
+
+
+def _set_up() -> None:
+    from ilkit.backend import set_up
+    from ilkit.params import instruction_set, read_params, setting
+
+    raw = read_params(Path("params.yaml"))
+    for variable in set_up(setting(raw, "num_threads"), instruction_set(raw)):
+        click.echo(f"{variable} is put aside: bytes depend on it.", err=True)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    from ilkit.observe import StopRequestError
+
+    try:
+        yield
     except StopRequestError as stop:
         click.echo(str(stop), err=True)
         sys.exit(INTERRUPTED)

@@ -1,4 +1,4 @@
-"""`components.json`: one digest of code for each kind named in `params.yaml`, for DVC, which doesn't see code."""
+"""`components.json`: a digest of code for each kind named in `params.yaml`, and the defaults, which DVC doesn't see."""
 
 import hashlib
 import json
@@ -25,14 +25,23 @@ def write_components(folder: Path) -> None:
     if "digests" in memory:  # DVC has removed the file before it called us, and this may be stopped
         _write(folder / "components.json", memory["digests"])
     fingerprint = _fingerprint(folder)
-    if memory.get("fingerprint") == fingerprint and memory["digests"] == _digests(memory["components"], folder):
+    known = memory.get("fingerprint") == fingerprint
+    if known and _digests(memory["components"], folder).items() <= memory["digests"].items():
         digests = memory["digests"]
     else:
         components = _validated(folder)
-        digests = _digests(components, folder)
+        digests = _digests(components, folder) | _chosen(folder)
         memory = {"fingerprint": fingerprint, "components": components, "digests": digests}
         _write(folder / _MEMORY, memory)
     _write(folder / "components.json", digests)
+
+
+def current_components(folder: Path) -> dict[str, Any]:
+    """What `write_components` would write.
+
+    **Raises:** `IlkitError` where something is wrong.
+    """
+    return _digests(_validated(folder), folder) | _chosen(folder)
 
 
 def check(folder: Path, pipeline: Path | None = None) -> None:
@@ -114,6 +123,12 @@ def _digests(components: dict[str, dict[str, Any]], folder: Path) -> dict[str, A
         for block, kinds in components.items()
     }
     return {"core": core_digest(), **blocks}
+
+
+def _chosen(folder: Path) -> dict[str, Any]:
+    from ilkit.params import instruction_set, read_params
+
+    return {"instruction_set": instruction_set(read_params(folder / "params.yaml"))}
 
 
 def _fingerprint(folder: Path) -> str:

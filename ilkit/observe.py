@@ -22,6 +22,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
+from ilkit.process_variables import instruction_set_in_force, processor_name
 from ilkit.project import ARTIFACTS
 
 _CHECKPOINT_SECONDS = 3.0
@@ -43,8 +44,10 @@ class Observer:
         self.write(f"stage: {name} ({kind})")
         self.write(f"began: {time.strftime('%Y-%m-%dT%H:%M:%S%z')}")
         self.write(f"machine: {platform.platform()}, {platform.machine()}, {os.cpu_count()} processors")
+        self.write(f"processor: {processor_name()}")
         self.write(f"python: {platform.python_version()}, jax: {jax.__version__}, jaxlib: {version('jaxlib')}")
-        self.write(f"threads: {os.environ.get('NPROC')}, backend: {jax.default_backend()}")
+        self.write(f"threads: {os.environ.get('NPROC')}, instruction set: {instruction_set_in_force()}")
+        self.write(f"backend: {jax.default_backend()}")
 
     def write(self, line: str) -> None:
         """Adds a line to the log."""

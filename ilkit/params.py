@@ -11,11 +11,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ilkit.errors import ParamsError, PluginError, nearest
+from ilkit.process_variables import INSTRUCTION_SETS
 from ilkit.registry import find
 from ilkit.spec import Spec
 
-SETTINGS = ("seed", "num_threads")
-"""The entries beside the blocks: the random seed, and the number of threads that fixes the bits."""
+SETTINGS = ("seed", "num_threads", "instruction_set")
+"""The entries beside the blocks: the random seed, and what the bits depend on beside it."""
 
 RawParams = Mapping[str, Any]
 
@@ -48,6 +49,20 @@ def setting(raw: RawParams, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value < 2**32:
         raise ParamsError(f"{name}: must be a whole number from {lowest} to 2³² - 1, got {value!r}.")
     return value
+
+
+def instruction_set(raw: RawParams) -> str:
+    """The instructions that the processor may use, `avx2` where nothing is said.
+
+    **Raises:** `ParamsError` where it is none of those known.
+    """
+    value = raw.get("instruction_set", INSTRUCTION_SETS[0])
+    if value not in INSTRUCTION_SETS:
+        raise ParamsError(
+            f"instruction_set: must be {' or '.join(INSTRUCTION_SETS)}, got {value!r}. "
+            f"{nearest(str(value), INSTRUCTION_SETS)}"
+        )
+    return str(value)
 
 
 def kind_of(raw: RawParams, block: str) -> str:
@@ -95,7 +110,8 @@ def parse(spec: type[Spec], settings: Any, path: str) -> Spec:
 def faults(raw: RawParams, groups: Mapping[str, str]) -> list[str]:
     """Everything that is wrong with the blocks of a pipeline; `groups` gives each block's group."""
     found = [*_unknown_blocks(raw, groups)]
-    checks: list[Callable[[], object]] = [partial(setting, raw, name) for name in SETTINGS]
+    checks: list[Callable[[], object]] = [partial(setting, raw, name) for name in SETTINGS[:2]]
+    checks.append(partial(instruction_set, raw))
     for block, group in groups.items():
         checks.append(partial(fold, raw, block, group))
         checks += [partial(_parse_candidate, raw, block, group, kind) for kind in candidates(raw, block)]

@@ -16,7 +16,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from ilkit import loop
 from ilkit.artifact import load, save
-from ilkit.backend import fix_threads
+from ilkit.backend import fix_backend
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import HostEnvironment
@@ -26,7 +26,7 @@ from ilkit.data.training import Training
 from ilkit.digest import content_digest
 from ilkit.errors import DataError, ParamsError, WiringError, nearest
 from ilkit.observe import Observer, observed_stage
-from ilkit.params import RawParams, faults, fold, kind_of, read_params, setting
+from ilkit.params import RawParams, faults, fold, instruction_set, kind_of, read_params, setting
 from ilkit.project import ARTIFACTS
 from ilkit.registry import Component, find
 from ilkit.tracing import Graph, Node, direct_parts, required
@@ -130,7 +130,7 @@ def run_in_memory(graph: Graph, raw: RawParams) -> dict[str, Any]:
     found = faults(raw, graph.groups()) or seed_faults(graph, raw)
     if found:
         raise ParamsError("\n".join(found))
-    fix_threads(setting(raw, "num_threads"))
+    fix_backend(setting(raw, "num_threads"), instruction_set(raw))
     made: dict[str, Any] = {}
     for name, node in graph.nodes.items():
         inputs = {argument: made[origin.name] for argument, origin in node.inputs.items()}
@@ -223,6 +223,7 @@ def _identity(call: Call, sources: Mapping[str, Path], raw: RawParams, folder: P
         "code": content_digest(folder / "components.json"),
         "seed": call.seed,
         "num_threads": setting(raw, "num_threads"),
+        "instruction_set": instruction_set(raw),
         "jax": jax.__version__,
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ilkit import entry_points, registry
+from ilkit.process_variables import assign, variables
+
+assign(variables(1, "avx2"))  # before a test imports NumPy and JAX, as the runner does
 
 # A busy machine is no fault of the code under test.
 settings.register_profile("ilkit", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])

@@ -15,7 +15,7 @@ LAYERS = (
     *("__main__", "cli", "cli_inspect", "cli_data", "explained"),
     *("testing", "new_project", "new_plugin", "template", "catalog", "components", "transfer", "inspection"),
     *("pipelines", "run", "dvc", "observe", "checkpoint", "loop", "project", "digest", "backend"),
-    *("tracing", "artifact", "params", "registry", "stages"),
+    *("tracing", "artifact", "params", "registry", "stages", "process_variables"),
     "COMPONENTS",
     *("learn", "data", "math", "declaration", "entry_points", "spec", "errors"),
 )
