@@ -74,6 +74,19 @@ def run(stage: str) -> None:
         run_stage(load_pipeline(pipeline_of(Path())).graph, stage, Path())
 
 
+@command_line.command()
+@click.argument("stages", nargs=-1)
+@explained
+def verify(stages: tuple[str, ...]) -> None:
+    """Run the pipeline, or STAGES, again beside it, and say whether that gives the bytes that dvc.lock names."""
+    _set_up()
+    from ilkit.verify import verify_folder
+
+    with _stoppable():
+        if not verify_folder(Path(), stages, click.echo):
+            sys.exit(FAILED)
+
+
 def _set_up() -> None:
     from ilkit.backend import set_up
     from ilkit.params import instruction_set, read_params, setting

@@ -1,11 +1,18 @@
-"""Compiling a pipeline to `dvc.yaml`: the topology is generated, the choice stays in `params.yaml`."""
+"""DVC's files: `dvc.yaml`, compiled from a pipeline (the choice stays in `params.yaml`), and `dvc.lock`, read."""
 
+import hashlib
 import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from ilkit.errors import WiringError
 from ilkit.project import ARTIFACTS
 from ilkit.tracing import Graph, Node, part_blocks
 
@@ -65,3 +72,47 @@ def _plot(node: Node, *, is_single: bool) -> dict[str, Any]:
             "y_label": "return",
         }
     }
+
+
+@dataclass(frozen=True)
+class Locked:
+    """What `dvc.lock` says of a stage: what it was made from, how, and the digests of what it read and wrote."""
+
+    inputs: Mapping[str, str]
+    output: str
+    params: Mapping[str, Any]
+    code: Mapping[str, Any]
+
+
+def read_lock(folder: Path) -> dict[str, Locked]:
+    """The stages of a folder's `dvc.lock` by name.
+
+    **Raises:** `WiringError` where there is none, or DVC didn't write it.
+    """
+    path = folder / "dvc.lock"
+    try:
+        stages = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["stages"]
+        return {name: _locked(stage) for name, stage in stages.items() if name != "components"}
+    except FileNotFoundError as error:
+        raise WiringError(f"There is no {path}. Run `dvc repro`, which writes it.") from error
+    except (YAMLError, UnicodeDecodeError, LookupError, TypeError, AttributeError) as error:
+        raise WiringError(f"{path} must be as DVC writes it, got {error!r}. Restore it, or run `dvc repro`.") from error
+
+
+def folder_digest(folder: Path) -> str:
+    """The digest of a folder as DVC writes it: MD5 of the list of its files with their MD5s; empty without a folder."""
+    if not folder.is_dir():
+        return ""
+    files = sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file())
+    listed = [{"md5": _md5(path.read_bytes()), "relpath": name} for name, path in files]
+    return _md5(json.dumps(listed).encode()) + ".dir"
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _locked(stage: dict[str, Any]) -> Locked:
+    params, code = (stage.get("params", {}).get(name, {}) for name in ("params.yaml", "components.json"))
+    inputs = {Path(dep["path"]).name: str(dep["md5"]) for dep in stage.get("deps", ())}
+    return Locked(inputs, str(stage["outs"][0]["md5"]), params, code)

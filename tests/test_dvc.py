@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ilkit.dvc import compile_pipeline
+from ilkit.dvc import compile_pipeline, folder_digest, read_lock
 from ilkit.pipelines import load_pipeline
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +69,9 @@ def stages_run(said: str) -> list[str]:
 def test_what_reruns_after_which_change(project: Path) -> None:
     assert stages_run(dvc(project, "repro")) == ["components", "expert", "rollout", "imitate", "replay"]
     assert stages_run(dvc(project, "repro")) == ["components"]
+    locked = {name: lock.output for name, lock in read_lock(project).items()}
+    assert locked == {name: folder_digest(project / "artifacts" / name) for name in locked}
+    assert list(locked) == ["expert", "rollout", "imitate", "replay"]
 
     source = project / "ilkit/imitate/bc.py"
     source.write_text(source.read_text() + "\n# a comment\n")

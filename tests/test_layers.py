@@ -13,7 +13,7 @@ BLOCKS = (
 )
 LAYERS = (
     *("__main__", "cli", "cli_inspect", "cli_data", "explained"),
-    *("testing", "new_project", "new_plugin", "template", "catalog", "components", "transfer", "inspection"),
+    *("testing", "new_project", "new_plugin", "template", "catalog", "verify", "components", "transfer", "inspection"),
     *("pipelines", "run", "dvc", "observe", "checkpoint", "loop", "project", "digest", "backend"),
     *("tracing", "artifact", "params", "registry", "stages", "process_variables"),
     "COMPONENTS",
