@@ -8,7 +8,7 @@ from ilkit.curating.replay import Replayer
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.errors import DataError
 from ilkit.registry.find import find, installed
-from ilkit.registry.params import read_params
+from ilkit.registry.settings import read_params
 from ilkit.running.plan import Plan
 from ilkit.wiring.tracing import Graph
 

@@ -80,6 +80,7 @@ def unfollowed(code: Code, folder: Path = Path()) -> Iterator[str]:
 
 
 def _closure(modules: Sequence[str], own: Iterable[str], folder: Path) -> _Sources:
+    folder = folder.resolve()  # what was found is kept, and a process may go to another folder
     followed = {"ilkit", *own, *(module.split(".")[0] for module in modules)}
     sources: dict[str, Path] = {}
     libraries: set[str] = set()

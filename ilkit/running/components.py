@@ -1,4 +1,4 @@
-"""`components.json`: one digest of code for each kind named in `params.yaml`, for DVC, which doesn't see code."""
+"""`components.json`: a digest of code for each kind named in `params.yaml`, and the defaults, which DVC doesn't see."""
 
 import hashlib
 import json
@@ -8,6 +8,7 @@ from typing import Any
 
 from ilkit.entry_points import component_entry_points
 from ilkit.registry.digest import Code, component_digest, content_digest, core_digest
+from ilkit.registry.settings import instruction_set, read_params
 from ilkit.wiring.project import pipeline_of
 
 _MEMORY = Path(".ilkit/validated.json")
@@ -28,13 +29,15 @@ def write_components(folder: Path) -> list[str]:
         _write(folder / "components.json", memory["digests"])
     fingerprint = _fingerprint(folder)
     notes: list[str] = []
-    if memory.get("fingerprint") == fingerprint and memory["digests"] == _digests(_codes(memory["codes"]), folder):
+    chosen = instruction_set(read_params(folder / "params.yaml"))
+    known = memory.get("fingerprint") == fingerprint
+    if known and memory["digests"] == digests_of(_codes(memory["codes"]), chosen, folder):
         digests = memory["digests"]
     else:
         from ilkit.running.chosen import chosen_codes  # imports every component that is chosen, and so JAX
 
         codes, notes = chosen_codes(folder)
-        digests = _digests(codes, folder)
+        digests = digests_of(codes, chosen, folder)
         _write(folder / _MEMORY, {"fingerprint": fingerprint, "codes": codes, "digests": digests})
     _write(folder / "components.json", digests)
     return notes
@@ -47,11 +50,12 @@ def _codes(remembered: Any) -> Codes:
     }
 
 
-def _digests(codes: Codes, folder: Path) -> dict[str, Any]:
+def digests_of(codes: Codes, instruction_set: str, folder: Path) -> dict[str, Any]:
+    """What is written: the digests of these codes, of the runner, and what `params.yaml` may leave out."""
     blocks = {
         block: {kind: component_digest(code, folder) for kind, code in kinds.items()} for block, kinds in codes.items()
     }
-    return {"core": core_digest(), **blocks}
+    return {"core": core_digest(), "instruction_set": instruction_set, **blocks}
 
 
 def _fingerprint(folder: Path) -> str:

@@ -22,6 +22,7 @@ from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
 from ilkit.running import loop
 from ilkit.running.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
+from ilkit.running.process_variables import instruction_set_in_force, processor_name
 from ilkit.wiring.project import ARTIFACTS
 
 _CHECKPOINT_SECONDS = 3.0
@@ -44,8 +45,10 @@ class Observer:
         self.write(f"stage: {name} ({kind})")
         self.write(f"began: {time.strftime('%Y-%m-%dT%H:%M:%S%z')}")
         self.write(f"machine: {platform.platform()}, {platform.machine()}, {os.cpu_count()} processors")
+        self.write(f"processor: {processor_name()}")
         self.write(f"python: {platform.python_version()}, jax: {jax.__version__}, jaxlib: {version('jaxlib')}")
-        self.write(f"threads: {os.environ.get('NPROC')}, backend: {jax.default_backend()}")
+        self.write(f"threads: {os.environ.get('NPROC')}, instruction set: {instruction_set_in_force()}")
+        self.write(f"backend: {jax.default_backend()}")
 
     def write(self, line: str) -> None:
         """Adds a line to the log."""

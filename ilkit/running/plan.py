@@ -12,7 +12,8 @@ from jaxtyping import PRNGKeyArray
 from ilkit.data.build import Build
 from ilkit.data.training import Training
 from ilkit.registry.find import Component, declarations, find
-from ilkit.registry.params import RawParams, fold, kind_of, setting
+from ilkit.registry.params import fold, kind_of
+from ilkit.registry.settings import RawParams, instruction_set, setting
 from ilkit.spec import Spec
 from ilkit.wiring.tracing import Graph, Node
 
@@ -73,6 +74,11 @@ class Plan:
     def num_threads(self) -> int:
         """The number of threads."""
         return setting(self.raw, "num_threads")
+
+    @cached_property
+    def instruction_set(self) -> str:
+        """The instructions that the processor may use."""
+        return instruction_set(self.raw)
 
     @cached_property
     def groups(self) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from ilkit.declaration import type_name
 from ilkit.errors import DataError, ParamsError, WiringError, nearest
 from ilkit.registry.digest import content_digest
 from ilkit.running import loop
-from ilkit.running.backend import fix_threads
+from ilkit.running.backend import fix_backend
 from ilkit.running.faults import plan_faults, seed_fault
 from ilkit.running.observe import Observer, observed_stage
 from ilkit.running.plan import Call, Plan
@@ -34,7 +34,7 @@ def run_in_memory(plan: Plan) -> dict[str, Any]:
     found = plan_faults(plan)
     if found:
         raise ParamsError("\n".join(found))
-    fix_threads(plan.num_threads)
+    fix_backend(plan.num_threads, plan.instruction_set)
     made: dict[str, Any] = {}
     for name, node in plan.graph.nodes.items():
         inputs = {argument: made[edge.name] for argument, edge in node.inputs.items()}
@@ -157,6 +157,7 @@ def _identity(plan: Plan, call: Call, sources: Mapping[str, Path], folder: Path)
         "code": content_digest(folder / "components.json"),
         "seed": plan.seed,
         "num_threads": plan.num_threads,
+        "instruction_set": plan.instruction_set,
         "jax": jax.__version__,
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]

@@ -40,7 +40,7 @@ def _stage(node: Node) -> dict[str, Any]:
     settings = ["seed", "num_threads"]
     for block in blocks:
         settings += [f"{block}.kind", f"{block}.${{{block}.kind}}"]
-    code = ["core", *(f"{block}.${{{block}.kind}}" for block in blocks)]
+    code = ["core", "instruction_set", *(f"{block}.${{{block}.kind}}" for block in blocks)]
     inputs = dict.fromkeys(f"{ARTIFACTS}/{edge.name}" for edge in node.inputs.values())
     return {
         "desc": node.declaration.function.__doc__,

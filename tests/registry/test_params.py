@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ilkit.errors import IlkitError, ParamsError
-from ilkit.registry.params import faults, fold, read_params, setting
+from ilkit.registry.params import faults, fold
+from ilkit.registry.settings import read_params, setting
 
 
 def raw(**settings: Any) -> dict[str, Any]:
@@ -41,6 +42,10 @@ def test_a_valid_block_folds_into_its_spec() -> None:
         ),
         ({**raw(), "seed": -1}, ["seed: must be a whole number from 0 to 2³² - 1, got -1"]),
         ({**raw(), "seed": True}, ["seed: must be a whole number", "got True"]),
+        (
+            {**raw(), "instruction_set": "avx3"},
+            ["instruction_set: must be avx2 or native, got 'avx3'. Did you mean 'avx2'?"],
+        ),
         ({**raw(), "num_threads": 0}, ["num_threads: must be a whole number from 1 to 2³² - 1, got 0"]),
         ({**raw(), "imitate": {"kind": "bc", "bc": {}, "f_divergence": {"x": 1}}}, ["imitate.f_divergence.x"]),
     ],
