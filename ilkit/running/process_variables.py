@@ -17,7 +17,12 @@ _CHANGE_NO_BIT = (
     *("JAX_ROCM_VISIBLE", "ONEDNN_VERBOSE", "DNNL_VERBOSE", "OPENBLAS_VERBOSE"),
 )
 _FLAGS_THAT_CHANGE_NO_BIT = ("--xla_dump_", "--xla_hlo_profile", "--xla_gpu_cuda_data_dir=", "--xla_log_")
-_OURS = ("--xla_cpu_experimental_ynn_fusion_type=", "--xla_cpu_max_isa=AVX2", "--xla_gpu_deterministic_ops=true")
+_OF_AVX2 = (
+    *("--xla_cpu_experimental_ynn_fusion_type=", "--xla_cpu_use_xnnpack=false"),
+    *("--xla_cpu_max_isa=AVX2", "--xla_cpu_enable_platform_dependent_math=false"),
+)
+_OF_GPUS = ("--xla_gpu_deterministic_ops=true",)
+_OURS = (*_OF_AVX2, *_OF_GPUS)
 
 _NUMPY_FEATURES: dict[str, tuple[str, ...]] = {
     "AVX512F": ("avx512f",),
@@ -34,12 +39,13 @@ _NUMPY_FEATURES: dict[str, tuple[str, ...]] = {
 def variables(num_threads: int, instruction_set: str) -> dict[str, str | None]:
     """What each variable must be; None is unset.
 
-    YNNPACK and oneDNN choose kernels by the processor, and so do OpenBLAS and NumPy's functions such as `exp`.
+    YNNPACK, XNNPACK and oneDNN choose kernels by the processor, and so do OpenBLAS and NumPy's functions such as `exp`;
+    LLVM compiles for the oldest processor with AVX2, without its approximate functions.
     """
     fixed = instruction_set == "avx2" and platform.machine() in ("x86_64", "AMD64")
     flags = [flag for flag in _given_flags() if flag not in _OURS]
-    flags += _OURS[:2] if fixed else ()
-    flags += _OURS[2:] if Path("/proc/driver/nvidia/version").exists() else ()
+    flags += _OF_AVX2 if fixed else ()
+    flags += _OF_GPUS if Path("/proc/driver/nvidia/version").exists() else ()
     return {
         "NPROC": str(num_threads),
         "XLA_FLAGS": " ".join(flags) or None,
