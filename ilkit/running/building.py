@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -36,7 +37,9 @@ def _faults(plan: Plan, call: Call, spaces: Spaces) -> Iterator[str]:
     yield from (f"{at}.{fault}" for fault in call.spec.faults(spaces))
     if not call.learns and not call.node.inputs and call.node.declaration.makes is Policy:
         try:
-            call()
+            _shapes(call.make)
+        except jax.errors.JAXTypeError:  # it computes with NumPy: only doing so tells
+            yield from _explained(at, call)
         except IlkitError as error:
             yield f"{at}: {error}"
     for argument, block in call.node.parts.items():
@@ -47,7 +50,7 @@ def _faults(plan: Plan, call: Call, spaces: Spaces) -> Iterator[str]:
 def _part_faults(plan: Plan, block: str, group: str, spaces: Spaces, count: int) -> Iterator[str]:
     part = plan.build(block, group)
     try:
-        shapes = eqx.filter_eval_shape(lambda key: part(spaces, key=key), jax.random.key(0))
+        shapes = _shapes(partial(part, spaces))
     except IlkitError as error:
         yield f"{block}.{part.kind}: {error}"
         return
@@ -58,6 +61,18 @@ def _part_faults(plan: Plan, block: str, group: str, spaces: Spaces, count: int)
             f"{block}.{part.kind}: must fit into the memory of this machine, {_memory() / 1e9:,.0f} GB, and needs "
             f"{needed / 1e9:,.0f} GB. Choose a smaller network, or fewer seeds."
         )
+
+
+def _explained(at: str, call: Call) -> Iterator[str]:
+    try:
+        call()
+    except IlkitError as error:
+        yield f"{at}: {error}"
+
+
+def _shapes(make: Callable[..., Any]) -> Any:
+    """What is made with some key, as shapes: nothing is compiled or computed."""
+    return eqx.filter_eval_shape(lambda seed: make(key=jax.random.key(seed)), jax.ShapeDtypeStruct((), "uint32"))
 
 
 def _takes_spaces_alone(group: str) -> bool:
