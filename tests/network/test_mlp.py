@@ -3,11 +3,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ilkit.data.spaces import Box
 from ilkit.network.mlp import MLP, network
 
 
+def vectors(size):
+    return Box(shape=(size,), low=-np.inf, high=np.inf)
+
+
 def test_without_hidden_layers_it_is_affine():
-    layers = network(MLP(hidden=()), 3, 2, key=jax.random.key(0))
+    layers = network(MLP(hidden=()), vectors(3), 2, key=jax.random.key(0)).layers
     slope = jax.jacobian(layers)(jnp.zeros(3))
     inputs = jnp.array([1.0, -2.0, 0.5])
     np.testing.assert_allclose(layers(inputs), slope @ inputs + layers(jnp.zeros(3)), rtol=1e-5)
@@ -15,14 +20,14 @@ def test_without_hidden_layers_it_is_affine():
 
 @pytest.mark.parametrize(("activation", "expected"), [("tanh", np.tanh(-0.5)), ("relu", 0.0)])
 def test_the_activation_goes_between_the_layers_and_not_after_the_last(activation, expected):
-    layers = network(MLP(hidden=(1,), activation=activation), 1, 1, key=jax.random.key(0))
+    layers = network(MLP(hidden=(1,), activation=activation), vectors(1), 1, key=jax.random.key(0)).layers
     inputs = (-0.5 - layers.biases[0]) / layers.weights[0][0]
-    np.testing.assert_allclose(layers(inputs), layers.weights[1][0] * expected + layers.biases[1], rtol=1e-5)
+    np.testing.assert_allclose(layers(inputs), layers.weights[1][0, 0] * expected + layers.biases[1], rtol=1e-5)
 
 
 def test_layers_have_the_widths_asked_for_and_are_drawn_within_their_limits():
-    layers = network(MLP(hidden=(16, 9)), 4, 25, key=jax.random.key(0))
-    assert [weight.shape for weight in layers.weights] == [(4, 16), (16, 9), (25, 9)]
+    layers = network(MLP(hidden=(16, 9)), vectors(4), 25, key=jax.random.key(0)).layers
+    assert [weight.shape for weight in layers.weights] == [(16, 4), (9, 16), (25, 9)]
     for weight, bias, size in zip(layers.weights, layers.biases, (4, 16, 9), strict=True):
         limit = size**-0.5
         for drawn in (weight, bias):
