@@ -9,15 +9,8 @@ from ilkit.measuring.comparison import Score
 from ilkit.measuring.curves import Curve, returns_against_env_steps
 from ilkit.reporting.figures import MOST_DIMS, draw_actions, draw_curves, draw_returns, draw_uncertainty
 from ilkit.reporting.findings import Findings, StateMap
-from ilkit.reporting.tables import (
-    Section,
-    comparison_table,
-    noise_table,
-    render_page,
-    rollout_row,
-    score_table,
-    seed_table,
-)
+from ilkit.reporting.page import Section, prose, render_page
+from ilkit.reporting.tables import comparison_table, noise_table, rollout_row, score_table, seed_table
 from ilkit.reporting.wording import few_seeds, number
 
 _UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
@@ -32,8 +25,9 @@ def page_of(findings: Findings) -> str:
         f"{', '.join(findings.policies)}: {findings.num_seeds} training seeds, learnt from {episodes:,} demonstrated "
         f"episodes ({steps:,} steps); {num_episodes} evaluation episodes of each seed."
     )
-    title = f"Evaluation on {findings.task}"
-    return render_page(title, setting, findings.verdict, list(_sections(findings)), _notes(findings))
+    opening = f'<p class="setting">{prose(setting)}</p>\n<p class="verdict">{prose(findings.verdict)}</p>'
+    closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in _notes(findings)))
+    return render_page(f"Evaluation on {findings.task}", opening, _sections(findings), closing)
 
 
 def _sections(findings: Findings) -> Iterator[Section]:

@@ -1,61 +1,13 @@
-"""The report as one HTML page that needs nothing beside itself, in light and dark."""
+"""The tables of a report as markup."""
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import NamedTuple
 
 from ilkit.math.statistics import Interval
 from ilkit.measuring.comparison import Comparison, Measurement, Score
 from ilkit.reporting.figures import variable_of
-from ilkit.reporting.style import PAGE
+from ilkit.reporting.page import minus, table
 from ilkit.reporting.wording import number, share
-
-_STYLE = (
-    PAGE
-    + """
-.verdict { font-size: 1.09rem; margin: .9rem 0 1.6rem; }
-.setting, footer { color: var(--muted); font-size: .86rem; line-height: 1.5; }
-.setting { margin: .2rem 0 0; }
-code { font: 600 .94em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-td:first-child { font-weight: 550; white-space: normal; }
-.name { white-space: nowrap; }
-.key { display: inline-block; width: .62rem; height: .62rem; border-radius: 50%; margin-right: .5rem; }
-.below { color: var(--series-1); }
-.rollouts { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.4rem, 1fr)); gap: 1.2rem 1rem; }
-.rollouts figure { margin: 0; }
-.rollouts img { display: block; border-radius: 4px; max-width: 100%; border: 1px solid var(--line); }
-@media (prefers-color-scheme: dark) { .rollouts img { filter: brightness(.86); } }
-footer { margin-top: 3.2rem; border-top: 1px solid var(--line); padding-top: .9rem; }
-footer p { margin: .35rem 0; }
-"""
-)
-
-
-class Section(NamedTuple):
-    """A heading, what stands below it, and the caption."""
-
-    title: str
-    body: str
-    caption: str
-
-
-def render_page(title: str, setting: str, verdict: str, sections: Sequence[Section], notes: Sequence[str]) -> str:
-    """The whole page."""
-    rendered = "".join(
-        f"<section><h2>{escape(section.title)}</h2><figure>{section.body}"
-        f"<figcaption>{escape(section.caption)}</figcaption></figure></section>\n"
-        for section in sections
-    )
-    footer = "".join(f"<p>{escape(note)}</p>" for note in notes)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<h1>{escape(title)}</h1>\n<p class="setting">{escape(setting)}</p>\n'
-        f'<p class="verdict">{_prose(verdict)}</p>\n'
-        f"{rendered}<footer>{footer}</footer>\n</body>\n</html>\n"
-    )
 
 
 def score_table(
@@ -93,7 +45,7 @@ def score_table(
                 *([share(score.success.rate, score.success.interval)] if score.success else []),
             )
         )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def comparison_table(
@@ -119,7 +71,7 @@ def comparison_table(
         )
         for one in comparisons
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def noise_table(noise: Mapping[str, tuple[int, float, Interval]], policies: Sequence[str], *, confidence: float) -> str:
@@ -129,7 +81,7 @@ def noise_table(noise: Mapping[str, tuple[int, float, Interval]], policies: Sequ
         (_key(name, policies), number(steps, 0), number(scale, 3), _interval(interval, 3))
         for name, (steps, scale, interval) in noise.items()
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def seed_table(measured: Mapping[str, Measurement], policies: Sequence[str], decimals: int) -> str:
@@ -143,7 +95,7 @@ def seed_table(measured: Mapping[str, Measurement], policies: Sequence[str], dec
         returns = [number(means[name][seed], decimals) if seed < len(means[name]) else "" for name in policies]
         changes = [_change(means[name][seed] - means[first][seed], decimals) for name in paired]
         rows.append((str(seed), *returns, *changes))
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def rollout_row(animations: Mapping[str, str], captions: Mapping[str, str], policies: Sequence[str]) -> str:
@@ -151,25 +103,10 @@ def rollout_row(animations: Mapping[str, str], captions: Mapping[str, str], poli
     return '<div class="rollouts">{}</div>'.format(
         "".join(
             f'<figure><img alt="rollout of {escape(name)}" src="{source}">'
-            f"<figcaption>{_key(name, policies)}<br>{_minus(captions[name])}</figcaption></figure>"
+            f"<figcaption>{_key(name, policies)}<br>{minus(captions[name])}</figcaption></figure>"
             for name, source in animations.items()
         )
     )
-
-
-def _prose(text: str) -> str:
-    return _minus(re.sub("`(.*?)`", r"<code>\1</code>", escape(text)))
-
-
-def _minus(text: str) -> str:
-    """The hyphens before digits as minus signs."""
-    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    header = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>{}</tr>".format("".join(f"<td>{_minus(cell)}</td>" for cell in row)) for row in rows)
-    return f'<div class="wide"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _key(name: str, policies: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from ilkit.artifact.store import store as artifact
+from ilkit.artifact import store as artifact
 from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError
 from ilkit.math.statistics import wilson_interval
