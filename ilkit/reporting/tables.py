@@ -16,12 +16,13 @@ def score_table(
     policies: Sequence[str],
     *,
     confidence: float,
+    outcome: str,
     decimals: int,
 ) -> str:
-    """A row per policy: return, interval, normalized score, length, and over how much it was taken."""
+    """A row per policy: its outcome, the interval, normalized score, length, and over how much it was taken."""
     head = (
         "policy",
-        "return",
+        outcome,
         f"{confidence:.0%} interval",
         "normalized",
         "length",
@@ -32,12 +33,12 @@ def score_table(
     rows = []
     for name, score in scores.items():
         one = measured[name]
-        seeds, episodes = one.returns.shape
+        seeds, episodes = one.outcomes.shape
         rows.append(
             (
-                _key(name, policies),
+                name_cell(name, policies),
                 number(score.iqm, decimals),
-                _interval(score.interval, decimals),
+                interval_cell(score.interval, decimals),
                 "" if score.normalized is None else number(score.normalized, 2),
                 number(score.length, 0),
                 f"{one.terminated.mean():.0%}",
@@ -62,11 +63,11 @@ def comparison_table(
     )
     rows = [
         (
-            f"{_key(one.name, policies)} − {escape(one.reference)}",
+            f"{name_cell(one.name, policies)} − {escape(one.reference)}",
             number(one.difference, decimals, signed=True),
-            _interval(one.interval, decimals, signed=True),
+            interval_cell(one.interval, decimals, signed=True),
             "yes" if one.overlap else "no",
-            f"{number(one.probability, 2)} ({_interval(one.probability_interval, 2)})",
+            f"{number(one.probability, 2)} ({interval_cell(one.probability_interval, 2)})",
             _below(one),
         )
         for one in comparisons
@@ -78,7 +79,7 @@ def noise_table(noise: Mapping[str, tuple[int, float, Interval]], policies: Sequ
     """A row per policy that was trained in the environment: for how long, and with how much noise."""
     head = ("policy", "environment steps", "average noise", f"{confidence:.0%} interval")
     rows = [
-        (_key(name, policies), number(steps, 0), number(scale, 3), _interval(interval, 3))
+        (name_cell(name, policies), number(steps, 0), number(scale, 3), interval_cell(interval, 3))
         for name, (steps, scale, interval) in noise.items()
     ]
     return table(head, rows)
@@ -89,7 +90,7 @@ def seed_table(measured: Mapping[str, Measurement], policies: Sequence[str], dec
     first, *others = policies
     paired = [name for name in others if measured[name].num_seeds == measured[first].num_seeds]
     head = ("seed", *policies, *(f"{name} − {first}" for name in paired))
-    means = {name: measured[name].returns.mean(axis=1) for name in policies}
+    means = {name: measured[name].outcomes.mean(axis=1) for name in policies}
     rows = []
     for seed in range(max(map(len, means.values()))):
         returns = [number(means[name][seed], decimals) if seed < len(means[name]) else "" for name in policies]
@@ -103,13 +104,14 @@ def rollout_row(animations: Mapping[str, str], captions: Mapping[str, str], poli
     return '<div class="rollouts">{}</div>'.format(
         "".join(
             f'<figure><img alt="rollout of {escape(name)}" src="{source}">'
-            f"<figcaption>{_key(name, policies)}<br>{minus(captions[name])}</figcaption></figure>"
+            f"<figcaption>{name_cell(name, policies)}<br>{minus(captions[name])}</figcaption></figure>"
             for name, source in animations.items()
         )
     )
 
 
-def _key(name: str, policies: Sequence[str]) -> str:
+def name_cell(name: str, policies: Sequence[str]) -> str:
+    """A policy's name beside its color."""
     dot = f'<span class="key" style="background: var(--{variable_of(name, policies)})"></span>'
     return f'<span class="name">{dot}{escape(name)}</span>'
 
@@ -124,5 +126,6 @@ def _change(value: float, decimals: int) -> str:
     return f'<span class="below">{text}</span>' if value < 0 else text
 
 
-def _interval(interval: Interval, decimals: int, signed: bool = False) -> str:
+def interval_cell(interval: tuple[float, float], decimals: int, signed: bool = False) -> str:
+    """The ends of an interval."""
     return " to ".join(number(end, decimals, signed=signed) for end in interval)
