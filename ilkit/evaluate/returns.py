@@ -279,7 +279,7 @@ def _show_rollouts(
     if isinstance(world, HostEnvironment):
         return {}
     seeds = {
-        name: int(np.argsort(measured[name].outcomes.mean(axis=1))[(measured[name].num_seeds - 1) // 2])
+        name: int(np.argsort(measured[name].outcomes.mean(axis=1), kind="stable")[(measured[name].num_seeds - 1) // 2])
         for name in episodes
     }
     shown = {name: runs[seeds[name]] for name, runs in episodes.items()}

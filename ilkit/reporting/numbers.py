@@ -62,7 +62,7 @@ def verdict_of(findings: Findings) -> str:
 def summary_of(findings: Findings) -> str:
     """An aligned table of what was run, and the verdict."""
     lines = _aligned(_scored(findings)) if findings.scores else []
-    return "\n".join([*lines, verdict_of(findings), *few_seeds(findings.num_seeds)]) + "\n"
+    return "\n".join([*lines, verdict_of(findings), *few_seeds(findings.num_seeds, findings.confidence)]) + "\n"
 
 
 def _scored(findings: Findings) -> list[tuple[str, ...]]:

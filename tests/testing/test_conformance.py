@@ -11,7 +11,7 @@ import pytest
 
 from ilkit.artifact.store import save
 from ilkit.data.seeds import Seeds
-from ilkit.registry.find import find
+from ilkit.registry.find import declarations, find
 from ilkit.testing import Check, checks
 from ilkit.testing.problems import GAIN, demonstrations, tracking_expert
 
@@ -33,8 +33,8 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
 def kinds() -> list[tuple[str, str]]:
     """All but the environment that can't be stepped, of which `tests/env/test_recorded.py` says what holds."""
     points = distribution("ilkit").entry_points
-    found = [(point.group.removeprefix("ilkit."), point.name) for point in points if point.group.startswith("ilkit.")]
-    return [kind for kind in found if kind != ("env", "recorded")]
+    found = [(point.group.removeprefix("ilkit."), point.name) for point in points]
+    return [(block, kind) for block, kind in found if block in declarations() and (block, kind) != ("env", "recorded")]
 
 
 def all_checks() -> list[Check]:
