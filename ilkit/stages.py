@@ -101,6 +101,7 @@ def evaluate(
     demos: Demonstrations,
     expert: Seeds[Policy] | None = None,
     uncertainty: Seeds[Uncertainty] | None = None,
+    held_out: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
     **policies: Seeds[Policy],

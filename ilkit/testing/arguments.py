@@ -120,7 +120,7 @@ def _value(block: str, name: str, options: Options, variant: int) -> Any:
             return problems.known_uncertainty(env.spaces.action.size, 0.01 * (1 + variant))
         case "expert":
             return _expert(env.spaces, options, variant)
-        case "demos":
+        case "demos" | "held_out":
             return _demonstrations(block, env, options, variant)
     raise DataError(f"The kit knows no value for the argument {name!r} of {block}.")
 

@@ -88,6 +88,13 @@ class Graph:
         return found
 
 
+def upstream(node: Node) -> Iterator[Node]:
+    """All nodes that a node depends on; some of them several times."""
+    for edge in node.inputs.values():
+        yield from upstream(edge.node)
+        yield edge.node
+
+
 def part_blocks(node: Node) -> Iterator[tuple[str, str]]:
     """The blocks and groups of all parts that a node uses, each part before its own parts."""
     for group, block in node.parts.items():
