@@ -145,6 +145,10 @@ def _fits(got: Any, expected: Any, *, covariant: bool) -> bool:
 
 def type_name(hint: Any) -> str:
     """A type as a person writes it."""
+    if get_origin(hint) in (Union, UnionType):
+        return " | ".join(type_name(one) for one in get_args(hint))
+    if hint is type(None):
+        return "None"
     if isinstance(hint, type) and not get_args(hint):
         return hint.__name__
     name = str(hint)

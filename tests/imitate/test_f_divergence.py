@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import DataError
+from ilkit.imitate import f_divergence
 from ilkit.imitate.f_divergence import FDivergence, imitate, minimize_known
 from ilkit.loop import train
 from ilkit.math.divergences import DIVERGENCES, divergence_of
@@ -56,6 +57,35 @@ def test_a_deterministic_head_learns_a_linear_expert_from_samples(head, labeled)
     learnt = clone(FDivergence(**{**QUICK, "learning_rate": 5e-3}), head("deterministic"), demos)[0]
     gain = jax.jacobian(lambda one: learnt.mode((), one)[1])(jnp.zeros(2))
     np.testing.assert_allclose(gain, [[1.0, -0.5]], atol=0.1)
+
+
+def test_a_custom_divergence_is_traced_once_for_two_runs(head, labeled, tmp_path, monkeypatch):
+    path, traces = tmp_path / "mine.py", []
+    path.write_text("def f(u):\n    return (u - 1) ** 2\n")
+    critic_loss = f_divergence._critic_loss
+    monkeypatch.setattr(
+        f_divergence, "_critic_loss", lambda *given, **named: (traces.append(None), critic_loss(*given, **named))[1]
+    )
+    demos = two_modes(labeled, 0.5)
+
+    def run(learning_rate):
+        spec = FDivergence(divergence="custom", function=path, learning_rate=learning_rate, num_steps=2)
+        clone(spec, head("gaussian"), demos)
+        return len(traces)
+
+    assert run(1e-3) == run(1e-2) > 0
+    path.write_text("def f(u):\n    return 2 * (u - 1) ** 2\n")
+    before = len(traces)
+    assert run(1e-3) > before
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_the_bound_of_the_critic_is_alike_on_both_sides_of_equal_densities(divergence):
+    """Where p = q the bound E_p[g(V)] - E_q[f*(g(V))] has its supremum at V = 0, the middle of what V may be."""
+    term = DIVERGENCES[divergence]
+    values = jnp.linspace(-5.0, 5.0, 1001)
+    gap = term.expert_term(values) - term.learner_term(values)
+    assert float(gap[500]) == pytest.approx(float(gap.max()), abs=1e-6)
 
 
 FREQUENCIES = np.array([0.6, 0.1, 0.3])
