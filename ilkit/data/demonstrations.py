@@ -39,8 +39,14 @@ class Demonstrations(eqx.Module):
     def check(self) -> None:
         """Checks that the arrays agree.
 
-        **Raises:** `DataError` where one has another number of rows than the lengths of the episodes say.
+        **Raises:** `DataError` where an episode has no step, or an array another number of rows than the lengths say.
         """
+        if (self.lengths < 1).any():
+            episode = int((self.lengths < 1).argmax())
+            raise DataError(
+                f"Every episode must have at least one step, got {self.lengths[episode]} in episode {episode}. "
+                "Leave it out."
+            )
         steps, episodes = int(self.lengths.sum()), len(self.lengths)
         for rows in jax.tree.leaves(self.obs):
             _check_rows("obs", rows, steps + episodes, "one more than actions in every episode")
