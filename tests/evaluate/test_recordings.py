@@ -58,7 +58,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_what_was_held_out_is_told_with_a_number_for_each_action(report):
-    assert list(report.metrics) == ["cloned", "held_out"]
+    assert list(report.metrics) == ["cloned", "held_out", "made_by"]
     assert report.metrics["held_out"] == {"source": "held_out", "num_episodes": 5, "num_steps": 95}
     fit = report.metrics["cloned"]["fit"]
     assert fit["action_0"]["agreement"] > 0.9 > 0.1 > fit["action_1"]["agreement"]

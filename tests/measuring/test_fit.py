@@ -54,8 +54,9 @@ class Scaled(Policy):
             return carry, self.scale.astype(jnp.int32)
         return carry + 1.0, (carry if self.counts else self.scale * obs[0])[None]
 
-    def loss(self, obs: Any, action: Array, *, key: Any) -> Array:
-        return jnp.sum(jnp.abs(self.mode(self.initial_carry(), obs)[1] - action)).astype(jnp.float32)
+    def step_loss(self, carry: Any, obs: Any, action: Array, *, key: Any) -> tuple[Any, Array]:
+        carry, mode = self.mode(carry, obs)
+        return carry, jnp.sum(jnp.abs(mode - action)).astype(jnp.float32)
 
 
 def seeds(action: Any, *scales: float, counts: bool = False) -> Seeds[Policy]:
