@@ -7,7 +7,7 @@ import equinox as eqx
 import gymnasium
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 
-from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.spaces import Box, Discrete, Space, Spaces
 from ilkit.errors import DataError
 
 
@@ -94,7 +94,7 @@ class HostEnvironment(eqx.Module):
 class RecordedEnvironment(HostEnvironment):
     """An environment of which there are only recordings: it has spaces, as far as they are told, and no step."""
 
-    observation: Box | None = eqx.field(static=True, default=None)
+    observation: Space | None = eqx.field(static=True, default=None)
     action: Box | Discrete | None = eqx.field(static=True, default=None)
     max_steps: int = eqx.field(static=True, default=0)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ilkit.data.environment import HostEnvironment, RecordedEnvironment
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Discrete, Space
 from ilkit.spec import Spec
 
 
@@ -13,8 +13,8 @@ class Recorded(Spec):
     """Recordings alone: nothing is stepped, and policies are measured by their fit to held-out episodes."""
 
     kind: Literal["recorded"] = "recorded"
-    observation: Box | None = None
-    """The space of observations, such as `{kind: box, low: [-1, -1], high: [1, 1]}`; not needed to measure."""
+    observation: Space | None = None
+    """The space of observations, such as `{kind: box, shape: [7], low: -.inf, high: .inf}`; not needed to measure."""
     action: Annotated[Box | Discrete, Field(discriminator="kind")] | None = None
     """The space of actions, such as `{kind: discrete, size: 4}`; not needed to measure."""
 

@@ -1,7 +1,9 @@
 """Returns on paired episodes: every policy and every training seed starts from the same states.
 
 Where no rewards are known, success is compared or, where that isn't known either, the length of episodes. Where nothing
-can be run, a report has the fit to recorded actions alone.
+can be run, a report has the fit to recorded actions alone: to the episodes `held_out`, without them to fresh ones of
+the expert, and to the demonstrations themselves where there is neither. Without an expert, scores are normalized by
+what was recorded, if it is known.
 
 A policy's score is the interquartile mean over training seeds of its mean return, with a bootstrap interval whose
 unit is the seed (Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, 2021). It is
@@ -24,7 +26,7 @@ from ilkit.data.environment import Environment, HostEnvironment, RecordedEnviron
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Box, zeros
+from ilkit.data.spaces import Box, Space, zeros
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
@@ -72,43 +74,35 @@ def evaluate(
     key: PRNGKeyArray,
     **policies: Seeds[Policy],
 ) -> Report:
-    """Runs the expert, the policies and a random one, and reports how they compare and how they fit recorded actions.
-
-    Without an expert, returns are normalized by those recorded in the demonstrations, if any are. The fit is to the
-    episodes `held_out` or, without them, to fresh ones of the expert. Where there are only recordings, nothing is run.
-    """
+    """Runs the expert, the policies and a random one; reports how they compare, and how they fit what was held out."""
     _check_names(policies)
     episodes_key, actions_key, resampling_key = jax.random.split(key, 3)
     world = env()
-    contestants = policies if expert is None else {"expert": expert, **policies}
-    is_recorded = isinstance(world, RecordedEnvironment)
-    episodes = {} if is_recorded else _run_all(spec, world, contestants, key=episodes_key)
+    episodes = _run_all(spec, world, policies if expert is None else {"expert": expert, **policies}, key=episodes_key)
     outcome, measured = _measure_all(spec, demos, episodes)
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
     source, recorded = _recorded_episodes(demos, held_out, episodes)
     fits = {name: measure_fit(seeds, recorded, key=actions_key) for name, seeds in policies.items()}
-    drawable = _tells_states(world)
-    return _report(
-        Findings(
-            task="recordings" if is_recorded else getattr(env.spec, "id", env.kind),
-            policies=tuple(policies),
-            num_seeds=max(map(len, policies.values())),
-            num_demonstrated=(demos.num_episodes, demos.num_steps),
-            confidence=spec.confidence,
-            outcome=outcome,
-            measured=measured,
-            scores=score_all(measured, resampling, spec.success_return),
-            comparisons=compare_all({name: measured[name] for name in policies if measured}, resampling),
-            curves=curves,
-            noise=noise_during_training(curves, resampling),
-            held_out=HeldOut(source, recorded.num_episodes, recorded.num_steps),
-            fits={name: score_fit(fit, resampling) for name, fit in fits.items()},
-            actions=_sample_actions(demos, policies, key=actions_key),
-            state_map=_map_states(world, uncertainty, demos, spec.map_dims) if uncertainty and drawable else None,
-            rollouts=_show_rollouts(world, episodes, measured) if drawable else {},
-        )
+    findings = Findings(
+        task="recordings" if isinstance(world, RecordedEnvironment) else getattr(env.spec, "id", env.kind),
+        policies=tuple(policies),
+        num_seeds=max(map(len, policies.values())),
+        num_demonstrated=(demos.num_episodes, demos.num_steps),
+        confidence=spec.confidence,
+        outcome=outcome,
+        measured=measured,
+        scores=score_all(measured, resampling, spec.success_return),
+        comparisons=compare_all({name: measured[name] for name in policies if measured}, resampling),
+        curves=curves,
+        noise=noise_during_training(curves, resampling),
+        held_out=HeldOut(source, recorded.num_episodes, recorded.num_steps),
+        fits={name: score_fit(fit, resampling) for name, fit in fits.items()},
+        actions=_sample_actions(demos, policies, key=actions_key),
+        state_map=None if uncertainty is None else _map_states(world, uncertainty, demos, spec.map_dims),
+        rollouts=_show_rollouts(world, episodes, measured),
     )
+    return _report(findings)
 
 
 def _check_names(policies: Mapping[str, Seeds[Policy]]) -> None:
@@ -128,7 +122,9 @@ def _report(findings: Findings) -> Report:
 def _run_all(
     spec: Returns, world: Environment | HostEnvironment, contestants: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray
 ) -> dict[str, list[Episodes]]:
-    """The episodes of every seed of every policy, and of a random one."""
+    """The episodes of every seed of every policy, and of a random one; none where nothing can be run."""
+    if isinstance(world, RecordedEnvironment):
+        return {}
     random = jax.tree.map(lambda leaf: leaf[None], RandomPolicy.of(world.spaces))
     contestants = {**contestants, "random": Seeds(random, {}, 1)}
     names = [name for name, seeds in contestants.items() for _ in range(len(seeds))]
@@ -163,7 +159,7 @@ def _measure_all(
             "environment says of it."
         )
     measured = {name: _measure(runs, outcome) for name, runs in episodes.items()}
-    recorded = {"return": demos.returns, "length": demos.lengths.astype(float)}.get(outcome)
+    recorded = {"return": demos.returns, "success": demos.success, "length": demos.lengths.astype(float)}[outcome]
     if not episodes or "expert" in episodes or recorded is None or not np.isfinite(recorded).all():
         return outcome, measured
     reference = Measurement(recorded[None], demos.lengths[None], demos.terminated[None])
@@ -229,13 +225,12 @@ def _act(stacked: Policy, obs: PyTree, key: PRNGKeyArray) -> tuple[Array, Array]
     return eqx.filter_vmap(act)(stacked)
 
 
-def _tells_states(world: Environment | HostEnvironment) -> bool:
+def _tells_states(world: Environment | HostEnvironment, observation: Space) -> bool:
     """Whether the states of episodes can be drawn: not where observations don't tell them."""
     if isinstance(world, HostEnvironment):
-        space = world.spaces.observation
-        return isinstance(space, Box) and len(space.shape) == 1
+        return isinstance(observation, Box) and len(observation.shape) == 1
     try:
-        jax.eval_shape(world.state_of, jax.tree.map(jnp.asarray, zeros(world.spaces.observation)))
+        jax.eval_shape(world.state_of, jax.tree.map(jnp.asarray, zeros(observation)))
     except DataError:
         return False
     return True
@@ -245,6 +240,8 @@ def _map_states(
     world: Environment | HostEnvironment, uncertainty: Seeds[Uncertainty], demos: Demonstrations, dims: tuple[int, int]
 ) -> StateMap | None:
     """The uncertainty map, averaged over seeds, and the demonstrated states; none of states with a single entry."""
+    if not _tells_states(world, demos.spaces.observation):
+        return None
     if isinstance(world, Environment):
         observe, box, names = world.observe, world.state_box, world.state_names
         padding = (1 << (len(demos.obs) - 1).bit_length()) - len(demos.obs)  # so that nothing compiles again
@@ -276,7 +273,7 @@ def _show_rollouts(
     measured: Mapping[str, Measurement],
 ) -> dict[str, Rollout]:
     """The first episode of each policy's median seed; none of environments on the host, which don't draw states."""
-    if isinstance(world, HostEnvironment):
+    if isinstance(world, HostEnvironment) or not _tells_states(world, world.spaces.observation):
         return {}
     seeds = {
         name: int(np.argsort(measured[name].outcomes.mean(axis=1), kind="stable")[(measured[name].num_seeds - 1) // 2])

@@ -55,9 +55,9 @@ def measure_fit(seeds: Seeds[Policy], demos: Demonstrations, *, key: PRNGKeyArra
     modes = np.asarray(_modes(seeds.stacked, jax.tree.map(jnp.asarray, obs)))[:, : len(taken)][:, taken]
     loss = _losses_if_any(seeds, demos, key)
     if isinstance(space, Discrete):
-        agreement = _shares(modes, demos.actions, space.size)
+        agreement = _shares(modes - space.start, demos.actions - space.start, space.size)
         return Fit(loss, agreement, 1.0 - agreement)
-    bounds = np.asarray([space.low, space.high], np.float32)
+    bounds = np.asarray(space.bounds, np.float32)
     recorded, modes = (np.clip(rows, *bounds).astype(np.float64) for rows in (demos.actions, modes))
     square = np.mean((modes - recorded) ** 2, axis=1)
     variance = np.var(recorded, axis=0)
@@ -96,7 +96,7 @@ def _padded_episodes(demos: Demonstrations) -> tuple[Any, Bool[np.ndarray, "epis
     """
     episodes, steps = (1 << int(count - 1).bit_length() for count in (demos.num_episodes, demos.lengths.max()))
     taken = np.arange(steps) < demos.lengths[:, None]
-    starts = np.cumsum(demos.lengths + 1) - (demos.lengths + 1)
+    starts = demos.starts + np.arange(demos.num_episodes)
     places: Int[np.ndarray, "episodes steps"] = np.where(taken, starts[:, None] + np.arange(steps), 0)
     rows = np.pad(places, [(0, episodes - len(places)), (0, 0)])
     return jax.tree.map(lambda column: column[rows], demos.obs), taken
@@ -120,13 +120,12 @@ def _losses(stacked: Policy, steps: Transitions, key: PRNGKeyArray) -> Float[Arr
     """The mean loss of each seed over all steps."""
 
     def of_policy(policy: Policy) -> Float[Array, ""]:
-        def of_row(given: tuple[Array, PRNGKeyArray]) -> Float[Array, ""]:
-            row, row_key = given
-            window = jax.tree.map(lambda part: part[0], windows(steps, row[None], *policy.window))
-            return policy.loss(window, key=row_key)
+        def of_row(row: Int[Array, ""], key: PRNGKeyArray) -> Float[Array, ""]:
+            window = jax.tree.map(lambda leaf: leaf[0], windows(steps, row[None], *policy.window))
+            return policy.loss(window, key=key)
 
-        rows = (jnp.arange(steps.capacity), jax.random.split(key, steps.capacity))
-        losses = jax.lax.map(of_row, rows, batch_size=_ROWS_AT_ONCE)
+        keys = jax.random.split(key, steps.capacity)
+        losses = jax.lax.map(lambda row: of_row(*row), (jnp.arange(steps.capacity), keys), batch_size=_ROWS_AT_ONCE)
         return jnp.sum(jnp.where(steps.valid, losses, 0.0)) / steps.count
 
     return eqx.filter_vmap(of_policy)(stacked)

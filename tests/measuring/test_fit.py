@@ -13,7 +13,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.spaces import Box, Dict, Discrete, Spaces
 from ilkit.measuring.comparison import Resampling
 from ilkit.measuring.fit import measure_fit, score_fit
 
@@ -125,3 +125,28 @@ def test_episodes_of_any_length_and_number_are_all_counted():
     actions = np.linspace(-2.0, 2.0, 15, dtype=np.float32)[:, None]
     fit = measure_fit(seeds(box, 0.5), demonstrations(actions, box, lengths), key=jax.random.key(0))
     assert fit.error[0, 0] == pytest.approx(0.5 * np.sqrt(np.mean(actions**2)), rel=1e-6)
+
+
+class Previous(Scaled):
+    """Takes the entry `place` of the observation before the present one, which its loss wants to see."""
+
+    @property
+    def window(self) -> tuple[int, int]:
+        return 1, 0
+
+    def mode(self, carry: Any, obs: Any) -> tuple[Any, Array]:
+        return obs["place"][0], carry[None]
+
+
+def test_dictionaries_are_kept_and_losses_see_the_window_that_they_want():
+    observed = np.concatenate([np.arange(1, length + 2) for length in LENGTHS]).astype(np.float32)[:, None]
+    actions = np.concatenate([np.arange(length) for length in LENGTHS]).astype(np.float32)[:, None]
+    box = Box.symmetric([9.0])
+    named = Spaces(observation=Dict(entries={"place": box}), action=box)
+    ends, rewards = np.ones(3, bool), np.zeros(10, np.float32)
+    demos = Demonstrations({"place": observed}, actions, rewards, ends, ~ends, LENGTHS, spaces=named)
+    normalizer = jax.tree.map(lambda leaf: leaf[None], Normalizer.identity(named.observation))
+    policy = Seeds(Previous(jnp.ones(1), normalizer, named), {}, 1)
+    fit = measure_fit(policy, demos, key=jax.random.key(0))
+    assert fit.agreement[0, 0] == 1.0
+    assert fit.loss[0] == 0.0
