@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-import ilkit.cli.inspect  # noqa: F401, it adds its commands to the group `data`
 from ilkit.cli.data import data
 from ilkit.cli.explained import FAILED, INTERRUPTED, explained
 

@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Bool
 
 from ilkit.curating.columns import column_faults
-from ilkit.curating.fault import Fault, Place, counted, num_episodes_of, places_of
+from ilkit.curating.fault import Fault, Place, num_episodes_of, places_of
 from ilkit.curating.repeats import repeat_faults
 from ilkit.curating.structure import structure_faults
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Discrete
+from ilkit.errors import counted
 
 _CHUNK = 1 << 15
 

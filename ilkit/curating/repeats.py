@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from ilkit.curating.columns import column_ends
-from ilkit.curating.fault import FIRST, Fault, Place, counted, num_episodes_of, places_of
+from ilkit.curating.fault import FIRST, Fault, Place, num_episodes_of, places_of
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.errors import counted
 
 _BLOCK = 32
 _LIVELY = 0.95

@@ -12,9 +12,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ilkit.curating.fault import Fault, counted, places_of
+from ilkit.curating.fault import Fault, places_of
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.errors import DataError
+from ilkit.errors import DataError, counted
 
 SHIFTS = (0, 1, -1)
 """By how much later the action was recorded than the one that is replayed."""

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ilkit.curating.fault import Fault, Place, counted
+from ilkit.curating.fault import Fault, Place
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.errors import counted
 
 
 def structure_faults(demos: Demonstrations) -> tuple[Fault, ...]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ilkit.curating.fault import counted
 from ilkit.curating.summary import Column, Range, Summary
 from ilkit.data.spaces import Discrete, Spaces
+from ilkit.errors import counted
 
 MOST_ROWS = 64
 """How many dimensions are listed of observations, and of actions."""

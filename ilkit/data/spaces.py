@@ -40,12 +40,13 @@ class Box(BaseModel):
 
 
 class Discrete(BaseModel):
-    """The whole numbers from 0 to `size` - 1."""
+    """The `size` whole numbers from `start` on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["discrete"] = "discrete"
     size: int
+    start: int = 0
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ilkit.errors import DataError, nearest
-from ilkit.files.episodes import MAX_EXPANSION, reading
+from ilkit.errors import DataError, held
 from ilkit.files.numbers import not_numeric
+from ilkit.files.recording import MAX_EXPANSION, reading
 
 
 class Hdf5:
@@ -142,7 +142,7 @@ class Hdf5:
 
         link = parent.get(name, getlink=True)
         if link is None:
-            raise DataError(f"{self.path} has no {self._at(parent, name)}. {nearest(name, names_in(parent))}")
+            raise DataError(f"{self.path} has no {self._at(parent, name)}. {held(names_in(parent))}")
         if not isinstance(link, h5py.HardLink):
             raise DataError(f"{self.path}, {self._at(parent, name)} is a link, which isn't followed. Copy its target.")
         return parent[name]

@@ -22,18 +22,18 @@ def box_of(space: Any) -> Box | None:
     return Box(low=low, high=high)
 
 
-def discrete_of(space: Any) -> tuple[int, Discrete] | None:
-    """The first action and the discrete space of this description; none where it describes something else."""
+def discrete_of(space: Any) -> Discrete | None:
+    """The discrete space of this description; none where it describes something else."""
     if not isinstance(space, dict) or space.get("type") != "Discrete":
         return None
-    size = int(space["n"])
-    return (int(space.get("start", 0)), Discrete(size=size)) if 0 < size < 2**31 else None
+    size, start = int(space["n"]), int(space.get("start", 0))
+    return Discrete(size=size, start=start) if 0 < size < 2**31 and abs(start) < 2**31 - size else None
 
 
 def described(space: Box | Discrete) -> dict[str, Any]:
     """The description of a space."""
     if isinstance(space, Discrete):
-        return {"type": "Discrete", "dtype": "int64", "start": 0, "n": space.size}
+        return {"type": "Discrete", "dtype": "int64", "start": space.start, "n": space.size}
     return {
         "type": "Box",
         "dtype": "float32",

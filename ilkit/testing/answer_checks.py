@@ -2,6 +2,8 @@
 
 import json
 import re
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -12,6 +14,7 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.format import Wanted
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
@@ -122,6 +125,18 @@ def demonstrations_fit_the_environment(subject: Subject) -> None:
         f"Actions must be {action.dtype} of shape {action.shape}, got {rows.dtype} of shape {rows.shape[1:]}.",
     )
     expect(not (demos.terminated & demos.truncated).any(), "An episode can't be both terminated and truncated.")
+
+
+def reads_what_it_writes(subject: Subject) -> None:
+    """Actions, rewards, lengths and ends of what is written and read again are the same bits."""
+    demos, chosen = problems.demonstrations(5, subject.options.actions, left=True), subject.outcome()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "recording")
+        chosen.write(demos, path)
+        again = chosen.read(path, lambda _: None, Wanted(final_obs="repeat"))
+    for name in ("actions", "rewards", "lengths", "terminated"):
+        same = np.array_equal(getattr(again, name), getattr(demos, name))
+        expect(same, f"{name} must come back as they were written.")
 
 
 def demonstrations_stay_valid(subject: Subject) -> None:

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from ilkit.artifact.store import load, save
 from ilkit.cli.commands import command_line
-from tests.dataset.formats import FORMATS, assert_equal, demonstrations, written
+from tests.format.formats import FORMATS, assert_equal, demonstrations, written
 
 
 def run(*arguments: object) -> Result:

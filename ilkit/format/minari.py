@@ -4,68 +4,49 @@ The arrow form of Minari cuts episodes at 32,768 observations, so that it is ref
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import PRNGKeyArray
 
-from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.format import Format
 from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import DataError
 from ilkit.files.description import read_json
-from ilkit.files.episodes import Episode, Note, Recorded, adopt, assemble, reading, warn
+from ilkit.files.format import format_of
 from ilkit.files.hdf5 import Hdf5, import_h5py, names_in, open_hdf5
-from ilkit.files.losses import check_exportable, lost_ends, lost_rewards
+from ilkit.files.losses import lost_rewards
+from ilkit.files.recording import Episode, Recording, Source
 from ilkit.files.spaces import box_of, described, discrete_of
 from ilkit.files.steps import last_steps
+from ilkit.spec import Spec
 
 
-class Minari(Recorded):
-    """A data set of Minari, stored as HDF5."""
+class Minari(Spec):
+    """A data set of Minari, stored as HDF5: its folder, the folder `data` in it, or the file `main_data.hdf5`."""
 
     kind: Literal["minari"] = "minari"
-    path: Path = Path("minari")
-    """The folder of the data set, its folder `data`, or the file `main_data.hdf5`, from the folder of `params.yaml`."""
     obs_keys: tuple[str, ...] | None = None
     """Where observations are a dictionary: which entries to put side by side, in this order (`a/b` if nested)."""
 
 
-def dataset(spec: Minari, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Demonstrations:
-    """Reads the episodes, with the environment's spaces.
-
-    **Raises:** `DataError` where the file can't be read or doesn't fit the environment.
-    """
-    del key
-    return adopt(read(spec), env().spaces, spec.path)
+def format(spec: Minari) -> Format:
+    """The folder of one version of a data set."""
+    return format_of(partial(_read, spec), _write, form="a data set of Minari")
 
 
-def read(spec: Minari, note: Note = warn) -> Demonstrations:
-    """Reads the episodes.
-
-    **Raises:** `DataError` where the file can't be read.
-    """
-    del note  # the format leaves nothing to decide
-    with reading(spec.path, "a data set of Minari"):
-        file = _main_file(spec.path)
-        metadata = _metadata(file)
-        start, action = _action_space(metadata.get("action_space"), spec)
-        with open_hdf5(file, "HDF5 of Minari") as hdf5:
-            return assemble(
-                _episodes(hdf5, spec, start),
-                spec,
-                observation=_observation_space(metadata.get("observation_space"), spec),
-                action=action,
-            )
+def _read(spec: Minari, source: Source) -> Recording:
+    file = _main_file(source.path)
+    metadata = _metadata(file)
+    action = _action_space(metadata.get("action_space"), source.path)
+    observation = _observation_space(metadata.get("observation_space"), spec)
+    return Recording(_episodes(file, spec), observation, action)
 
 
-def write(demos: Demonstrations, path: Path, spec: Minari) -> list[str]:
-    """Writes the folder of a data set; returns what it can't hold."""
-    del spec
-    check_exportable(demos, path)
+def _write(demos: Demonstrations, path: Path) -> list[str]:
     data = path / "data"
     data.mkdir(parents=True)
     ends = [last_steps(demos, flags) for flags in (demos.terminated, demos.truncated)]
@@ -90,7 +71,7 @@ def write(demos: Demonstrations, path: Path, spec: Minari) -> list[str]:
         "action_space": json.dumps(described(demos.spaces.action)),
     }
     (data / "metadata.json").write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
-    return [*lost_ends(demos), *lost_rewards(demos), "The environment isn't named: recover_environment() won't work."]
+    return [*lost_rewards(demos), "The environment isn't named: recover_environment() won't work."]
 
 
 def _main_file(path: Path) -> Path:
@@ -123,27 +104,31 @@ def _metadata(file: Path) -> dict[str, Any]:
     return {}
 
 
-def _episodes(hdf5: Hdf5, spec: Minari, start: int) -> Iterator[Episode]:
-    for name in hdf5.numbered(hdf5.root, "episode_"):
-        group = hdf5.group(hdf5.root, name)
-        num_steps = hdf5.rows(group, "rewards")
-        terminations = hdf5.array(group, "terminations", rows=num_steps)
-        truncations = hdf5.array(group, "truncations", rows=num_steps)
-        ended = ((terminations != 0) | (truncations != 0)).reshape(num_steps, -1).any(axis=1) if num_steps else []
-        early = np.flatnonzero(ended[:-1])
-        if len(early):
-            raise DataError(
-                f"{hdf5.path}, {name}: an episode must end at its last step, {num_steps - 1}, but is marked as ended "
-                f"at step {early[0]}. Cut it there."
-            )
-        actions = hdf5.array(group, "actions", rows=num_steps)
-        yield Episode(
-            name,
-            _observations(hdf5, group, spec),
-            actions - np.asarray(start, actions.dtype) if start else actions,
-            hdf5.array(group, "rewards"),
-            num_steps > 0 and bool(terminations[-1].any()),
+def _episodes(file: Path, spec: Minari) -> Iterator[Callable[[], Episode]]:
+    with open_hdf5(file, "HDF5 of Minari") as hdf5:
+        for name in hdf5.numbered(hdf5.root, "episode_"):
+            yield partial(_episode, hdf5, name, spec)
+
+
+def _episode(hdf5: Hdf5, name: str, spec: Minari) -> Episode:
+    group = hdf5.group(hdf5.root, name)
+    num_steps = hdf5.rows(group, "rewards")
+    terminations = hdf5.array(group, "terminations", rows=num_steps)
+    truncations = hdf5.array(group, "truncations", rows=num_steps)
+    ended = ((terminations != 0) | (truncations != 0)).reshape(num_steps, -1).any(axis=1) if num_steps else []
+    early = np.flatnonzero(ended[:-1])
+    if len(early):
+        raise DataError(
+            f"{hdf5.path}, {name}: an episode must end at its last step, {num_steps - 1}, but is marked as ended "
+            f"at step {early[0]}. Cut it there."
         )
+    return Episode(
+        name,
+        _observations(hdf5, group, spec),
+        hdf5.array(group, "actions", rows=num_steps),
+        hdf5.array(group, "rewards"),
+        num_steps > 0 and bool(terminations[-1].any()),
+    )
 
 
 def _observations(hdf5: Hdf5, group: Any, spec: Minari) -> np.ndarray:
@@ -178,11 +163,10 @@ def _subspace(space: dict[str, Any], names: list[str]) -> dict[str, Any]:
     return space
 
 
-def _action_space(text: Any, spec: Minari) -> tuple[int, Box | Discrete | None]:
-    """The number of the first action, and the space."""
+def _action_space(text: Any, path: Path) -> Box | Discrete | None:
     found = json.loads(text) if isinstance(text, str) else None
     if not isinstance(found, dict):
-        return 0, None
+        return None
     if found.get("type") in ("Dict", "Tuple", "Text"):
-        raise DataError(f"{spec.path}: actions must be a vector or discrete, got the space {found['type']}.")
-    return discrete_of(found) or (0, box_of(found))
+        raise DataError(f"{path}: actions must be a vector or discrete, got the space {found['type']}.")
+    return discrete_of(found) or box_of(found)
