@@ -7,11 +7,12 @@ import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ilkit.data.normalizer import Normalizer
+from ilkit.data.seeds import Learnt
 from ilkit.data.spaces import Spaces
 from ilkit.errors import DataError
 
 
-class Policy(eqx.Module):
+class Policy(Learnt):
     """Carry and observation in, carry and action out; one example at a time (`jax.vmap` makes batches).
 
     Actions are in the units of the action space. The normalizer lives in the policy, which therefore takes

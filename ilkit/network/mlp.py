@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import PositiveInt
 
 from ilkit.data.network import Network
@@ -40,6 +40,11 @@ class Perceptron(eqx.Module):
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             inputs = _ACTIVATIONS[self.activation](inputs @ weight + bias)
         return inputs @ self.weights[-1].T + self.biases[-1]
+
+    def fan_in(self) -> PyTree[int]:
+        """The number of inputs of each matrix of weights; 1 of a bias."""
+        sizes = (*(weight.shape[0] for weight in self.weights[:-1]), self.weights[-1].shape[1])
+        return eqx.tree_at(lambda layers: (layers.weights, layers.biases), self, (sizes, (1,) * len(sizes)))
 
 
 def network(spec: MLP, in_size: int, out_size: int, *, key: PRNGKeyArray) -> Network:

@@ -129,6 +129,12 @@ def test_compile_check_tells_whether_dvc_yaml_is_in_step(project: Path) -> None:
     assert call("compile", "--check")[0] == 0
 
 
+def test_compile_takes_only_python(project: Path) -> None:
+    code, said = call("compile", "params.yaml")
+    assert code == 2
+    assert said.startswith("error: A pipeline must be a file of Python, got params.yaml.")
+
+
 def test_schema_describes_every_setting(project: Path) -> None:
     code, said = call("schema")
     assert code == 0
