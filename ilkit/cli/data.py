@@ -111,11 +111,11 @@ def check(artifact: Path, name: str | None, params: Path | None, limit: int, tol
         click.echo(str(fault))
     if (name or params) and not structure_faults(demos):
         from ilkit.curating.environments import replayer_named, replayer_of
-        from ilkit.curating.replay import replay, replay_faults
+        from ilkit.curating.replay import beyond_faults, replay, replay_faults
 
         replayer = replayer_named(name) if name else replayer_of(params or Path())
         replayed = replay(demos, replayer, limit, tolerance)
-        more = replay_faults(replayed, demos, replayer.name)
+        more = (*replay_faults(replayed, demos, replayer.name), *beyond_faults(demos, replayer))
         for fault in more:
             click.echo(str(fault))
         click.echo(f"Replayed {len(replayed.rows):,} of {replayed.num_drawn:,} drawn steps in {replayer.name}.")

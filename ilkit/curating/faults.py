@@ -12,7 +12,7 @@ from ilkit.curating.fault import Fault, Place, num_episodes_of, places_of
 from ilkit.curating.repeats import repeat_faults
 from ilkit.curating.structure import structure_faults
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Discrete
+from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import counted
 
 _CHUNK = 1 << 15
@@ -25,7 +25,7 @@ def find_faults(demos: Demonstrations) -> tuple[Fault, ...]:
     broken = structure_faults(demos)
     return broken or (
         *_not_finite(demos),
-        *_outside(demos),
+        *outside_faults(demos, demos.spaces.action),
         *_ends(demos),
         *column_faults(demos),
         *repeat_faults(demos),
@@ -45,10 +45,10 @@ def _not_finite(demos: Demonstrations) -> Iterator[Fault]:
         yield from fault(demos.rewards, counts=demos.lengths, remedy=remedy)
 
 
-def _outside(demos: Demonstrations) -> Iterator[Fault]:
-    space = demos.spaces.action
+def outside_faults(demos: Demonstrations, space: Box | Discrete, whose: str = "their space") -> Iterator[Fault]:
+    """At most one fault: actions outside of a space, that of the demonstrations or of an environment."""
     if isinstance(space, Discrete):
-        low, high = np.asarray(0), np.asarray(space.size - 1)
+        low, high = np.asarray(space.start), np.asarray(space.start + space.size - 1)
     else:
         low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
 
@@ -57,7 +57,7 @@ def _outside(demos: Demonstrations) -> Iterator[Fault]:
         return beyond & np.isfinite(chunk) if chunk.dtype.kind == "f" else beyond
 
     remedy = "Environments clip such actions: clip them to learn what was done, or correct the action space."
-    yield from _where(demos.actions, outside, "actions outside of their space", demos.lengths, remedy)
+    yield from _where(demos.actions, outside, f"actions outside of {whose}", demos.lengths, remedy)
 
 
 def _where(rows: np.ndarray, test: Test, name: str, counts: np.ndarray, remedy: str) -> Iterator[Fault]:

@@ -139,6 +139,14 @@ def test_a_frozen_observation_is_found_with_its_longest_run(clean: Demonstration
     assert fault.places == (Place(3, 11), Place(3, 30))
 
 
+def test_final_observations_that_were_repeated_are_no_frozen_sensor(clean: Demonstrations) -> None:
+    last = np.cumsum(clean.lengths + 1) - 1
+    clean.obs[last] = clean.obs[last - 1]
+    assert find_faults(clean) == ()
+    clean.obs[last[3], 0] += 1.0  # now it isn't so in every episode
+    assert only(find_faults(clean)).name == "obs repeated"
+
+
 def test_the_last_observation_of_an_episode_may_be_the_first_of_the_next(clean: Demonstrations) -> None:
     clean.obs[41] = clean.obs[40]
     assert find_faults(clean) == ()
