@@ -6,6 +6,7 @@ from ilkit.data.report import Metrics, Table
 from ilkit.data.spaces import Discrete
 from ilkit.measuring.comparison import Score, Success
 from ilkit.measuring.curves import returns_against_env_steps, returns_table, training_table
+from ilkit.reporting.columns import aligned
 from ilkit.reporting.findings import ActionSample, Findings
 from ilkit.reporting.wording import few_seeds, number, share
 
@@ -55,17 +56,8 @@ def summary_of(findings: Findings) -> str:
         )
         for name, score in findings.scores.items()
     ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = (
-        "   ".join(cell.rjust(width) if index else cell.ljust(width) for index, (cell, width) in enumerate(cells))
-        for cells in (zip(row, widths, strict=True) for row in (head, *rows))
-    )
-    return (
-        "\n".join(
-            [*(line.rstrip() for line in lines), findings.verdict, *few_seeds(findings.num_seeds, findings.confidence)]
-        )
-        + "\n"
-    )
+    lines = [*aligned([head, *rows], gap=3), findings.verdict, *few_seeds(findings.num_seeds, findings.confidence)]
+    return "\n".join(lines) + "\n"
 
 
 def _score(score: Score) -> Metrics:
