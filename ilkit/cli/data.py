@@ -100,8 +100,7 @@ def check(artifact: Path, name: str | None, params: Path | None, limit: int, tol
     With an environment, also replay recorded actions in recorded states and compare what is observed next.
     """
     from ilkit.curating.faults import find_faults
-    from ilkit.curating.reading import read_demonstrations
-    from ilkit.curating.structure import structure_faults
+    from ilkit.curating.reading import read_demonstrations, unsound
 
     if name and params:
         raise DataError("The environment is given by --env or by --params, not by both.")
@@ -109,7 +108,7 @@ def check(artifact: Path, name: str | None, params: Path | None, limit: int, tol
     found = find_faults(demos)
     for fault in found:
         click.echo(str(fault))
-    if (name or params) and not structure_faults(demos):
+    if (name or params) and not unsound(demos):
         from ilkit.curating.environments import replayer_named, replayer_of
         from ilkit.curating.replay import beyond_faults, replay, replay_faults
 
@@ -224,10 +223,15 @@ def _summary(demos: "Demonstrations") -> str:
 
     action = demos.spaces.action
     actions = counted(action.size, "action") if action.kind == "discrete" else f"actions of size {action.size}"
+    seen = (
+        f"observations of {', '.join(demos.obs)}"
+        if isinstance(demos.obs, dict)
+        else f"observations of size {demos.spaces.observation.size}"
+    )
     recorded = "without rewards" if np.isnan(demos.rewards).all() else "with rewards"
     return (
-        f"{counted(demos.num_episodes, 'episode')}, {counted(demos.num_steps, 'step')}, observations of size "
-        f"{demos.obs.shape[1]}, {actions}, {recorded}, {counted(int(demos.terminated.sum()), 'episode')} terminated"
+        f"{counted(demos.num_episodes, 'episode')}, {counted(demos.num_steps, 'step')}, {seen}, "
+        f"{actions}, {recorded}, {counted(int(demos.terminated.sum()), 'episode')} terminated"
     )
 
 

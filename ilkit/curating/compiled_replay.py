@@ -21,7 +21,7 @@ class CompiledReplayer:
     name: str
 
     @property
-    def action(self) -> Box | Discrete | None:
+    def action(self) -> Box | Discrete:
         """What may be done in it."""
         return self.env.spaces.action
 

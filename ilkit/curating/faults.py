@@ -9,8 +9,8 @@ from jaxtyping import Bool
 
 from ilkit.curating.columns import column_faults
 from ilkit.curating.fault import Fault, Place, num_episodes_of, places_of
+from ilkit.curating.reading import unsound
 from ilkit.curating.repeats import repeat_faults
-from ilkit.curating.structure import structure_faults
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import counted
@@ -22,7 +22,7 @@ Test = Callable[[np.ndarray], Bool[np.ndarray, "rows ..."]]
 
 def find_faults(demos: Demonstrations) -> tuple[Fault, ...]:
     """Every kind of defect in demonstrations; where lengths and rows disagree, nothing but that."""
-    broken = structure_faults(demos)
+    broken = unsound(demos)
     return broken or (
         *_not_finite(demos),
         *outside_faults(demos, demos.spaces.action),
@@ -50,7 +50,7 @@ def outside_faults(demos: Demonstrations, space: Box | Discrete, whose: str = "t
     if isinstance(space, Discrete):
         low, high = np.asarray(space.start), np.asarray(space.start + space.size - 1)
     else:
-        low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+        low, high = np.asarray(space.bounds, np.float32)
 
     def outside(chunk: np.ndarray) -> Bool[np.ndarray, "rows ..."]:
         beyond = (chunk < low) | (chunk > high)

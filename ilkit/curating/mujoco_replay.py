@@ -13,10 +13,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ilkit.curating.compiled_replay import check_sizes
-from ilkit.curating.state_replay import StateReplayer, observes_its_state, space_of
+from ilkit.curating.state_replay import StateReplayer, observes_its_state
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import DataError, nearest
+from ilkit.foreign.spaces import space_of
 from ilkit.stepping.mujoco_warnings import hear_mujoco
 
 _MOST_EXCLUDED = 2
@@ -35,9 +36,10 @@ class MujocoReplayer:
     """The velocity at which the observation ends."""
 
     @property
-    def action(self) -> Box | Discrete | None:
+    def action(self) -> Box | Discrete:
         """What may be done in it."""
-        return space_of(self.env.action_space)
+        found: Box | Discrete = space_of(self.env.action_space)
+        return found
 
     def fitting(self, demos: Demonstrations) -> None:
         """Checks that observations and actions have the environment's sizes.

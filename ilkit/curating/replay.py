@@ -41,8 +41,8 @@ class Replayer(Protocol):
         """What the environment is called."""
 
     @property
-    def action(self) -> Box | Discrete | None:
-        """What may be done in it, where that is a vector or a choice."""
+    def action(self) -> Box | Discrete:
+        """What may be done in it."""
 
     def fitting(self, demos: Demonstrations) -> None:
         """Raises `DataError` where the data can't be from this environment, or its states can't be set."""
@@ -88,8 +88,7 @@ def replay(demos: Demonstrations, replayer: Replayer, limit: int = 1000, toleran
     """
     replayer.fitting(demos)
     rows = _drawn(demos.num_steps, limit)
-    episode = np.searchsorted(np.cumsum(demos.lengths, dtype=np.int64), rows, side="right")
-    obs, after = demos.obs[rows + episode], demos.obs[rows + episode + 1]
+    obs, after = demos.before(rows), demos.after(rows)
     finite = _finite(obs) & _finite(after) & _finite(demos.actions[rows], demos.actions.ndim)
     usable = finite & replayer.usable(np.where(finite[:, None], obs, 0.0).astype(np.float32))
     if not usable.any():
@@ -117,7 +116,7 @@ def replay_faults(replayed: Replayed, demos: Demonstrations, name: str) -> tuple
 def beyond_faults(demos: Demonstrations, replayer: Replayer) -> tuple[Fault, ...]:
     """Actions that the environment doesn't allow, where its space isn't that of the demonstrations."""
     space = replayer.action
-    if space is None or space == demos.spaces.action:
+    if space == demos.spaces.action:
         return ()
     return tuple(outside_faults(demos, space, f"those of {replayer.name}"))
 
@@ -160,10 +159,9 @@ def _drawn(num_steps: int, limit: int) -> Int[np.ndarray, " rows"]:
 
 def _neighbors(demos: Demonstrations, rows: Int[np.ndarray, " rows"]) -> tuple[np.ndarray, np.ndarray]:
     """The rows of the actions at each shift, and whether they belong to the same episode."""
-    stops = np.cumsum(demos.lengths, dtype=np.int64)
-    episode = np.searchsorted(stops, rows, side="right")
+    episode = demos.episode_of(rows)
     wanted = rows + np.asarray(SHIFTS)[:, None]
-    there = (wanted >= stops[episode] - demos.lengths[episode]) & (wanted < stops[episode])
+    there = (wanted >= demos.starts[episode]) & (wanted < demos.stops[episode])
     return np.where(there, wanted, rows), there
 
 

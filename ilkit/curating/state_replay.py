@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from ilkit.curating.compiled_replay import check_sizes
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Discrete
+from ilkit.foreign.spaces import space_of
 
 _TRIED = 8
 """How many steps are tried from a state that was set."""
@@ -22,9 +23,10 @@ class StateReplayer:
     name: str
 
     @property
-    def action(self) -> Box | Discrete | None:
+    def action(self) -> Box | Discrete:
         """What may be done in it."""
-        return space_of(self.env.action_space)
+        found: Box | Discrete = space_of(self.env.action_space)
+        return found
 
     def fitting(self, demos: Demonstrations) -> None:
         """Checks that observations and actions have the environment's sizes.
@@ -64,15 +66,6 @@ def observes_its_state(env: Any) -> bool:
     except Exception:  # whatever its author's code raises over a state that isn't its own
         return False
     return True
-
-
-def space_of(space: Any) -> Box | Discrete | None:
-    """A space of gymnasium's as ilkit's, where it is a vector or a choice."""
-    if hasattr(space, "n"):
-        return Discrete(size=int(space.n), start=int(space.start))
-    if getattr(space, "shape", None) and hasattr(space, "low"):
-        return Box(low=tuple(map(float, space.low.ravel())), high=tuple(map(float, space.high.ravel())))
-    return None
 
 
 def _is_state(env: Any, seen: np.ndarray) -> bool:

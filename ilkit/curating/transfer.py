@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from ilkit.artifact.store import load, save
@@ -62,10 +63,12 @@ def export_demonstrations(kind: str, artifact: Path, path: Path, settings: Setti
 
 def _not_finite(demos: Demonstrations) -> str:
     """Which arrays hold such numbers; rewards may be unknown altogether."""
-    arrays = {"obs": demos.obs, "actions": demos.actions}
+    arrays: dict[str, Any] = {"obs": demos.obs, "actions": demos.actions}
     if not np.isnan(demos.rewards).all():
         arrays["rewards"] = demos.rewards
-    return " and ".join(name for name, array in arrays.items() if not np.isfinite(array).all())
+    return " and ".join(
+        name for name, rows in arrays.items() if not all(np.isfinite(one).all() for one in jax.tree.leaves(rows))
+    )
 
 
 def _format(kind: str, settings: Settings, *beside: type[Wanted]) -> Format:

@@ -1,12 +1,13 @@
 """Arrays of two leading axes: (episodes, steps, …), or (steps, environments, …) as vector environments keep them."""
 
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
 from ilkit.errors import DataError
+from ilkit.files.recording import Columns
 from ilkit.files.steps import Steps
 
 Axis = Literal["episodes", "steps"]
@@ -26,7 +27,7 @@ class Rows(NamedTuple):
 
 def has_two_axes(steps: Steps, flags: np.ndarray | None) -> bool:
     """Whether there is one more axis before the entries than that of the steps."""
-    if steps.obs.ndim < 3 or steps.actions.ndim < 2:
+    if isinstance(steps.obs, dict) or steps.obs.ndim < 3 or steps.actions.ndim < 2:
         return False
     beside = [one for one in (steps.rewards, steps.terminated, flags) if one is not None]
     pairs = [one for one in beside if one.ndim > 1 and one.shape[:2] == steps.actions.shape[:2] and one.shape[1] > 1]
@@ -42,7 +43,7 @@ def flattened(
     """
     axis = axis or _first_axis(steps, truncated, starts, path)
     leading = steps.actions.shape[:2]
-    columns: dict[str, np.ndarray | None] = {**steps._asdict(), "truncated": truncated, "starts": starts}
+    columns: dict[str, Any] = {**steps._asdict(), "truncated": truncated, "starts": starts}
     for name, column in columns.items():
         if column is None or (axis == "episodes" and name in _FLAGS and column.shape == leading[:1]):
             continue
@@ -55,7 +56,7 @@ def flattened(
         columns[name] = rows.reshape(-1, *rows.shape[2:])
     num_rows, length = leading if axis == "episodes" else leading[::-1]
     marks, first = columns.pop("truncated"), columns.pop("starts")
-    return Rows(Steps(**columns), marks, first, np.full(num_rows, length))  # type: ignore[arg-type]
+    return Rows(Steps(**columns), marks, first, np.full(num_rows, length))
 
 
 def _first_axis(steps: Steps, truncated: np.ndarray | None, starts: np.ndarray | None, path: Path) -> Axis:
@@ -71,7 +72,7 @@ def _first_axis(steps: Steps, truncated: np.ndarray | None, starts: np.ndarray |
 
 
 def _by_length(steps: Steps) -> set[Axis]:
-    (one, other), seen = steps.actions.shape[:2], steps.obs.shape[:2]
+    (one, other), seen = steps.actions.shape[:2], _array(steps.obs).shape[:2]
     found: dict[tuple[int, ...], Axis] = {(one, other + 1): "episodes", (one + 1, other): "steps"}
     return {found[seen]} if seen in found else set()
 
@@ -102,8 +103,8 @@ def _by_starts(starts: np.ndarray | None) -> set[Axis]:
 
 
 def _by_following(steps: Steps) -> set[Axis]:
-    obs, after = steps.obs, steps.next_obs
-    if after is None or after.shape != obs.shape or min(obs.shape[:2]) < 2:
+    obs, after = _array(steps.obs), steps.next_obs
+    if not isinstance(after, np.ndarray) or after.shape != obs.shape or min(obs.shape[:2]) < 2:
         return set()
     with np.errstate(all="ignore"):
         along = np.isclose(after[:, :-1], obs[:, 1:], rtol=1e-4, atol=1e-4).mean()
@@ -111,3 +112,8 @@ def _by_following(steps: Steps) -> set[Axis]:
     if along > _FOLLOW and across > _FOLLOW:
         return set()
     return {"episodes"} if along > _FOLLOW else {"steps"} if across > _FOLLOW else set()
+
+
+def _array(obs: Columns) -> np.ndarray:
+    assert isinstance(obs, np.ndarray), "dictionaries have one leading axis"
+    return obs

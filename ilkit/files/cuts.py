@@ -1,9 +1,10 @@
 """Cuts between episodes that are off by one row: a jump inside of an episode, and none where it is cut."""
 
+import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from ilkit.files.recording import Source
+from ilkit.files.recording import Columns, Source
 
 _JUMP = 10.0
 """How many times larger than a usual change a jump is."""
@@ -17,13 +18,14 @@ _SHORTEST = 3
 """The least number of rows of the episodes on both sides."""
 
 
-def note_cuts(obs: np.ndarray, lengths: Int[np.ndarray, " episodes"], source: Source) -> None:
+def note_cuts(obs: Columns, lengths: Int[np.ndarray, " episodes"], source: Source) -> None:
     """Says where observations jump one row before or after nearly every cut, instead of at it."""
     enough = (lengths[:-1] >= _SHORTEST) & (lengths[1:] >= _SHORTEST)
     stops = np.cumsum(lengths)[:-1][enough]  # each the first row of an episode
-    if len(stops) < _FEWEST or obs.dtype.kind not in "fiub" or not obs.size:
+    rows = [column.reshape(len(column), -1) for column in jax.tree.leaves(obs) if _is_vector(column)]
+    if len(stops) < _FEWEST or not rows:
         return
-    change = _changes(obs.reshape(len(obs), -1))
+    change = _changes(np.concatenate(rows, axis=1))
     smooth = change[stops - 1] < _SMOOTH
     for by, said in ((-1, "late: its last row is the first"), (1, "early: its first row is the last")):
         off = smooth & (change[stops - 1 + by] > _JUMP)
@@ -45,6 +47,10 @@ def misplaced(apart: Int[np.ndarray, " rows"], length: int) -> str:
             "Flags of first steps are named by `starts`."
         )
     return ""
+
+
+def _is_vector(column: np.ndarray) -> bool:
+    return column.dtype.kind in "fiub" and column.ndim < 3 and column.size > 0
 
 
 def _changes(rows: np.ndarray) -> Float[np.ndarray, " pairs"]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -13,6 +14,7 @@ from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError, counted
 from ilkit.files.actions import is_one_hot, ranged, recorded_actions
 from ilkit.files.numbers import numbers
+from ilkit.files.observations import described_rows, observations, observed_space, unbounded
 from ilkit.files.precision import Precision
 from ilkit.files.recording import Episode, Recording, Source
 
@@ -29,7 +31,7 @@ def assemble(recording: Recording, source: Source) -> Demonstrations:
     for told in precision.told():
         source.note(f"{source.path}: {told}")
     actions = np.concatenate([episode.actions for episode in episodes])
-    obs = np.concatenate([episode.obs for episode in episodes])
+    obs = jax.tree.map(lambda *rows: np.concatenate(rows), *(episode.obs for episode in episodes))
     terminated = np.array([episode.terminated for episode in episodes], bool)
     return Demonstrations(
         obs=obs,
@@ -39,7 +41,7 @@ def assemble(recording: Recording, source: Source) -> Demonstrations:
         truncated=~terminated,
         lengths=np.array([len(episode.actions) for episode in episodes], np.int32),
         spaces=Spaces(
-            observation=_observation_space(obs, recording.observation, source.path),
+            observation=observed_space(obs, recording.observation, source.path),
             action=_action_space(actions, recording.action, source),
         ),
     )
@@ -75,7 +77,8 @@ def _checked(episode: Episode, space: Box | Discrete | None, source: Source) -> 
     num_steps = len(episode.actions) if episode.actions.ndim else 0
     if num_steps == 0:
         raise DataError(f"{where} an episode must have at least one action, got none.")
-    for name, column, rows in (("observations", episode.obs, num_steps + 1), ("rewards", episode.rewards, num_steps)):
+    columns = [("observations", column, num_steps + 1) for column in jax.tree.leaves(episode.obs)]
+    for name, column, rows in (*columns, ("rewards", episode.rewards, num_steps)):
         if column is not None and (column.ndim == 0 or len(column) != rows):
             got = len(column) if column.ndim else "a single number"
             raise DataError(f"{where} {num_steps} actions need {rows} {name}, got {got}. Is the episode cut off?")
@@ -84,7 +87,7 @@ def _checked(episode: Episode, space: Box | Discrete | None, source: Source) -> 
         raise DataError(f"{where} rewards must be one number a step, got {rewards.shape[1]}.")
     return Episode(
         episode.name,
-        numbers(episode.obs, f"{where} observations"),
+        observations(episode.obs, f"{where} observations"),
         recorded_actions(episode.actions, space, source.wanted.action_kind, f"{where} actions"),
         None if rewards is None else rewards[:, 0],
         bool(episode.terminated),
@@ -93,22 +96,13 @@ def _checked(episode: Episode, space: Box | Discrete | None, source: Source) -> 
 
 def _check_alike(episode: Episode, first: Episode, path: Path) -> None:
     for name in ("obs", "actions"):
-        ours, theirs = getattr(episode, name), getattr(first, name)
-        if (ours.shape[1:], ours.dtype) != (theirs.shape[1:], theirs.dtype):
-            raise DataError(
-                f"{path}, {episode.name}: {name} must be like those of {first.name}, {theirs.dtype} of shape "
-                f"{theirs.shape[1:]}, got {ours.dtype} of shape {ours.shape[1:]}."
-            )
+        ours, theirs = described_rows(getattr(episode, name)), described_rows(getattr(first, name))
+        if ours != theirs:
+            raise DataError(f"{path}, {episode.name}: {name} must be like those of {first.name}, {theirs}, got {ours}.")
 
 
 def _rewards(episode: Episode) -> Float[np.ndarray, " steps"]:
     return np.full(len(episode.actions), np.nan, np.float32) if episode.rewards is None else episode.rewards
-
-
-def _observation_space(obs: np.ndarray, given: Box | None, path: Path) -> Box:
-    if given is not None and given.size != obs.shape[1]:
-        raise DataError(f"{path} says that observations have size {given.size}, but holds {obs.shape[1]}.")
-    return given or unbounded(obs.shape[1])
 
 
 def _action_space(actions: np.ndarray, given: Box | Discrete | None, source: Source) -> Box | Discrete:
@@ -133,8 +127,9 @@ def _decided(source: Source, what: str) -> None:
 
 
 def _bounded(box: Box, wanted: Wanted, path: Path) -> Box:
-    low, high = _bound("action_low", wanted.action_low, box.low), _bound("action_high", wanted.action_high, box.high)
-    reversed_ends = [dim for dim, (least, most) in enumerate(zip(low, high, strict=True)) if least > most]
+    least, most = (tuple(end.tolist()) for end in box.bounds)
+    low, high = _bound("action_low", wanted.action_low, least), _bound("action_high", wanted.action_high, most)
+    reversed_ends = [dim for dim, ends in enumerate(zip(low, high, strict=True)) if ends[0] > ends[1]]
     if reversed_ends:
         dim = reversed_ends[0]
         raise DataError(
@@ -152,8 +147,3 @@ def _bound(name: str, given: tuple[float, ...] | None, default: tuple[float, ...
             f"{len(given)}."
         )
     return given * len(default) if len(given) == 1 else given
-
-
-def unbounded(size: int) -> Box:
-    """The box without limits."""
-    return Box(low=(-np.inf,) * size, high=(np.inf,) * size)

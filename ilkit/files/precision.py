@@ -1,12 +1,16 @@
 """What float32 can't tell apart of numbers that were recorded more finely."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from ilkit.errors import counted
 from ilkit.files.recording import Episode
+
+Pair = tuple[str, np.ndarray, np.ndarray]
+"""A name, rows as recorded, and the same as kept."""
 
 _FINE = ("float64", "longdouble", "int32", "int64", "uint32", "uint64")
 _MATTERS = 1e-6
@@ -21,9 +25,8 @@ class Precision:
 
     def compare(self, raw: Episode, kept: Episode) -> None:
         """Compares an episode as recorded with what is kept of it."""
-        for name in ("obs", "actions", "rewards"):
-            fine, rows = getattr(raw, name), getattr(kept, name)
-            if rows is not None and rows.dtype == np.float32 and fine.dtype.name in _FINE and len(rows) > 1:
+        for name, fine, rows in (*_observed(raw.obs, kept.obs), *_others(raw, kept)):
+            if rows.dtype == np.float32 and fine.dtype.name in _FINE and len(rows) > 1:
                 lost = _vanished(fine.reshape(len(fine), -1), rows.reshape(len(rows), -1))
                 self._lost[name] = self._lost.get(name, 0) + lost
 
@@ -37,6 +40,17 @@ class Precision:
                     f"{column}: {lost:,} of {counted(int(changes), 'change')} between steps vanish in float32, which "
                     "holds seven digits. Subtract an offset before you save it."
                 )
+
+
+def _observed(raw: Any, kept: Any) -> list[Pair]:
+    if isinstance(raw, dict):
+        return [(f"obs {name}", raw[name], kept[name]) for name in raw]
+    return [("obs", raw, kept)]
+
+
+def _others(raw: Episode, kept: Episode) -> list[Pair]:
+    pairs = [("actions", raw.actions, kept.actions)]
+    return pairs if raw.rewards is None or kept.rewards is None else [*pairs, ("rewards", raw.rewards, kept.rewards)]
 
 
 def _vanished(fine: np.ndarray, rows: np.ndarray) -> Int[np.ndarray, "2 columns"]:

@@ -8,8 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ilkit.data.format import Note, Wanted
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Dict, Discrete
 from ilkit.errors import DataError, IlkitError
+
+Columns = np.ndarray | dict[str, np.ndarray]
+"""Observations, one a row: an array, or one for each name."""
 
 MAX_EXPANSION = 1000
 """How many times larger than its file an array may be: more is no compression but a bomb."""
@@ -29,7 +32,7 @@ class Episode(NamedTuple):
     """One episode as it was recorded: T + 1 observations, T actions and rewards."""
 
     name: str
-    obs: np.ndarray
+    obs: Columns
     actions: np.ndarray
     rewards: np.ndarray | None
     terminated: bool
@@ -40,7 +43,7 @@ class Recording(NamedTuple):
     """The episodes of a file, each read when it is called, and the spaces that the file describes."""
 
     episodes: Iterable[Callable[[], Episode]]
-    observation: Box | None = None
+    observation: Box | Dict | None = None
     action: Box | Discrete | None = None
 
 

@@ -5,20 +5,20 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
-from ilkit.data.demonstrations import Demonstrations
 from ilkit.errors import DataError, counted
 from ilkit.files.cuts import misplaced, note_cuts
-from ilkit.files.recording import Episode, Source
+from ilkit.files.recording import Columns, Episode, Source
 
 
 class Steps(NamedTuple):
     """Rows of all episodes, one a step, as they were recorded."""
 
-    obs: np.ndarray
-    next_obs: np.ndarray | None
+    obs: Columns
+    next_obs: Columns | None
     actions: np.ndarray
     rewards: np.ndarray | None
     terminated: np.ndarray | None
@@ -45,13 +45,15 @@ def ended(name: str, steps: Steps, source: Source) -> Episode:
     """
     obs, next_obs, actions, rewards, flags = steps
     terminated = flags is not None and len(flags) > 0 and bool(flags[-1])
-    if len(actions) == 0 or len(obs) != len(actions):
+    if len(actions) == 0 or any(len(column) != len(actions) for column in jax.tree.leaves(obs)):
         return Episode(name, obs, actions, rewards, terminated)  # refused where episodes are checked
     if next_obs is not None:
-        _check_follow(name, obs, next_obs, source.path)
-        return Episode(name, np.concatenate([obs, next_obs[-1:]]), actions, rewards, terminated)
+        if _names(obs) != _names(next_obs):
+            raise DataError(f"{source.path}, {name}: next observations must have the names of the observations.")
+        jax.tree.map(lambda seen, after: _check_follow(name, seen, after, source.path), obs, next_obs)
+        return Episode(name, _with_last(obs, next_obs), actions, rewards, terminated)
     if source.wanted.final_obs == "repeat":
-        return Episode(name, np.concatenate([obs, obs[-1:]]), actions, rewards, terminated)
+        return Episode(name, _with_last(obs, obs), actions, rewards, terminated)
     return Episode(name, obs, actions[:-1], None if rewards is None else rewards[:-1], False)
 
 
@@ -73,10 +75,11 @@ def check_rows(steps: Steps, rows: int, path: Path) -> None:
 
     **Raises:** `DataError`.
     """
-    for name, column in steps._asdict().items():
-        if column is not None and (column.ndim == 0 or len(column) != rows):
-            got = len(column) if column.ndim else "a single number"
-            raise DataError(f"{path}: {name} must have {rows} rows, one a step, got {got}. Is it cut off?")
+    for name, columns in steps._asdict().items():
+        for column in jax.tree.leaves(columns):
+            if column.ndim == 0 or len(column) != rows:
+                got = len(column) if column.ndim else "a single number"
+                raise DataError(f"{path}: {name} must have {rows} rows, one a step, got {got}. Is it cut off?")
 
 
 def note_missing(source: Source) -> None:
@@ -89,25 +92,18 @@ def note_missing(source: Source) -> None:
     )
 
 
-def steps_of(demos: Demonstrations) -> tuple[Float[np.ndarray, "steps obs"], Float[np.ndarray, "steps obs"]]:
-    """The observation before and after each action."""
-    first = np.arange(demos.num_steps) + np.repeat(np.arange(demos.num_episodes), demos.lengths)
-    return demos.obs[first], demos.obs[first + 1]
-
-
-def last_steps(demos: Demonstrations, flags: Bool[np.ndarray, " episodes"]) -> Bool[np.ndarray, " steps"]:
-    """Flags of episodes as flags of their last steps."""
-    rows = np.zeros(demos.num_steps, bool)
-    rows[np.cumsum(demos.lengths) - 1] = flags
-    return rows
-
-
 def _episode(number: int, steps: Steps, rows: slice, source: Source) -> Episode:
-    def cut(column: np.ndarray | None) -> np.ndarray | None:
-        return None if column is None else column[rows]
-
-    part = Steps(steps.obs[rows], cut(steps.next_obs), steps.actions[rows], cut(steps.rewards), cut(steps.terminated))
+    part: Steps = jax.tree.map(lambda column: column[rows], steps)  # what is None has no leaves
     return ended(f"episode {number}", part, source)
+
+
+def _names(obs: Columns) -> list[str]:
+    return sorted(obs) if isinstance(obs, dict) else []
+
+
+def _with_last(obs: Columns, after: Columns) -> Columns:
+    whole: Columns = jax.tree.map(lambda column, more: np.concatenate([column, more[-1:]]), obs, after)
+    return whole
 
 
 def _check_follow(name: str, obs: np.ndarray, next_obs: np.ndarray, path: Path) -> None:

@@ -11,12 +11,13 @@ from pydantic import PositiveInt
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format
+from ilkit.data.spaces import vectors
 from ilkit.errors import DataError
 from ilkit.files.format import format_of
 from ilkit.files.hdf5 import Hdf5, import_h5py, open_hdf5
 from ilkit.files.losses import lost_bounds, lost_rewards
 from ilkit.files.recording import Episode, Recording, Source
-from ilkit.files.steps import Steps, check_rows, episodes_of, last_steps, lengths_of, steps_of
+from ilkit.files.steps import Steps, check_rows, episodes_of, lengths_of
 from ilkit.spec import Spec
 
 
@@ -73,10 +74,11 @@ def _ends(hdf5: Hdf5, terminated: np.ndarray, spec: D4RL) -> Bool[np.ndarray, " 
 
 
 def _write(demos: Demonstrations, path: Path) -> list[str]:
-    obs, next_obs = steps_of(demos)
+    vectors(demos.spaces.observation, "d4rl")
+    obs, next_obs = demos.before(), demos.after()
     with import_h5py().File(path, "w") as file:
         file["observations"], file["next_observations"] = obs, next_obs
         file["actions"], file["rewards"] = demos.actions, demos.rewards
-        file["terminals"] = last_steps(demos, demos.terminated)
-        file["timeouts"] = last_steps(demos, ~demos.terminated)
+        file["terminals"] = demos.at_last_step(demos.terminated)
+        file["timeouts"] = demos.at_last_step(~demos.terminated)
     return [*lost_bounds(demos), *lost_rewards(demos)]

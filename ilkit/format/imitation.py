@@ -14,6 +14,7 @@ import numpy as np
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format
+from ilkit.data.spaces import vectors
 from ilkit.errors import DataError
 from ilkit.files.archive import open_npz
 from ilkit.files.arrow import column_of, dense, import_pyarrow
@@ -44,8 +45,9 @@ def _read(source: Source) -> Recording:
 
 def _write(demos: Demonstrations, path: Path) -> list[str]:
     """Writes the folder, with empty `infos`."""
+    vectors(demos.spaces.observation, "imitation")
     pyarrow = import_pyarrow()
-    stops = np.cumsum(demos.lengths)
+    stops = demos.stops
     obs_stops = stops + np.arange(1, demos.num_episodes + 1)
     infos = [["{}"] * length for length in demos.lengths.tolist()]
     columns = {

@@ -17,10 +17,12 @@ from ilkit.errors import DataError, held
 from ilkit.files.arrow import column_of, dense, import_pyarrow, read_parquet
 from ilkit.files.description import read_json
 from ilkit.files.format import format_of
+from ilkit.files.observations import beside
 from ilkit.files.recording import Episode, Recording, Source
 from ilkit.files.steps import Steps, episodes_of
 from ilkit.spec import Spec
 
+_ACTION = "the action"
 _DONE, _TRUNCATED, _REWARD = "next.done", "next.truncated", "next.reward"
 
 
@@ -29,7 +31,9 @@ class LeRobot(Spec):
 
     kind: Literal["lerobot"] = "lerobot"
     obs_keys: tuple[str, ...] = ("observation.state",)
-    """Which features to put side by side as the observation, in this order."""
+    """Which features are the observation."""
+    join: bool = True
+    """Whether they are put side by side in their order, as a vector, instead of kept as a dictionary."""
     action_key: str = "action"
     """The feature that is the action."""
 
@@ -78,10 +82,11 @@ def _episodes(spec: LeRobot, source: Source) -> Iterator[Callable[[], Episode]]:
         raise DataError(f"{path}: all files under data must have the same columns. Is one from another recording?")
     frames = {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
     lengths = _lengths(frames, path)
+    obs = {name: frames[name] for name in spec.obs_keys}
     steps = Steps(
-        obs=frames["obs"],
+        obs=beside(obs, spec.obs_keys) if spec.join else obs,
         next_obs=None,
-        actions=frames["action"],
+        actions=frames[_ACTION],
         rewards=frames.get(_REWARD),
         terminated=_terminated(frames),
     )
@@ -102,10 +107,9 @@ def _frames(file: Path, spec: LeRobot) -> dict[str, np.ndarray]:
     def column(name: str) -> np.ndarray:
         return dense(column_of(table, name, file), f"{file}, {name}")
 
-    obs = [column(name) for name in spec.obs_keys]
     found = {
-        "obs": np.concatenate([one.reshape(len(one), -1) for one in obs], axis=1) if table.num_rows else obs[0],
-        "action": column(spec.action_key),
+        **{name: column(name) for name in spec.obs_keys},
+        _ACTION: column(spec.action_key),
         **{name: _whole(column(name), f"{file}, {name}") for name in ("episode_index", "frame_index")},
     }
     return found | {name: column(name).reshape(-1) for name in optional if name in table.column_names}

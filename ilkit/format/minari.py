@@ -13,15 +13,15 @@ import numpy as np
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Dict, Discrete
 from ilkit.errors import DataError
 from ilkit.files.description import read_json
 from ilkit.files.format import format_of
-from ilkit.files.hdf5 import Hdf5, import_h5py, names_in, open_hdf5
+from ilkit.files.hdf5 import Hdf5, import_h5py, open_hdf5
 from ilkit.files.losses import lost_rewards
-from ilkit.files.recording import Episode, Recording, Source
+from ilkit.files.observations import beside
+from ilkit.files.recording import Columns, Episode, Recording, Source
 from ilkit.files.spaces import box_of, described, discrete_of
-from ilkit.files.steps import last_steps
 from ilkit.spec import Spec
 
 
@@ -30,7 +30,9 @@ class Minari(Spec):
 
     kind: Literal["minari"] = "minari"
     obs_keys: tuple[str, ...] | None = None
-    """Where observations are a dictionary: which entries to put side by side, in this order (`a/b` if nested)."""
+    """Where observations are a dictionary: which entries to take (`a/b` if nested); all where none are given."""
+    join: bool = True
+    """Whether `obs_keys` are put side by side in their order, as a vector, instead of kept as a dictionary."""
 
 
 def format(spec: Minari) -> Format:
@@ -49,14 +51,16 @@ def _read(spec: Minari, source: Source) -> Recording:
 def _write(demos: Demonstrations, path: Path) -> list[str]:
     data = path / "data"
     data.mkdir(parents=True)
-    ends = [last_steps(demos, flags) for flags in (demos.terminated, demos.truncated)]
+    ends = [demos.at_last_step(flags) for flags in (demos.terminated, demos.truncated)]
     with import_h5py().File(data / "main_data.hdf5", "w", track_order=True) as file:
         stop = 0
         for number, length in enumerate(demos.lengths.tolist()):
             group = file.create_group(f"episode_{number}")
             group.attrs.update({"id": number, "total_steps": length})
             rows = slice(stop, stop + length)
-            group["observations"] = demos.obs[stop + number : stop + number + length + 1]
+            seen = slice(stop + number, stop + number + length + 1)
+            for name, column in demos.obs.items() if isinstance(demos.obs, dict) else [("", demos.obs)]:
+                group[f"observations/{name}".rstrip("/")] = column[seen]
             group["actions"] = demos.actions[rows].astype(np.int64 if demos.actions.ndim == 1 else np.float32)
             group["rewards"] = demos.rewards[rows]
             group["terminations"], group["truncations"] = (flags[rows] for flags in ends)
@@ -131,36 +135,47 @@ def _episode(hdf5: Hdf5, name: str, spec: Minari) -> Episode:
     )
 
 
-def _observations(hdf5: Hdf5, group: Any, spec: Minari) -> np.ndarray:
+def _observations(hdf5: Hdf5, group: Any, spec: Minari) -> Columns:
     if not hdf5.is_group(group, "observations"):
         if spec.obs_keys:
             raise DataError(f"{hdf5.path}: observations are no dictionary. Leave out obs_keys.")
         return hdf5.array(group, "observations")
     found = hdf5.group(group, "observations")
-    if not spec.obs_keys:
-        raise DataError(
-            f"{hdf5.path}: observations are a dictionary of {', '.join(names_in(found)[:20])}. Say in obs_keys which "
-            "of them to put side by side, and in which order."
-        )
-    return hdf5.columns(found, spec.obs_keys)
+    names = spec.obs_keys or tuple(hdf5.leaves(found))
+    columns = hdf5.columns(found, names)
+    return beside(columns, names) if spec.obs_keys and spec.join else columns
 
 
-def _observation_space(text: Any, spec: Minari) -> Box | None:
+def _observation_space(text: Any, spec: Minari) -> Box | Dict | None:
     found = json.loads(text) if isinstance(text, str) else None
     if not isinstance(found, dict):
         return None
-    spaces = [_subspace(found, key.split("/")) for key in spec.obs_keys] if spec.obs_keys else [found]
-    boxes = [box_of(space) for space in spaces]
-    if any(box is None for box in boxes):
+    spaces = _leaves(found, "")
+    if set(spaces) == {""}:
+        return box_of(found)
+    names = spec.obs_keys or tuple(spaces)
+    boxes = {name: box_of(spaces.get(name)) for name in names}
+    known = {name: box for name, box in boxes.items() if box is not None}
+    if len(known) < len(names) or not known:
         return None
-    known = [box for box in boxes if box is not None]
-    return Box(low=sum((box.low for box in known), ()), high=sum((box.high for box in known), ()))
+    if not (spec.obs_keys and spec.join):
+        return Dict(entries=known)  # type: ignore[arg-type]
+    low, high = (tuple(np.concatenate([box.bounds[end].ravel() for box in known.values()])) for end in (0, 1))
+    return Box(low=low, high=high)
 
 
-def _subspace(space: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    for name in names:
-        space = space.get("subspaces", {}).get(name, {})
-    return space
+def _leaves(space: dict[str, Any], name: str) -> dict[str, Any]:
+    """The spaces of the entries of a dictionary, by name, `a/b` where one is nested."""
+    inner = space.get("subspaces") if space.get("type") == "Dict" else None
+    if not isinstance(inner, dict):
+        return {name: space}
+    before = f"{name}/" if name else ""
+    return {
+        leaf: found
+        for key, entry in inner.items()
+        if isinstance(entry, dict)
+        for leaf, found in _leaves(entry, before + key).items()
+    }
 
 
 def _action_space(text: Any, path: Path) -> Box | Discrete | None:

@@ -2,30 +2,36 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
+import jax
 import numpy as np
 from jaxtyping import Int
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Dict, Discrete, Spaces
 from ilkit.errors import DataError, held
 from ilkit.files.archive import Archive, open_npz
 from ilkit.files.axes import Axis, flattened, has_two_axes
 from ilkit.files.format import format_of
-from ilkit.files.recording import Episode, Recording, Source
-from ilkit.files.steps import Steps, check_rows, episodes_of, last_steps, lengths_of
+from ilkit.files.recording import Columns, Episode, Recording, Source
+from ilkit.files.steps import Steps, check_rows, episodes_of, lengths_of
 from ilkit.spec import Spec
+
+_SPACES = "spaces"
+"""The name of the spaces in an export, which are text."""
 
 
 class NPZ(Spec):
     """A NumPy archive, or a folder of archives."""
 
     kind: Literal["npz"] = "npz"
-    obs: str = "observations"
-    """The name of the observations: T of each episode, or T + 1; or of shape (episodes, T, entries)."""
+    obs: str | tuple[str, ...] = "observations"
+    """The name of the observations: T of each episode, or T + 1; or of shape (episodes, T, entries). Several names, or
+    one that only stands before others, as in `observations/position`, are a dictionary."""
     next_obs: str = "next_observations"
     """The name of the observations after each action, if there are any."""
     actions: str = "actions"
@@ -57,8 +63,8 @@ def _read(spec: NPZ, source: Source) -> Recording:
         found = partial(_optional, archive, spec)
         actions = _needed(archive, spec, "actions")
         steps = Steps(
-            obs=_needed(archive, spec, "obs"),
-            next_obs=found("next_obs"),
+            obs=_observed(archive, spec),
+            next_obs=_followed(archive, spec),
             actions=actions,
             rewards=found("rewards"),
             terminated=found("terminated"),
@@ -76,24 +82,38 @@ def _read(spec: NPZ, source: Source) -> Recording:
 
 def _write(spec: NPZ, demos: Demonstrations, path: Path) -> list[str]:
     """Writes a file under the names of the settings, with T + 1 observations an episode."""
+    name = spec.obs if isinstance(spec.obs, str) else NPZ.model_fields["obs"].default
+    seen = (
+        {f"{name}/{one}": rows for one, rows in demos.obs.items()} if isinstance(demos.obs, dict) else {name: demos.obs}
+    )
     arrays = {
-        spec.obs: demos.obs,
+        **seen,
         spec.actions: demos.actions,
         spec.rewards: demos.rewards,
-        spec.terminated: last_steps(demos, demos.terminated),
-        spec.truncated: last_steps(demos, demos.truncated),
+        spec.terminated: demos.at_last_step(demos.terminated),
+        spec.truncated: demos.at_last_step(demos.truncated),
         spec.lengths: demos.lengths,
-        "observation_low": np.array(demos.spaces.observation.low),
-        "observation_high": np.array(demos.spaces.observation.high),
+        _SPACES: np.frombuffer(demos.spaces.model_dump_json().encode(), np.uint8),
     }
-    action = demos.spaces.action
-    if isinstance(action, Box):
-        arrays |= {"action_low": np.array(action.low), "action_high": np.array(action.high)}
-    else:
-        arrays["num_actions"] = np.array([action.size])
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
     return []
+
+
+def _observed(archive: Archive, spec: NPZ) -> Columns:
+    if isinstance(spec.obs, tuple):
+        return {name: archive.array(name) for name in spec.obs}
+    return _inside(archive, spec.obs) or _needed(archive, spec, "obs")
+
+
+def _followed(archive: Archive, spec: NPZ) -> Columns | None:
+    return _inside(archive, spec.next_obs) or _optional(archive, spec, "next_obs")
+
+
+def _inside(archive: Archive, name: str) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with that of a folder."""
+    found = sorted(one for one in archive.names if one.startswith(f"{name}/"))
+    return {one.removeprefix(f"{name}/"): archive.array(one) for one in found}
 
 
 def _needed(archive: Archive, spec: NPZ, field: str) -> np.ndarray:
@@ -172,7 +192,8 @@ def _episodes(
     terminated = _by_step(steps.terminated, lengths, spec, source.path)
     _check_ends(terminated, lengths, spec, source.path)
     steps = steps._replace(terminated=terminated)
-    if len(steps.obs) == int(lengths.sum()) + len(lengths) and steps.next_obs is None:
+    rows = {len(column) for column in jax.tree.leaves(steps.obs)}
+    if rows == {int(lengths.sum()) + len(lengths)} and steps.next_obs is None:
         return _whole_episodes(steps, lengths, source)
     return episodes_of(steps, lengths, source)
 
@@ -198,7 +219,7 @@ def _whole_episodes(
     for number, (start, stop) in enumerate(zip(stops - lengths, stops, strict=True)):
         episode = Episode(
             f"episode {number}",
-            steps.obs[start + number : stop + number + 1],
+            jax.tree.map(itemgetter(slice(start + number, stop + number + 1)), steps.obs),
             steps.actions[start:stop],
             None if steps.rewards is None else steps.rewards[start:stop],
             steps.terminated is not None and bool(steps.terminated[stop - 1]),
@@ -220,16 +241,9 @@ def _by_step(flags: np.ndarray | None, lengths: np.ndarray, spec: NPZ, path: Pat
     return rows
 
 
-def _spaces(archive: Archive) -> tuple[Box | None, Box | Discrete | None]:
-    """The spaces that `write` has written."""
-    boxes = []
-    for name in ("observation", "action"):
-        ends = [f"{name}_low", f"{name}_high"]
-        if set(ends) <= archive.names:
-            low, high = (tuple(archive.array(end).astype(np.float64).reshape(-1).tolist()) for end in ends)
-            boxes.append(Box(low=low, high=high) if len(low) == len(high) else None)
-        else:
-            boxes.append(None)
-    if "num_actions" in archive.names:
-        return boxes[0], Discrete(size=int(archive.array("num_actions").reshape(-1)[0]))
-    return boxes[0], boxes[1]
+def _spaces(archive: Archive) -> tuple[Box | Dict | None, Box | Discrete | None]:
+    """The spaces that an export has written as JSON."""
+    if _SPACES not in archive.names:
+        return None, None
+    spaces = Spaces.model_validate_json(archive.array(_SPACES).astype(np.uint8).tobytes())
+    return spaces.observation if isinstance(spaces.observation, (Box, Dict)) else None, spaces.action

@@ -14,8 +14,9 @@ from ilkit.errors import DataError, held
 from ilkit.files.format import format_of
 from ilkit.files.hdf5 import Hdf5, import_h5py, names_in, open_hdf5
 from ilkit.files.losses import lost_bounds, lost_rewards
-from ilkit.files.recording import Episode, Recording, Source
-from ilkit.files.steps import Steps, ended, last_steps, note_missing, steps_of
+from ilkit.files.observations import beside
+from ilkit.files.recording import Columns, Episode, Recording, Source
+from ilkit.files.steps import Steps, ended, note_missing
 from ilkit.spec import Spec
 
 _FLAT = "flat"
@@ -27,7 +28,9 @@ class Robomimic(Spec):
 
     kind: Literal["robomimic"] = "robomimic"
     obs_keys: tuple[str, ...] | None = None
-    """Which observations to put side by side, in this order; may be left out where there is only one."""
+    """Which observations to take; all where none are given, as a dictionary where there are several."""
+    join: bool = True
+    """Whether `obs_keys` are put side by side in their order, as a vector, instead of kept as a dictionary."""
     filter_key: str | None = None
     """The name of a list under `mask` of the demonstrations to take, such as `train`; all where none is given."""
 
@@ -42,10 +45,12 @@ def _read(spec: Robomimic, source: Source) -> Recording:
 
 
 def _write(spec: Robomimic, demos: Demonstrations, path: Path) -> list[str]:
-    """Writes a file with one observation, named by `obs_keys` or else `flat`."""
-    name = _written_name(spec)
-    obs, next_obs = steps_of(demos)
-    dones = last_steps(demos, demos.terminated).astype(np.int64)
+    """Writes a file; an observation without a name gets that of `obs_keys`, or else `flat`."""
+    named = demos.obs if isinstance(demos.obs, dict) else {_written_name(spec): demos.obs}
+    obs, next_obs = (
+        seen if isinstance(seen, dict) else dict.fromkeys(named, seen) for seen in (demos.before(), demos.after())
+    )
+    dones = demos.at_last_step(demos.terminated).astype(np.int64)
     actions = demos.actions.reshape(demos.num_steps, -1)  # robomimic wants columns, be it one
     with import_h5py().File(path, "w") as file:
         data = file.create_group("data")
@@ -56,7 +61,8 @@ def _write(spec: Robomimic, demos: Demonstrations, path: Path) -> list[str]:
             rows = slice(stop, stop + length)
             demo = data.create_group(f"demo_{number}")
             demo.attrs["num_samples"] = length
-            demo[f"obs/{name}"], demo[f"next_obs/{name}"] = obs[rows], next_obs[rows]
+            for name in named:
+                demo[f"obs/{name}"], demo[f"next_obs/{name}"] = obs[name][rows], next_obs[name][rows]
             demo["actions"], demo["rewards"], demo["dones"] = actions[rows], demos.rewards[rows], dones[rows]
             stop += length
     return [
@@ -102,16 +108,18 @@ def _steps(hdf5: Hdf5, demo: Any, spec: Robomimic) -> Steps:
     actions = hdf5.array(demo, "actions")
     obs = hdf5.group(demo, "obs")
     names = spec.obs_keys or tuple(names_in(obs))
-    if len(names) != 1 and not spec.obs_keys:
-        raise DataError(
-            f"{hdf5.path}, {obs.name} has {', '.join(names[:20]) or 'nothing'}. Say in obs_keys which of them to "
-            "put side by side, and in which order."
-        )
+    if not names:
+        raise DataError(f"{hdf5.path}, {obs.name} must hold observations, got nothing.")
     num_steps = len(actions)
-    after = hdf5.columns(hdf5.group(demo, "next_obs"), names, rows=num_steps) if "next_obs" in demo else None
+    joined = bool(spec.obs_keys and spec.join) or len(names) == 1
+
+    def columns(group: Any) -> Columns:
+        found = hdf5.columns(group, names, rows=num_steps)
+        return beside(found, names) if joined else found
+
     return Steps(
-        obs=hdf5.columns(obs, names, rows=num_steps),
-        next_obs=after,
+        obs=columns(obs),
+        next_obs=columns(hdf5.group(demo, "next_obs")) if "next_obs" in demo else None,
         actions=actions,
         rewards=hdf5.optional(demo, "rewards", rows=num_steps),
         terminated=hdf5.optional(demo, "dones", rows=num_steps),

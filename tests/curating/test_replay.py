@@ -12,11 +12,11 @@ from ilkit.curating.environments import replayer_named, replayer_of
 from ilkit.curating.fault import Fault
 from ilkit.curating.mujoco_replay import host_replayer
 from ilkit.curating.replay import Replayer, beyond_faults, replay, replay_faults
-from ilkit.curating.state_replay import space_of
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Spaces
 from ilkit.env import point_mass
 from ilkit.errors import DataError
+from ilkit.foreign.spaces import space_of
 
 KINDS = ["cart_pole", "mountain_car_continuous", "pendulum", "point_mass"]
 

@@ -11,9 +11,8 @@ import pytest
 from pyarrow import parquet
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Discrete
+from ilkit.data.spaces import Box, Dict, Discrete
 from ilkit.errors import DataError
-from ilkit.files.steps import steps_of
 from tests.format.formats import assert_equal, chosen, demonstrations, imported, written
 
 
@@ -28,11 +27,15 @@ def test_minari_puts_entries_of_a_dictionary_side_by_side(tmp_path: Path) -> Non
         del file["episode_0/observations"]
         file["episode_0/observations/goal"] = demos.obs[:, 0]
         file["episode_0/observations/state/x"] = demos.obs[:, 1:2].astype(np.float64)
-    with pytest.raises(DataError, match="a dictionary of goal, state"):
-        imported("minari", path)
+    whole = imported("minari", path)
+    assert sorted(whole.obs) == ["goal", "state/x"]
+    np.testing.assert_array_equal(whole.obs["state/x"], demos.obs[:, 1:2])
+    box = Box(low=(-1.0,), high=(1.0,))
+    assert whole.spaces.observation == Dict(entries={"goal": box, "state/x": box})
+    assert sorted(imported("minari", path, obs_keys=("goal",), join=False).obs) == ["goal"]
     got = imported("minari", path, obs_keys=("state/x", "goal"))
     np.testing.assert_array_equal(got.obs, demos.obs[:, [1, 0]])
-    assert got.spaces.observation.low == (-1.0, -1.0)
+    assert got.spaces.observation == Box(low=(-1.0, -1.0), high=(1.0, 1.0))
 
 
 def test_minari_counts_actions_from_the_start_of_their_space(tmp_path: Path) -> None:
@@ -69,8 +72,9 @@ def test_robomimic_filters_and_joins(tmp_path: Path) -> None:
         file["mask/train"] = np.array([b"demo_10", b"demo_2"])
         for demo in file["data"].values():
             demo["obs/extra"], demo["next_obs/extra"] = demo["obs/flat"][:, :1], demo["next_obs/flat"][:, :1]
-    with pytest.raises(DataError, match="has extra, flat"):
-        imported("robomimic", path)
+    whole = imported("robomimic", path)
+    np.testing.assert_array_equal(whole.obs["flat"], demos.obs)
+    np.testing.assert_array_equal(whole.obs["extra"], demos.obs[:, :1])
     got = imported("robomimic", path, obs_keys=("flat", "extra"), filter_key="train")
     np.testing.assert_array_equal(got.lengths, demos.lengths[[2, 10]])
     assert got.obs.shape[1] == 4
@@ -173,7 +177,7 @@ def test_lerobot_writes_the_observation_under_each_name(tmp_path: Path) -> None:
     path = written("lerobot", tmp_path, demos, obs_keys=("observation.state", "observation.environment_state"))
     for name in ("observation.state", "observation.environment_state"):
         got = imported("lerobot", path, obs_keys=(name,), final_obs="repeat")
-        np.testing.assert_array_equal(steps_of(got)[0], steps_of(demos)[0])
+        np.testing.assert_array_equal(got.before(), demos.before())
     with pytest.raises(DataError, match="need a name"):
         written("lerobot", tmp_path / "none", obs_keys=())
 
