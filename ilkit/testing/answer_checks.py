@@ -146,10 +146,10 @@ def reads_what_it_writes(subject: Subject) -> None:
 def demonstrations_stay_valid(subject: Subject) -> None:
     """The outcome has the same spaces, at least as many episodes, and arrays that agree with its lengths."""
     given, demos = subject.argument("demos"), subject.outcome()
-    demos.check()
     expect(demos.spaces == given.spaces, f"The spaces must stay, got {demos.spaces}.")
     expect(demos.num_episodes >= given.num_episodes, f"No episode may be lost, got {demos.num_episodes}.")
     expect(demos.actions.dtype == given.actions.dtype, f"Actions must stay {given.actions.dtype}.")
+    demos.check()
 
 
 def report_is_self_contained(subject: Subject) -> None:
