@@ -74,10 +74,11 @@ def show(artifact: Path, page: Path | None) -> None:
     summary = summarize(demos)
     click.echo(told(summary, demos.spaces))
     if page:
+        from ilkit.curating.flat import as_vectors
         from ilkit.curating.page import render
 
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(render(demos, summary, artifact.resolve().name), encoding="utf-8", newline="\n")
+        page.write_text(render(as_vectors(demos), summary, artifact.resolve().name), encoding="utf-8", newline="\n")
         click.echo(f"Wrote {page}.")
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Bool
 
 from ilkit.curating.columns import column_faults
 from ilkit.curating.fault import Fault, Place, num_episodes_of, places_of
+from ilkit.curating.flat import as_vectors
 from ilkit.curating.reading import unsound
 from ilkit.curating.repeats import repeat_faults
 from ilkit.data.demonstrations import Demonstrations
@@ -22,8 +23,10 @@ Test = Callable[[np.ndarray], Bool[np.ndarray, "rows ..."]]
 
 def find_faults(demos: Demonstrations) -> tuple[Fault, ...]:
     """Every kind of defect in demonstrations; where lengths and rows disagree, nothing but that."""
-    broken = unsound(demos)
-    return broken or (
+    if broken := unsound(demos):
+        return broken
+    demos = as_vectors(demos)
+    return (
         *_not_finite(demos),
         *outside_faults(demos, demos.spaces.action),
         *_ends(demos),

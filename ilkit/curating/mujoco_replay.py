@@ -77,7 +77,7 @@ def host_replayer(name: str) -> MujocoReplayer | StateReplayer:
             "observation. Leave out --env."
         )
     shape = env.observation_space.shape
-    excluded = env.model.nq + env.model.nv - shape[0] if len(shape) == 1 else -1
+    excluded = env.model.nq + env.model.nv - shape[0] if shape is not None and len(shape) == 1 else -1
     clip = _clip(env, excluded) if 0 <= excluded <= _MOST_EXCLUDED else None
     if clip is None:
         raise DataError(

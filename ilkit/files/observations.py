@@ -7,7 +7,7 @@ import numpy as np
 from ilkit.data.spaces import Box, Dict
 from ilkit.errors import DataError
 from ilkit.files.numbers import check_numeric, numbers
-from ilkit.files.recording import Columns
+from ilkit.files.recording import Columns, Source
 
 
 def observations(values: Columns, what: str) -> Columns:
@@ -46,6 +46,15 @@ def beside(columns: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray
     if len(names) == 1:
         return columns[names[0]]
     return np.concatenate([columns[name].reshape(len(columns[name]), -1) for name in names], axis=1)
+
+
+def note_order(names: tuple[str, ...], source: Source) -> None:
+    """Says that names were put side by side in an order that isn't the one in which environments are flattened."""
+    if list(names) != sorted(names):
+        source.note(
+            f"{source.path}: {', '.join(names)} stand side by side in this order, while gymnasium flattens a dictionary "
+            f"in the order {', '.join(sorted(names))}. join: false keeps their names, which are then compared."
+        )
 
 
 def unbounded(size: int) -> Box:

@@ -17,7 +17,7 @@ from ilkit.errors import DataError, held
 from ilkit.files.arrow import column_of, dense, import_pyarrow, read_parquet
 from ilkit.files.description import read_json
 from ilkit.files.format import format_of
-from ilkit.files.observations import beside
+from ilkit.files.observations import beside, note_order
 from ilkit.files.recording import Episode, Recording, Source
 from ilkit.files.steps import Steps, episodes_of
 from ilkit.spec import Spec
@@ -46,6 +46,7 @@ def format(spec: LeRobot) -> Format:
 def _read(spec: LeRobot, source: Source) -> Recording:
     import_pyarrow()
     _check_info(read_json(source.path / "meta" / "info.json"), spec, source)
+    note_order(spec.obs_keys if spec.join else (), source)
     return Recording(_episodes(spec, source))
 
 

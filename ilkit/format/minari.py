@@ -19,7 +19,7 @@ from ilkit.files.description import read_json
 from ilkit.files.format import format_of
 from ilkit.files.hdf5 import Hdf5, import_h5py, open_hdf5
 from ilkit.files.losses import lost_rewards
-from ilkit.files.observations import beside
+from ilkit.files.observations import beside, note_order
 from ilkit.files.recording import Columns, Episode, Recording, Source
 from ilkit.files.spaces import box_of, described, discrete_of
 from ilkit.spec import Spec
@@ -41,6 +41,7 @@ def format(spec: Minari) -> Format:
 
 
 def _read(spec: Minari, source: Source) -> Recording:
+    note_order(spec.obs_keys or () if spec.join else (), source)
     file = _main_file(source.path)
     metadata = _metadata(file)
     action = _action_space(metadata.get("action_space"), source.path)

@@ -14,7 +14,7 @@ from ilkit.errors import DataError, held
 from ilkit.files.format import format_of
 from ilkit.files.hdf5 import Hdf5, import_h5py, names_in, open_hdf5
 from ilkit.files.losses import lost_bounds, lost_rewards
-from ilkit.files.observations import beside
+from ilkit.files.observations import beside, note_order
 from ilkit.files.recording import Columns, Episode, Recording, Source
 from ilkit.files.steps import Steps, ended, note_missing
 from ilkit.spec import Spec
@@ -41,6 +41,7 @@ def format(spec: Robomimic) -> Format:
 
 
 def _read(spec: Robomimic, source: Source) -> Recording:
+    note_order(spec.obs_keys or () if spec.join else (), source)
     return Recording(_episodes(spec, source))
 
 

@@ -54,7 +54,9 @@ def test_lerobot_keeps_columns_by_name(tmp_path: Path) -> None:
     path = written("lerobot", tmp_path, demos)
     got = imported("lerobot", path, obs_keys=("velocity", "position"), join=False, final_obs="repeat")
     jax.tree.map(np.testing.assert_array_equal, got.before(), demos.before())
-    joined = imported("lerobot", path, obs_keys=("velocity", "position"), final_obs="repeat")
+    notes: list[str] = []
+    joined = imported("lerobot", path, notes.append, obs_keys=("velocity", "position"), final_obs="repeat")
+    assert "flattens dictionaries in the order position, velocity" in notes[0]
     np.testing.assert_array_equal(joined.before()[:, :1], demos.before()["velocity"])
 
 
