@@ -203,6 +203,8 @@ def filter_command(
 
 def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
     """The settings as a mapping; each value is YAML."""
+    import json
+
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -212,8 +214,9 @@ def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
         if not equals:
             raise ParamsError(f"-s must be FIELD=VALUE, got {setting!r}.")
         try:
-            found[field.strip()] = YAML(typ="safe").load(value)
-        except (YAMLError, ValueError, RecursionError) as error:  # the last two: digits or depth without end
+            found[field.strip()] = parsed = YAML(typ="safe").load(value)
+            json.dumps(parsed, default=str)
+        except (YAMLError, ValueError, RecursionError) as error:  # digits, depth or anchors without end
             raise ParamsError(f"-s {field}: must be YAML, got {value!r:.80}: {str(error) or 'too deep'}") from error
     return found
 

@@ -52,8 +52,8 @@ def note_order(names: tuple[str, ...], source: Source) -> None:
     """Says that names were put side by side in an order that isn't the one in which environments are flattened."""
     if list(names) != sorted(names):
         source.note(
-            f"{source.path}: {', '.join(names)} stand side by side in this order, while gymnasium flattens a dictionary "
-            f"in the order {', '.join(sorted(names))}. join: false keeps their names, which are then compared."
+            f"{source.path}: {', '.join(names)} stand side by side in this order, while gymnasium flattens such "
+            f"dictionaries in the order {', '.join(sorted(names))}. join: false keeps and compares their names."
         )
 
 

@@ -56,7 +56,7 @@ def test_lerobot_keeps_columns_by_name(tmp_path: Path) -> None:
     jax.tree.map(np.testing.assert_array_equal, got.before(), demos.before())
     notes: list[str] = []
     joined = imported("lerobot", path, notes.append, obs_keys=("velocity", "position"), final_obs="repeat")
-    assert "flattens dictionaries in the order position, velocity" in notes[0]
+    assert "dictionaries in the order position, velocity" in notes[0]
     np.testing.assert_array_equal(joined.before()[:, :1], demos.before()["velocity"])
 
 
