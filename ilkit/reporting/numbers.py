@@ -8,6 +8,7 @@ from ilkit.data.report import Metrics, Table
 from ilkit.data.spaces import Discrete
 from ilkit.measuring.comparison import REFERENCES, Score, Success
 from ilkit.measuring.curves import returns_against_env_steps, returns_table, training_table
+from ilkit.reporting.columns import aligned
 from ilkit.reporting.findings import ActionSample, Findings
 from ilkit.reporting.fit import fit_metrics, fit_table, fit_verdict
 from ilkit.reporting.wording import few_seeds, number, share, verdict
@@ -61,7 +62,7 @@ def verdict_of(findings: Findings) -> str:
 
 def summary_of(findings: Findings) -> str:
     """An aligned table of what was run, and the verdict."""
-    lines = _aligned(_scored(findings)) if findings.scores else []
+    lines = aligned(_scored(findings), gap=3) if findings.scores else []
     return "\n".join([*lines, verdict_of(findings), *few_seeds(findings.num_seeds, findings.confidence)]) + "\n"
 
 
@@ -85,15 +86,6 @@ def _scored(findings: Findings) -> list[tuple[str, ...]]:
 
 def _share(score: Score) -> list[str]:
     return [share(score.success.rate, score.success.interval) if score.success else ""]
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "   ".join(cell.rjust(width) if index else cell.ljust(width) for index, (cell, width) in enumerate(cells))
-        for cells in (zip(row, widths, strict=True) for row in rows)
-    )
-    return [line.rstrip() for line in lines]
 
 
 def _score(score: Score) -> Metrics:

@@ -22,6 +22,7 @@ _BY_BLOCK: Mapping[str, tuple[Function, ...]] = {
     "policy": (*_KEPT, *_ACTING),
     "exploration": part_checks.CHECKS,
     "expert": (*_KEPT, *_ACTING, answer_checks.beats_random_actions),
+    "format": (answer_checks.reads_what_it_writes,),
     "dataset": (*_KEPT, answer_checks.demonstrations_fit_the_environment),
     "rollout": (*_KEPT, answer_checks.episodes_obey_the_environment),
     "augment": (*_KEPT, answer_checks.demonstrations_stay_valid),

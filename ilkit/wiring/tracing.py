@@ -84,7 +84,10 @@ class Graph:
         for node in self.nodes.values():
             for block, group in [(node.block, node.declaration.name), *part_blocks(node)]:
                 if found.setdefault(block, group) != group:
-                    raise WiringError(f"The block {block!r} must serve one group, got {found[block]} and {group}.")
+                    raise WiringError(
+                        f"The block {block!r} must serve one group, got {found[block]} and {group}. Is an argument of "
+                        f"stages.{node.declaration.name} missing?"
+                    )
         return found
 
 
