@@ -4,6 +4,8 @@ A *part* is built inside a stage; a *stage* makes an artifact. Both are register
 `ilkit.NAME`, and a component's signature must match the declaration here but for its first parameter, the spec.
 """
 
+from typing import Any
+
 from jaxtyping import PRNGKeyArray
 
 from ilkit.data.build import Build
@@ -17,7 +19,9 @@ from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Space, Spaces
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.declaration import part, stage
+from ilkit.declaration import Declaration, part, stage
+from ilkit.entry_points import STAGES_GROUP, component_entry_points
+from ilkit.errors import WiringError, nearest
 from ilkit.spec import Spec
 
 
@@ -102,3 +106,14 @@ def evaluate(
     **policies: Seeds[Policy],
 ) -> Report:
     """How good the policies are, measured."""
+
+
+def __getattr__(name: str) -> Any:
+    """The stage of this name that a plug-in declares."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    points = {point.name: point for point in component_entry_points() if point.group == STAGES_GROUP}
+    if name not in points:
+        declared = [one.name for one in globals().values() if isinstance(one, Declaration) and one.role == "stage"]
+        raise WiringError(f"No stage is called {name!r}. {nearest(name, [*declared, *points])}")
+    return points[name].load()

@@ -8,8 +8,9 @@ from ilkit.curating.replay import Replayer
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.errors import DataError
 from ilkit.registry.find import find, installed
-from ilkit.registry.params import read_params
-from ilkit.running.run import build
+from ilkit.registry.settings import read_params
+from ilkit.running.plan import Plan
+from ilkit.wiring.tracing import Graph
 
 _SAME = {"CartPole-v1": "cart_pole", "MountainCarContinuous-v0": "mountain_car_continuous", "Pendulum-v1": "pendulum"}
 """Environments of gymnasium that ilkit has in pure JAX."""
@@ -32,7 +33,7 @@ def replayer_of(path: Path) -> Replayer:
 
     **Raises:** `ParamsError` where there is none, `DataError` where it can't be set to what was observed.
     """
-    part = build(read_params(path), "env", "env")
+    part = Plan(Graph(), read_params(path)).build("env", "env")
     if part.kind == "gymnasium":
         return replayer_named(str(part.spec.id))  # type: ignore[attr-defined]
     return _compiled(part(), part.kind)

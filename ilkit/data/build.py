@@ -21,7 +21,10 @@ class Build(Generic[T]):
     function: Callable[..., T]
     spec: Spec
     parts: tuple["Build[Any]", ...] = ()
+    left_out: frozenset[str] = frozenset()
+    """Optional arguments that the function doesn't take: they may be passed by name, and are then left out."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
         """Builds the part."""
-        return self.function(self.spec, *self.parts, *args, **kwargs)
+        taken = {name: value for name, value in kwargs.items() if name not in self.left_out}
+        return self.function(self.spec, *self.parts, *args, **taken)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ilkit.data.normalizer import Normalizer
+from ilkit.data.seeds import Learnt
 from ilkit.data.spaces import Spaces
 from ilkit.data.windows import Transitions, Window
 from ilkit.errors import DataError
@@ -16,7 +17,7 @@ from ilkit.errors import DataError
 P = TypeVar("P", bound="Policy")
 
 
-class Policy(eqx.Module):
+class Policy(Learnt):
     """Carry and observation in, carry and action out; one example at a time (`jax.vmap` makes batches).
 
     Actions are in the units of the action space. The normalizer lives in the policy, which therefore takes

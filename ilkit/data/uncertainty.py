@@ -2,11 +2,12 @@
 
 from abc import abstractmethod
 
-import equinox as eqx
 from jaxtyping import Array, Float, PyTree
 
+from ilkit.data.seeds import Learnt
 
-class Uncertainty(eqx.Module):
+
+class Uncertainty(Learnt):
     """The covariance of the expert's action, as a function of the observation."""
 
     @abstractmethod

@@ -222,7 +222,7 @@ def _show_rollouts(
 ) -> dict[str, Rollout]:
     """The first episode of each policy's median seed."""
     seeds = {
-        name: int(np.argsort(measured[name].returns.mean(axis=1))[(measured[name].num_seeds - 1) // 2])
+        name: int(np.argsort(measured[name].returns.mean(axis=1), kind="stable")[(measured[name].num_seeds - 1) // 2])
         for name in episodes
     }
     shown = {name: runs[seeds[name]] for name, runs in episodes.items()}

@@ -31,6 +31,11 @@ class Layers(eqx.Module):
             inputs = _ACTIVATIONS[self.activation](inputs @ weight.T + bias)
         return inputs @ self.weights[-1].T + self.biases[-1]
 
+    def fan_in(self) -> PyTree[int]:
+        """The number of inputs of each matrix of weights; 1 of a bias."""
+        sizes = tuple(weight.shape[-1] for weight in self.weights)
+        return eqx.tree_at(lambda layers: (layers.weights, layers.biases), self, (sizes, (1,) * len(sizes)))
+
 
 class Perceptron(Network):
     """Layers on an observation as one vector."""

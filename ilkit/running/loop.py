@@ -133,6 +133,23 @@ def finish(training: Training[T], progress: Progress, num_seeds: int) -> Seeds[T
     return Seeds(learnt, curves, num_seeds)
 
 
+def drive(
+    training: Training[T],
+    key: Keys,
+    num_seeds: int,
+    *,
+    num_threads: int = 1,
+    chunk_size: int | None = None,
+    progress: Progress | None = None,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Seeds[T]:
+    """Takes a training run from a progress, by default its start, to its end; `watch` sees it after every chunk."""
+    first = last = progress or start(training, num_seeds)
+    for last in advance(training, first, key=key, num_seeds=num_seeds, num_threads=num_threads, chunk_size=chunk_size):
+        watch(last)
+    return finish(training, last, num_seeds)
+
+
 def train(
     make: Callable[..., Training[T]],
     *per_seed: PyTree,
@@ -141,14 +158,9 @@ def train(
     num_threads: int = 1,
     chunk_size: int | None = None,
 ) -> Seeds[T]:
-    """Runs a training from its start to its end: what the runner does, without files or progress bars."""
+    """Makes a training run and drives it to its end: what the runner does, without files or progress bars."""
     training, step_key = prepare(make, per_seed, key=key, num_seeds=num_seeds)
-    progress = start(training, num_seeds)
-    for last in advance(
-        training, progress, key=step_key, num_seeds=num_seeds, num_threads=num_threads, chunk_size=chunk_size
-    ):
-        progress = last
-    return finish(training, progress, num_seeds)
+    return drive(training, step_key, num_seeds, num_threads=num_threads, chunk_size=chunk_size)
 
 
 def _with_array_leaves(training: Training[T]) -> Training[T]:

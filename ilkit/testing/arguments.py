@@ -78,7 +78,7 @@ def part(block: str, options: Options) -> Build[Any]:
     component = find(block, settings["kind"])
     spec = parse(component.spec, {name: value for name, value in settings.items() if name != "kind"}, f"parts.{block}")
     inner = tuple(part(name, options) for name in declarations()[block].parts)
-    return Build(block, component.kind, component.function, spec, inner)
+    return component.build(spec, inner)
 
 
 def positional(block: str, options: Options, variant: int = 0) -> tuple[Any, ...]:

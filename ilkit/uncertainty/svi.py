@@ -1,7 +1,7 @@
 """Stochastic variational inference: a policy with a distribution over its weights (Blundell et al., 2015).
 
-Prior w ~ N(0, τ² / fan-in), likelihood a ~ N(μ_w(s), σ²), guide q(w) = Π_i N(m_i, v_i²). Minimizes the negative
-evidence lower bound, with the data's share estimated on a batch of B of the N transitions,
+Prior w ~ N(0, τ² / fan-in), of biases N(0, τ²), likelihood a ~ N(μ_w(s), σ²), guide q(w) = Π_i N(m_i, v_i²). Minimizes
+the negative evidence lower bound, with the data's share estimated on a batch of B of the N transitions,
 
     (KL(q ‖ prior) - N/B Σ_batch E_q[log N(a; μ_w(s), σ²)]) / N.
 
@@ -26,6 +26,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.network import fan_in
 from ilkit.data.normalizer import Untrained
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
@@ -120,12 +121,10 @@ def _flatten(
 ) -> tuple[Float[Array, " weights"], Float[Array, " weights"], Callable[[Float[Array, " weights"]], Policy]]:
     trained, fixed = partition(initial)
     weights, unravel = ravel_pytree(trained)
-    scales = jax.tree.map(lambda leaf: jnp.full_like(leaf, spec.prior_scale / _fan_in(leaf) ** 0.5), trained)
+    scales = jax.tree.map(
+        lambda leaf, size: jnp.full_like(leaf, spec.prior_scale / size**0.5), trained, fan_in(trained)
+    )
     return weights, ravel_pytree(scales)[0], lambda weights: eqx.combine(unravel(weights), fixed)
-
-
-def _fan_in(weights: Array) -> int:
-    return weights.shape[-1] if weights.ndim > 1 else 1
 
 
 def _negative_elbo(spec: SVI, posterior: _Posterior, batch: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:

@@ -14,7 +14,6 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.dataset import robomimic
 from ilkit.dataset.npz import NPZ
 from ilkit.errors import DataError
-from ilkit.files.steps import steps_of
 from tests.dataset.formats import assert_equal, demonstrations, imported, written
 
 

@@ -12,7 +12,6 @@ from pyarrow import parquet
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.dataset import lerobot
 from ilkit.errors import DataError
-from ilkit.files.steps import last_steps, steps_of
 from tests.dataset.formats import assert_equal, demonstrations, imported, written
 
 

@@ -1,8 +1,10 @@
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ilkit.data.network import fan_in
 from ilkit.data.spaces import Box
 from ilkit.network.mlp import MLP, network
 
@@ -33,3 +35,16 @@ def test_layers_have_the_widths_asked_for_and_are_drawn_within_their_limits():
         for drawn in (weight, bias):
             assert 0.6 * limit < float(jnp.abs(drawn).max()) <= limit
             assert abs(float(drawn.mean())) < 0.4 * limit
+
+
+def test_fan_in_is_the_number_of_inputs_that_an_output_depends_on():
+    layers = network(MLP(hidden=(16, 9)), vectors(4), 25, key=jax.random.key(0)).layers
+    found = fan_in({"layers": layers, "offsets": jnp.zeros((2, 3))})
+    assert found["layers"].weights == (4, 16, 9)
+    assert found["layers"].biases == (1, 1, 1)
+    assert found["offsets"] == 1
+
+
+def test_fan_in_of_linear_layers_of_equinox_is_known():
+    found = fan_in(eqx.nn.MLP(4, 2, 8, depth=1, key=jax.random.key(0)))
+    assert [(layer.weight, layer.bias) for layer in found.layers] == [(4, 1), (8, 1)]
