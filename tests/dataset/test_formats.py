@@ -32,7 +32,7 @@ def test_minari_puts_entries_of_a_dictionary_side_by_side(tmp_path: Path) -> Non
         imported("minari", path)
     got = imported("minari", path, obs_keys=("state/x", "goal"))
     np.testing.assert_array_equal(got.obs, demos.obs[:, [1, 0]])
-    assert got.spaces.observation.low == (-1.0, -1.0)
+    assert got.spaces.observation.low == -1.0
 
 
 def test_minari_counts_actions_from_the_start_of_their_space(tmp_path: Path) -> None:
