@@ -91,7 +91,7 @@ class Demonstrations(eqx.Module):
         """The number of the episode that each of these rows of steps belongs to; by default, of all of them."""
         if rows is None:
             return np.repeat(np.arange(self.num_episodes), self.lengths)
-        return np.searchsorted(self.stops, rows, side="right")
+        return np.asarray(np.searchsorted(self.stops, rows, side="right"))
 
     def before(self, rows: Int[np.ndarray, "*rows"] | None = None) -> PyTree[Shaped[np.ndarray, "..."]]:
         """The observation before the action of each of these rows, or of all."""

@@ -182,13 +182,13 @@ def _compiled(
         noise: Float[Array, ""] | None,
         carry: PyTree,
         fresh: Bool[Array, " batch"],
-        obs: Float[Array, "batch obs"],
+        obs: PyTree,
         words: UInt32[Array, "batch keys words"],
     ) -> tuple[PyTree, Array, Array]:
         policy = jax.tree.unflatten(structure, leaves)
         first = policy.initial_carry()
 
-        def act_row(row: tuple[PyTree, Array, Array, Array]) -> tuple[PyTree, Array, Array]:
+        def act_row(row: tuple[PyTree, Array, PyTree, Array]) -> tuple[PyTree, Array, Array]:
             carry, is_fresh, obs, words = row
             carry = jax.tree.map(lambda new, old: jnp.where(is_fresh, new, old), first, carry)
             return act_once(policy, space, carry, obs, noise, stochastic, jax.random.wrap_key_data(words))
