@@ -54,9 +54,10 @@ def _others(raw: Episode, kept: Episode) -> list[Pair]:
 
 
 def _vanished(fine: np.ndarray, rows: np.ndarray) -> Int[np.ndarray, "2 columns"]:
-    with np.errstate(all="ignore"):
-        changed = fine[1:] != fine[:-1]
-        by = np.abs(np.diff(fine.astype(np.longdouble), axis=0))
-        matters = by > _MATTERS * np.ptp(fine.astype(np.longdouble), axis=0)
-    lost = changed & (rows[1:] == rows[:-1]) & matters
+    changed = fine[1:] != fine[:-1]
+    lost = changed & (rows[1:] == rows[:-1])
+    for dim in np.flatnonzero(lost.any(axis=0)):
+        column = fine[:, dim].astype(np.longdouble)
+        with np.errstate(all="ignore"):
+            lost[:, dim] &= np.abs(np.diff(column)) > _MATTERS * np.ptp(column)
     return np.stack([lost.sum(axis=0), changed.sum(axis=0)])
