@@ -118,7 +118,8 @@ def check(artifact: Path, name: str | None, params: Path | None, limit: int, tol
         more = (*replay_faults(replayed, demos, replayer.name), *beyond_faults(demos, replayer))
         for fault in more:
             click.echo(str(fault))
-        click.echo(f"Replayed {len(replayed.rows):,} of {replayed.num_drawn:,} drawn steps in {replayer.name}.")
+        drawn = counted(replayed.num_drawn, "drawn step")
+        click.echo(f"Replayed {len(replayed.rows):,} of {drawn} in {replayer.name}.")
         found = (*found, *more)
     click.echo(f"Found {counted(len(found), 'kind')} of defects." if found else "Found no defects.")
     sys.exit(FAILED if found else 0)
@@ -141,7 +142,7 @@ def split(artifact: Path, into: tuple[str, ...], seed: int, force: bool) -> None
     parts = split_episodes(read_sound(artifact), fractions, seed)
     write_demonstrations({Path(folder): part for folder, part in parts.items()}, force=force)
     for folder, part in parts.items():
-        click.echo(f"Wrote {folder}: {part.num_episodes:,} episodes, {part.num_steps:,} steps.")
+        click.echo(f"Wrote {folder}: {_counts(part)}.")
 
 
 @data.command()
@@ -159,7 +160,7 @@ def merge(artifacts: tuple[Path, ...], target: Path, force: bool) -> None:
     check_free(target, force=force)
     merged = merge_episodes({str(one): read_sound(one) for one in artifacts})
     write_demonstrations({target: merged}, force=force)
-    click.echo(f"Wrote {target}: {merged.num_episodes:,} episodes, {merged.num_steps:,} steps.")
+    click.echo(f"Wrote {target}: {_counts(merged)}.")
 
 
 @data.command("filter")
@@ -198,7 +199,8 @@ def filter_command(
     demos = read_sound(artifact)
     kept = keep(demos, criteria)
     write_demonstrations({target: kept}, force=force)
-    click.echo(f"Wrote {target}: {kept.num_episodes:,} of {demos.num_episodes:,} episodes, {kept.num_steps:,} steps.")
+    whole, steps = counted(demos.num_episodes, "episode"), counted(kept.num_steps, "step")
+    click.echo(f"Wrote {target}: {kept.num_episodes:,} of {whole}, {steps}.")
 
 
 def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
@@ -221,6 +223,10 @@ def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
+def _counts(demos: "Demonstrations") -> str:
+    return f"{counted(demos.num_episodes, 'episode')}, {counted(demos.num_steps, 'step')}"
+
+
 def _summary(demos: "Demonstrations") -> str:
     """How much it is, in a line."""
     import numpy as np
@@ -234,8 +240,7 @@ def _summary(demos: "Demonstrations") -> str:
     )
     recorded = "without rewards" if np.isnan(demos.rewards).all() else "with rewards"
     return (
-        f"{counted(demos.num_episodes, 'episode')}, {counted(demos.num_steps, 'step')}, {seen}, "
-        f"{actions}, {recorded}, {counted(int(demos.terminated.sum()), 'episode')} terminated"
+        f"{_counts(demos)}, {seen}, {actions}, {recorded}, {counted(int(demos.terminated.sum()), 'episode')} terminated"
     )
 
 

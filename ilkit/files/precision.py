@@ -21,7 +21,7 @@ class Precision:
     """Counts, column by column, the changes between neighboring rows that vanish in float32."""
 
     def __init__(self) -> None:
-        self._lost: dict[str, Int[np.ndarray, "columns changes"]] = {}
+        self._lost: dict[str, Int[np.ndarray, " columns"]] = {}
 
     def compare(self, raw: Episode, kept: Episode) -> None:
         """Compares an episode as recorded with what is kept of it."""
@@ -33,11 +33,10 @@ class Precision:
     def told(self) -> Iterator[str]:
         """A sentence for each column that has lost changes."""
         for name, columns in self._lost.items():
-            for dim in np.flatnonzero(columns[0]):
-                lost, changes = columns[:, dim]
+            for dim in np.flatnonzero(columns):
                 column = name if name == "rewards" else f"{name} {dim}"
                 yield (
-                    f"{column}: {lost:,} of {counted(int(changes), 'change')} between steps vanish in float32, which "
+                    f"{column}: {counted(int(columns[dim]), 'change')} from step to step vanish in float32, which "
                     "holds seven digits. Subtract an offset before you save it."
                 )
 
@@ -53,10 +52,12 @@ def _others(raw: Episode, kept: Episode) -> list[Pair]:
     return pairs if raw.rewards is None or kept.rewards is None else [*pairs, ("rewards", raw.rewards, kept.rewards)]
 
 
-def _vanished(fine: np.ndarray, rows: np.ndarray) -> Int[np.ndarray, "2 columns"]:
-    with np.errstate(all="ignore"):
-        changed = fine[1:] != fine[:-1]
-        by = np.abs(np.diff(fine.astype(np.longdouble), axis=0))
-        matters = by > _MATTERS * np.ptp(fine.astype(np.longdouble), axis=0)
-    lost = changed & (rows[1:] == rows[:-1]) & matters
-    return np.stack([lost.sum(axis=0), changed.sum(axis=0)])
+def _vanished(fine: np.ndarray, rows: np.ndarray) -> Int[np.ndarray, " columns"]:
+    lost = rows[1:] == rows[:-1]
+    for dim in np.flatnonzero(lost.any(axis=0)):
+        column = fine[:, dim].astype(np.longdouble)
+        with np.errstate(all="ignore"):
+            by = np.abs(np.diff(column))
+            lost[:, dim] &= (by > 0) & (by > _MATTERS * np.ptp(column))
+    count: np.ndarray = lost.sum(axis=0)
+    return count

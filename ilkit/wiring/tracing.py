@@ -85,8 +85,8 @@ class Graph:
             for block, group in [(node.block, node.declaration.name), *part_blocks(node)]:
                 if found.setdefault(block, group) != group:
                     raise WiringError(
-                        f"The block {block!r} must serve one group, got {found[block]} and {group}. Is an argument of "
-                        f"stages.{node.declaration.name} missing?"
+                        f"The block {block!r} must serve one group, got {found[block]} and {group}. Is a part missing "
+                        "before it, such as the format of stages.dataset?"
                     )
         return found
 
