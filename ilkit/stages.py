@@ -16,7 +16,7 @@ from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Spaces
+from ilkit.data.spaces import Space, Spaces
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.declaration import Declaration, part, stage
@@ -31,7 +31,7 @@ def env(spec: Spec) -> Environment | HostEnvironment:
 
 
 @part
-def network(spec: Spec, in_size: int, out_size: int, *, key: PRNGKeyArray) -> Network:
+def network(spec: Spec, observation: Space, out_size: int, *, key: PRNGKeyArray) -> Network:
     """The function approximator inside a policy."""
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 
 class Exploration(eqx.Module):
@@ -19,7 +19,7 @@ class Exploration(eqx.Module):
     average_scale: eqx.AbstractVar[Float[Array, ""] | float | None]
 
     @abstractmethod
-    def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+    def root(self, obs: PyTree) -> Float[Array, "act act"]:
         """L(s), a square root of the noise covariance: L Lᵀ = Σ(s)."""
 
 
@@ -36,7 +36,7 @@ class RunningSquare(NamedTuple):
 
 
 def noise_roots(
-    exploration: Exploration, running: RunningSquare, obs: Float[Array, "batch obs"]
+    exploration: Exploration, running: RunningSquare, obs: PyTree
 ) -> tuple[RunningSquare, Float[Array, "batch act act"]]:
     """The roots L(s) of a batch of visited states, held at the average scale where there is one."""
     roots = jax.vmap(exploration.root)(obs)

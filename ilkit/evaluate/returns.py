@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ilkit.data.build import Build
@@ -21,7 +21,7 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Box
+from ilkit.data.spaces import Box, zeros
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
@@ -147,13 +147,12 @@ def _measure(name: str, runs: list[Episodes]) -> Measurement:
 def _sample_actions(demos: Demonstrations, policies: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray) -> ActionSample:
     """What the environment gets at demonstrated states: always as many of them, so that nothing compiles again."""
     rows = np.linspace(0, demos.num_steps - 1, _NUM_DEMONSTRATED).astype(int)
-    episode = np.searchsorted(np.cumsum(demos.lengths), rows, side="right")
-    obs = demos.obs[rows + episode]  # every earlier episode has one observation more than actions
-    acted = {name: _act(seeds.stacked, jnp.asarray(obs), key) for name, seeds in policies.items()}
+    obs = jax.tree.map(jnp.asarray, demos.before(rows))
+    acted = {name: _act(seeds.stacked, obs, key) for name, seeds in policies.items()}
     space = demos.spaces.action
 
     def taken(actions: np.ndarray) -> np.ndarray:
-        return np.clip(actions, *np.asarray([space.low, space.high], np.float32)) if isinstance(space, Box) else actions
+        return np.clip(actions, *np.asarray(space.bounds, np.float32)) if isinstance(space, Box) else actions
 
     return ActionSample(
         demos.spaces,
@@ -164,15 +163,15 @@ def _sample_actions(demos: Demonstrations, policies: Mapping[str, Seeds[Policy]]
 
 
 @eqx.filter_jit
-def _act(stacked: Policy, obs: Float[Array, "states obs"], key: PRNGKeyArray) -> tuple[Array, Array]:
+def _act(stacked: Policy, obs: PyTree, key: PRNGKeyArray) -> tuple[Array, Array]:
     """Mode and sample of each seed at each state."""
 
     def act(policy: Policy) -> tuple[Array, Array]:
-        def at(obs: Float[Array, " obs"], key: PRNGKeyArray) -> tuple[Array, Array]:
+        def at(obs: PyTree, key: PRNGKeyArray) -> tuple[Array, Array]:
             carry = policy.initial_carry()
             return policy.mode(carry, obs)[1], policy.sample(carry, obs, key=key)[1]
 
-        return jax.vmap(at)(obs, jax.random.split(key, len(obs)))
+        return jax.vmap(at)(obs, jax.random.split(key, _NUM_DEMONSTRATED))
 
     return eqx.filter_vmap(act)(stacked)
 
@@ -180,9 +179,10 @@ def _act(stacked: Policy, obs: Float[Array, "states obs"], key: PRNGKeyArray) ->
 def _tells_states(world: Environment | HostEnvironment) -> bool:
     """Whether the states of episodes can be drawn: not where observations don't tell them."""
     if isinstance(world, HostEnvironment):
-        return True
+        space = world.spaces.observation
+        return isinstance(space, Box) and len(space.shape) == 1
     try:
-        jax.eval_shape(world.state_of, jax.ShapeDtypeStruct((world.spaces.observation.size,), jnp.float32))
+        jax.eval_shape(world.state_of, jax.tree.map(jnp.asarray, zeros(world.spaces.observation)))
     except DataError:
         return False
     return True

@@ -78,8 +78,8 @@ def solve(system: LinearQuadratic) -> tuple[Float[np.ndarray, "act obs"], Float[
 
 def _check_limits(gain: Float[np.ndarray, "act obs"], system: Environment) -> None:
     assert isinstance(system.spaces.action, Box)
-    needed = np.abs(gain) @ np.maximum(np.abs(system.state_box.low), np.abs(system.state_box.high))
-    allowed = np.minimum(np.abs(system.spaces.action.low), np.abs(system.spaces.action.high))
+    needed = np.abs(gain) @ np.abs(system.state_box.bounds).max(axis=0)
+    allowed = np.abs(system.spaces.action.bounds).min(axis=0)
     if (needed > allowed).any():
         raise DataError(
             f"The optimal policy must stay within the action limits {allowed.tolist()}, but needs up to "

@@ -10,17 +10,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.normalizer import Normalizer
+from ilkit.data.normalizer import Normalizer, floating
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
-from ilkit.data.training import Info, Training
+from ilkit.data.training import Training, names_of
 from ilkit.nn.layered_policy import build_actor
-from ilkit.reinforcement.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.reinforcement.info import ReinforcementInfo
+from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
 from ilkit.stepping.behavior import OwnDensity
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout
@@ -37,8 +38,9 @@ class Trained(ProximalSpec):
 
 class _Moments(NamedTuple):
     count: Float[Array, ""]  # type: ignore[assignment]
-    mean: Float[Array, " obs"]
-    square: Float[Array, " obs"]
+    mean: PyTree[Float[Array, "..."] | None]
+    """Like an observation, with None for entries that aren't real numbers."""
+    square: PyTree[Float[Array, "..."] | None]
 
 
 class _State(NamedTuple):
@@ -57,7 +59,7 @@ def expert(spec: Trained, env: Build[Environment | HostEnvironment], *, key: PRN
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs * spec.rollout_length,
         resume=Partial(_resume, envs) if isinstance(envs, HostEnvs) else None,
-        info_names=INFO_NAMES,
+        info_names=names_of(ReinforcementInfo),
     )
 
 
@@ -66,11 +68,13 @@ def _initial_state(spec: Trained, envs: CompiledEnvs | HostEnvs, spaces: Spaces,
     actor_key, critic_key, env_key = jax.random.split(key, 3)
     actor = build_actor(spaces, spec.hidden, key=actor_key)
     learner = initial_state(spec, actor, OwnDensity(), None, envs.reset(key=env_key), key=critic_key)
-    nothing = jnp.zeros(spaces.observation.size)
+    nothing = jax.tree.map(jnp.zeros_like, Normalizer.identity(spaces.observation).mean)
     return _State(learner, _Moments(jnp.zeros(()), nothing, nothing))
 
 
-def _step(spec: Trained, envs: CompiledEnvs | HostEnvs, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
+def _step(
+    spec: Trained, envs: CompiledEnvs | HostEnvs, state: _State, key: PRNGKeyArray
+) -> tuple[_State, ReinforcementInfo]:
     collect_key, improve_key = jax.random.split(key)
     learner, rollout = collect(spec, envs, state.learner, key=collect_key)
     learner, info = improve(spec, learner, rollout, train_policy=jnp.asarray(True), key=improve_key)
@@ -83,16 +87,21 @@ def _step(spec: Trained, envs: CompiledEnvs | HostEnvs, state: _State, key: PRNG
 def _observe(observed: _Moments, rollout: Rollout) -> _Moments:
     added = rollout.outcome.rewards.size
     count = observed.count + added
-    mean, square = (jnp.mean(power, axis=(0, 1)) for power in (rollout.obs, rollout.obs**2))
     share = added / count
-    return _Moments(
-        count, observed.mean + share * (mean - observed.mean), observed.square + share * (square - observed.square)
-    )
+
+    def averaged(old: PyTree, power: int) -> PyTree:
+        rows = floating(rollout.obs)
+        return jax.tree.map(lambda old, rows: old + share * (jnp.mean(rows**power, axis=(0, 1)) - old), old, rows)
+
+    return _Moments(count, averaged(observed.mean, 1), averaged(observed.square, 2))
 
 
 def _normalizer(observed: _Moments) -> Normalizer:
-    variance = jnp.maximum(observed.square - observed.mean**2, 0.0)
-    return Normalizer(observed.mean, jnp.where(variance > 1e-12, jnp.sqrt(variance), 1.0))
+    def std(mean: Float[Array, "..."], square: Float[Array, "..."]) -> Float[Array, "..."]:
+        variance = jnp.maximum(square - mean**2, 0.0)
+        return jnp.where(variance > 1e-12, jnp.sqrt(variance), 1.0)
+
+    return Normalizer(observed.mean, jax.tree.map(std, observed.mean, observed.square))
 
 
 def _resume(envs: HostEnvs, state: _State) -> bool:

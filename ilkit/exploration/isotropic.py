@@ -4,7 +4,7 @@ from typing import Literal
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 from pydantic import NonNegativeFloat
 
 from ilkit.data.exploration import Exploration
@@ -29,7 +29,7 @@ class IsotropicNoise(Exploration):
     scale: Float[Array, ""]
     size: int = eqx.field(static=True)
 
-    def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+    def root(self, obs: PyTree) -> Float[Array, "act act"]:
         """A multiple of the identity."""
         return self.scale * jnp.eye(self.size)
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from ilkit.data.exploration import Exploration
 from ilkit.data.spaces import Box, Spaces
@@ -24,7 +24,7 @@ class NoNoise(Exploration):
     average_scale: None
     size: int = eqx.field(static=True)
 
-    def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+    def root(self, obs: PyTree) -> Float[Array, "act act"]:
         """Zeros; without rows where actions are discrete."""
         return jnp.zeros((self.size, self.size))
 

@@ -21,11 +21,12 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.exploration import Exploration
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, check_spaces
-from ilkit.data.training import Info, Training
+from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
-from ilkit.reinforcement.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.reinforcement.info import ReinforcementInfo
+from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
 from ilkit.stepping.behavior import AdditiveNoise, Behavior, OwnDensity, anchor_of, require_no_memory
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
@@ -69,7 +70,7 @@ def finetune(
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs * spec.rollout_length,
         resume=Partial(_resume, envs) if isinstance(envs, HostEnvs) else None,
-        info_names=INFO_NAMES,
+        info_names=names_of(ReinforcementInfo),
     )
 
 
@@ -82,7 +83,7 @@ def _initial_state(
     return initial_state(spec, cloned, behavior, anchor, envs.reset(key=env_key), key=critic_key)
 
 
-def _step(spec: PPO, envs: CompiledEnvs | HostEnvs, state: State, key: PRNGKeyArray) -> tuple[State, Info]:
+def _step(spec: PPO, envs: CompiledEnvs | HostEnvs, state: State, key: PRNGKeyArray) -> tuple[State, ReinforcementInfo]:
     collect_key, improve_key = jax.random.split(key)
     state, rollout = collect(spec, envs, state, key=collect_key)
     return improve(spec, state, rollout, train_policy=state.iteration >= spec.critic_warmup_steps, key=improve_key)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray, PyTree, UInt8
 
 from ilkit.data.environment import Environment, Transition
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.spaces import Box, Spaces, vectors
 from ilkit.errors import DataError
 from ilkit.foreign.flat_state import FlatState
 from ilkit.foreign.observed_state import StateSources, behave_alike, state_sources
@@ -68,7 +68,7 @@ class ForeignEnvironment(Environment):
         """Takes an action, clipped to its space first."""
         space = self.spaces.action
         if isinstance(space, Box):
-            action = jnp.clip(action, np.asarray(space.low, np.float32), np.asarray(space.high, np.float32))
+            action = jnp.clip(action, *np.asarray(space.bounds, np.float32))
         after, (reward, terminated) = self.dynamics.advance(self.layout.unflatten(state), action, key=key)
         reward = jnp.asarray(reward, jnp.float32).reshape(())
         return self.layout.flatten(after), Transition(reward, jnp.asarray(terminated, bool).reshape(()))
@@ -94,7 +94,7 @@ class ForeignEnvironment(Environment):
 
     def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
         """A bar for each entry of the observation, from its lowest to its highest value; 120 by 160 pixels."""
-        low, high = np.asarray(self.seen.low), np.asarray(self.seen.high)
+        low, high = self.seen.bounds
         share = (self.observe(state) - low) / np.where(high > low, high - low, 1.0)
         height, width = 120, 160
         column = np.arange(width) * share.size // width
@@ -126,7 +126,7 @@ def foreign_environment(dynamics: Dynamics, *, name: str, spaces: Spaces, max_st
             layout=layout,
             state_names=layout.names,
             state_box=Box(low=nothing, high=nothing),
-            seen=spaces.observation,
+            seen=vectors(spaces.observation, name),
             sources=StateSources((), (), ()),
             observed=False,
         )
@@ -146,7 +146,7 @@ class _Steps(NamedTuple):
 
 def _check_size(env: ForeignEnvironment, key: PRNGKeyArray) -> None:
     found = jax.eval_shape(lambda key: env.observe(env.reset(key=key)), key).shape
-    if found != env.spaces.observation.shape:
+    if found != env.seen.shape:
         raise DataError(
             f"Observations of {env.name} must be of the size of their space, {env.spaces.observation.size}, got "
             f"{found[0]}. Mend its observation space."

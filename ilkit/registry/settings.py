@@ -13,6 +13,8 @@ INSTRUCTION_SETS = ("avx2", "native")
 SETTINGS = ("seed", "num_threads", "instruction_set")
 """The entries beside the blocks: the random seed, and what the bits depend on beside it."""
 
+_RANGES = {"seed": (0, 2**32 - 1), "num_threads": (1, 1024)}
+
 RawParams = Mapping[str, Any]
 
 
@@ -34,10 +36,10 @@ def setting(raw: RawParams, name: str) -> int:
 
     **Raises:** `ParamsError` where it is no whole number in range.
     """
-    lowest = 0 if name == "seed" else 1
+    lowest, highest = _RANGES[name]
     value = raw.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value < 2**32:
-        raise ParamsError(f"{name}: must be a whole number from {lowest} to 2³² - 1, got {value!r}.")
+    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+        raise ParamsError(f"{name}: must be a whole number from {lowest} to {highest:,}, got {value!r}.")
     return value
 
 

@@ -121,12 +121,11 @@ def _uniform_states(
 
 def _first_steps(demos: Demonstrations, num_steps: int) -> Demonstrations:
     """The first steps of all, the last episode cut and called truncated where it went on."""
-    stops = np.cumsum(demos.lengths)
-    count = int(np.searchsorted(stops, num_steps)) + 1
+    stops, count = demos.stops, int(demos.episode_of(np.asarray(num_steps - 1))) + 1
     is_cut = np.arange(count) == count - 1 if stops[count - 1] > num_steps else np.zeros(count, bool)
     lengths = demos.lengths[:count] - is_cut.astype(np.int32) * np.int32(stops[count - 1] - num_steps)
     return Demonstrations(
-        obs=demos.obs[: num_steps + count],
+        obs=jax.tree.map(lambda rows: rows[: num_steps + count], demos.obs),
         actions=demos.actions[:num_steps],
         rewards=demos.rewards[:num_steps],
         terminated=demos.terminated[:count] & ~is_cut,

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 
 from ilkit.data.seeds import Seeds
-from ilkit.data.training import Training
+from ilkit.data.training import Training, names_of
 from ilkit.errors import DataError, NonFiniteError
 
 T = TypeVar("T")
@@ -176,7 +176,7 @@ def _with_info_names(training: Training[T], state: PyTree) -> Training[T]:
     if training.info_names:
         return training
     info = eqx.filter_eval_shape(training.step, state, jax.random.key(0))[1]
-    return dataclasses.replace(training, info_names=tuple(sorted(info)))
+    return dataclasses.replace(training, info_names=names_of(info))
 
 
 def _window(num_steps: int) -> int:
@@ -217,7 +217,7 @@ def _run_chunk(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyT
     def body(index: Array, carried: tuple[PyTree, Array]) -> tuple[PyTree, Array]:
         state, curve = carried
         state, info = step(state, fold_in(key, index))
-        return state, curve.at[index // window].add(jnp.stack([info[name] for name in sorted(info)]))
+        return state, curve.at[index // window].add(jnp.stack(info))
 
     return jax.lax.fori_loop(first, last, body, (state, curve))
 

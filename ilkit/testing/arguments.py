@@ -14,7 +14,7 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Spaces
+from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
 from ilkit.registry.find import declarations, find
 from ilkit.registry.params import parse
@@ -108,8 +108,8 @@ def has_key(block: str) -> bool:
 
 
 def _value(block: str, name: str, options: Options, variant: int) -> Any:
-    if name in ("in_size", "out_size"):
-        return 2
+    if name in ("observation", "out_size"):
+        return Box.symmetric([1.0, 1.0]) if name == "observation" else 2
     env = part("env", options)()
     match name:
         case "spaces":

@@ -63,7 +63,7 @@ def description_fits(subject: Subject) -> None:
     state = entries(subject, env)[0]
     sizes = (len(env.state_names), env.state_box.size)
     expect(sizes == (state.size, state.size), f"state_names and state_box must have {state.size} entries, got {sizes}.")
-    ends = np.asarray([env.state_box.low, env.state_box.high])
+    ends = np.asarray(env.state_box.bounds)
     expect(np.isfinite(ends).all(), f"state_box must be finite, got {env.state_box}.")
     expect(
         env.observe(state).shape == env.spaces.observation.shape,
@@ -85,7 +85,7 @@ def actions_are_clipped(subject: Subject) -> None:
     env = subject.learnt()
     space = env.spaces.action
     states, key = entries(subject, env), jax.random.key(0)
-    for edge in (jnp.asarray(space.low), jnp.asarray(space.high)):
+    for edge in jnp.asarray(space.bounds, jnp.float32):
         inside = _step(env, states, edge, key)
         found = difference(inside, _step(env, states, 3.0 * edge, key))
         expect(not found, f"An action outside of the space must be clipped to it first, but {found} differs.")
@@ -94,7 +94,7 @@ def actions_are_clipped(subject: Subject) -> None:
 def frames_show_the_state(subject: Subject) -> None:
     """Frames are colored pictures of one size, different for different states."""
     env = subject.learnt()
-    low, high = np.asarray(env.state_box.low), np.asarray(env.state_box.high)
+    low, high = env.state_box.bounds
     draw = eqx.filter_jit(lambda env, state: env.frame(state))
     corners = [jnp.asarray(low + share * (high - low), jnp.float32) for share in (0.25, 0.6)]
     first, second = (np.asarray(draw(env, state)) for state in corners)
@@ -203,7 +203,7 @@ def _stepped_then_mirrored(env: Environment, steps: _Steps) -> tuple[Array, Arra
 
 
 def _within(rows: np.ndarray, box: Box) -> bool:
-    low, high = np.asarray(box.low), np.asarray(box.high)
+    low, high = box.bounds
     slack = 1e-4 * np.maximum(1.0, np.where(np.isfinite(high), np.abs(high), 1.0))
     return bool(((rows >= low - slack) & (rows <= high + slack)).all())
 

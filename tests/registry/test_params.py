@@ -40,13 +40,16 @@ def test_a_valid_block_folds_into_its_spec() -> None:
             {"seed": 0, "num_threads": 1, "imitat": {}},
             ["imitat: the pipeline uses no such block. Did you mean 'imitate'? If it isn't needed, leave it out."],
         ),
-        ({**raw(), "seed": -1}, ["seed: must be a whole number from 0 to 2³² - 1, got -1"]),
+        ({**raw(), "seed": -1}, ["seed: must be a whole number from 0 to 4,294,967,295, got -1"]),
         ({**raw(), "seed": True}, ["seed: must be a whole number", "got True"]),
         (
             {**raw(), "instruction_set": "avx3"},
             ["instruction_set: must be avx2 or native, got 'avx3'. Did you mean 'avx2'?"],
         ),
-        ({**raw(), "num_threads": 0}, ["num_threads: must be a whole number from 1 to 2³² - 1, got 0"]),
+        ({**raw(), "num_threads": 10_000}, ["num_threads: must be a whole number from 1 to 1,024, got 10000"]),
+        (raw(num_steps=10**23), ["imitate.bc", "num_steps must be below 2³¹, got 100000000000000000000000"]),
+        (raw(learning_rate=1e-60), ["imitate.bc", "learning_rate must be 0 or a number of 32 bits", "got 1e-60"]),
+        ({**raw(), "num_threads": 0}, ["num_threads: must be a whole number from 1 to 1,024, got 0"]),
         ({**raw(), "imitate": {"kind": "bc", "bc": {}, "f_divergence": {"x": 1}}}, ["imitate.f_divergence.x"]),
     ],
 )

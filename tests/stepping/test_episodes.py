@@ -141,8 +141,8 @@ def test_episodes_become_demonstrations() -> None:
     rows = demos.transitions()
     for episode, length in enumerate(run.lengths):
         mine = np.flatnonzero(np.asarray(rows.valid & (rows.episode == episode)))
-        np.testing.assert_array_equal(rows.obs[mine], run.obs[episode, :length])
-        np.testing.assert_array_equal(demos.next_obs()[mine], run.obs[episode, 1 : length + 1])
+        np.testing.assert_array_equal(rows.before()[mine], run.obs[episode, :length])
+        np.testing.assert_array_equal(demos.after()[mine], run.obs[episode, 1 : length + 1])
         np.testing.assert_array_equal(rows.actions[mine], run.executed[episode, :length])
         assert rows.terminated[mine][-1]
         assert not rows.terminated[mine][:-1].any()
