@@ -85,9 +85,9 @@ def actions_are_clipped(subject: Subject) -> None:
     env = subject.learnt()
     space = env.spaces.action
     states, key = entries(subject, env), jax.random.key(0)
-    for edge in jnp.asarray(space.bounds, jnp.float32):
-        inside = _step(env, states, edge, key)
-        found = difference(inside, _step(env, states, 3.0 * edge, key))
+    low, high = jnp.asarray(space.bounds, jnp.float32)
+    for edge, beyond in ((low, low - (high - low)), (high, high + (high - low))):
+        found = difference(_step(env, states, edge, key), _step(env, states, beyond, key))
         expect(not found, f"An action outside of the space must be clipped to it first, but {found} differs.")
 
 

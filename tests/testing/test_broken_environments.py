@@ -65,6 +65,20 @@ class Unclipped(TrackingEnvironment):
         return after, Transition(jnp.sum(action), transition.terminated)
 
 
+class FromZero(Unclipped):
+    """Clips at 1 only, which an action space from 0 to 1 shows no more at three times its bounds."""
+
+    def step(self, state, action, *, key):
+        return super().step(state, jnp.where(action > 1.0, 1.0, action), key=key)
+
+
+class Shifted(Unclipped):
+    """Clips to its space from a half to 1."""
+
+    def step(self, state, action, *, key):
+        return super().step(state, jnp.clip(action, 0.5, 1.0), key=key)
+
+
 class Dark(TrackingEnvironment):
     def frame(self, state):
         return jnp.zeros((4, 4, 3), jnp.uint8)
@@ -151,6 +165,16 @@ BROKEN = [
     (env_checks.host_episodes_repeat, on_host(Remembering), "same seed"),
     (env_checks.host_episodes_repeat, on_host(Short), "vectors of 4"),
 ]
+
+
+def within(low: float) -> Spaces:
+    return Spaces(observation=Box.symmetric((1.5, 1.5)), action=Box(shape=(2,), low=low, high=1.0))
+
+
+def test_clipping_is_probed_beyond_the_bounds_of_any_space() -> None:
+    env_checks.actions_are_clipped(subject(like_tracking(Shifted, spaces=within(0.5))))
+    with pytest.raises(AssertionError, match="clipped"):
+        env_checks.actions_are_clipped(subject(like_tracking(FromZero, spaces=within(0.0))))
 
 
 def subject(function: Callable[..., Any]) -> Subject:
