@@ -104,7 +104,11 @@ def episodes_obey_the_environment(subject: Subject) -> None:
     env = part("env", subject.options)()
     demos: Demonstrations = subject.outcome()
     expect((demos.lengths <= env.max_steps).all(), f"No episode may be longer than {env.max_steps} steps.")
-    expect(not (demos.terminated & demos.truncated).any(), "An episode can't be both terminated and truncated.")
+    expect(
+        (demos.terminated ^ demos.truncated).all(),
+        "An episode must be terminated or truncated, and not both; number "
+        f"{np.argmin(demos.terminated ^ demos.truncated)} is both or neither.",
+    )
     rows = demos.transitions()
     steps = eqx.filter_jit(jax.vmap(lambda obs, action: env.step(env.state_of(obs), action, key=jax.random.key(0))))
     after, transition = steps(rows.before(), rows.actions)
@@ -128,7 +132,11 @@ def demonstrations_fit_the_environment(subject: Subject) -> None:
         (rows.dtype, rows.shape[1:]) == (action.dtype, action.shape),
         f"Actions must be {action.dtype} of shape {action.shape}, got {rows.dtype} of shape {rows.shape[1:]}.",
     )
-    expect(not (demos.terminated & demos.truncated).any(), "An episode can't be both terminated and truncated.")
+    expect(
+        (demos.terminated ^ demos.truncated).all(),
+        "An episode must be terminated or truncated, and not both; number "
+        f"{np.argmin(demos.terminated ^ demos.truncated)} is both or neither.",
+    )
 
 
 def reads_what_it_writes(subject: Subject) -> None:

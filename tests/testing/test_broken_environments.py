@@ -175,6 +175,10 @@ BROKEN = [
 ]
 
 
+def within(low: float) -> Spaces:
+    return Spaces(observation=Box.symmetric((1.5, 1.5)), action=Box(shape=(2,), low=low, high=1.0))
+
+
 def subject(function: Callable[..., Any]) -> Subject:
     return Subject(Component("env", "toy", function, Toy), Options())
 

@@ -16,17 +16,36 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
-from ilkit.data.training import Training
+from ilkit.data.training import Loss, Training
 from ilkit.errors import ParamsError
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
 from ilkit.stepping.random_policy import RandomPolicy
-from ilkit.testing import answer_checks, checks, env_checks, part_checks, purity_checks, spec_checks, training_checks
+from ilkit.testing import (
+    answer_checks,
+    checks,
+    data_checks,
+    env_checks,
+    part_checks,
+    process_checks,
+    purity_checks,
+    spec_checks,
+    training_checks,
+)
 from ilkit.testing.arguments import Options
 from ilkit.testing.problems import demonstrations, tracking_expert
 from ilkit.testing.subject import Subject
 
-CHECKS = (answer_checks, env_checks, part_checks, purity_checks, spec_checks, training_checks)
+CHECKS = (
+    answer_checks,
+    data_checks,
+    env_checks,
+    part_checks,
+    process_checks,
+    purity_checks,
+    spec_checks,
+    training_checks,
+)
 
 
 class Toy(Spec):
@@ -46,6 +65,10 @@ def expert(share: float) -> Callable[..., Any]:
 
 def random(spec, env, *, key) -> Policy:
     return RandomPolicy.of(env().spaces)
+
+
+def wrapped(spec, env, *, key) -> Policy:
+    return [tracking_expert("continuous")]
 
 
 def recorded(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
@@ -98,7 +121,7 @@ def discrete(spec, format, env=None, *, key) -> Demonstrations:
 
 def finetune(improves: bool) -> Callable[..., Any]:
     def component(spec, exploration, env, cloned, uncertainty, *, key) -> Training[Policy]:
-        step = Partial(lambda state, key: (state, {"loss": jnp.zeros(())}))
+        step = Partial(lambda state, key: (state, Loss(jnp.zeros(()))))
         learnt = tracking_expert("continuous") if improves else cloned
         return Training(learnt, step, Partial(lambda state: state), spec.num_steps)
 
@@ -117,6 +140,10 @@ def late(array: np.ndarray) -> np.ndarray:
     return array + np.float32(0.5)
 
 
+def far(array: np.ndarray) -> np.ndarray:
+    return array * np.float32(1000.0)
+
+
 def none(array: np.ndarray) -> np.ndarray:
     return np.zeros_like(array)
 
@@ -127,6 +154,9 @@ BROKEN = [
     (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(obs=late), "next observation"),
     (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(terminated=none), "terminated"),
     (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(truncated=np.ones_like), "both"),
+    (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(truncated=none), "both or neither"),
+    (data_checks.actions_are_near_their_space, "rollout", recorded(), recorded(actions=far), "far outside"),
+    (purity_checks.returns_what_it_declares, "expert", expert(1.0), wrapped, "must make Policy.*got list"),
     (
         answer_checks.demonstrations_fit_the_environment,
         "dataset",
@@ -242,7 +272,11 @@ def test_every_check_is_shown_to_fail() -> None:
     shown = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_broken_*.py"))
     for module in CHECKS:
         for name, function in inspect.getmembers(module, inspect.isfunction):
-            if function.__module__ == module.__name__ and not name.startswith("_") and name != "checks_of":
+            if (
+                function.__module__ == module.__name__
+                and not name.startswith("_")
+                and name not in ("checks_of", "expect_near")
+            ):
                 assert f"{module.__name__.split('.')[-1]}.{name}" in shown, name
 
 
