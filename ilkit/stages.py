@@ -9,7 +9,6 @@ from jaxtyping import PRNGKeyArray
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.exploration import Exploration
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
@@ -19,6 +18,7 @@ from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.declaration import part, stage
 from ilkit.spec import Spec
+from ilkit.stepping.behavior import Behavior
 
 
 @part
@@ -37,8 +37,8 @@ def policy(spec: Spec, network: Build[Network], spaces: Spaces, *, key: PRNGKeyA
 
 
 @part
-def exploration(spec: Spec, uncertainty: Uncertainty, spaces: Spaces) -> Exploration:
-    """The noise that reinforcement adds to the policy's action."""
+def exploration(spec: Spec, spaces: Spaces, uncertainty: Uncertainty | None = None) -> Behavior:
+    """How a policy acts while it learns by trial."""
 
 
 @stage
@@ -80,10 +80,10 @@ def uncertainty(
 @stage
 def finetune(
     spec: Spec,
-    exploration: Build[Exploration],
+    exploration: Build[Behavior],
     env: Build[Environment | HostEnvironment],
     cloned: Policy,
-    uncertainty: Uncertainty,
+    uncertainty: Uncertainty | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:

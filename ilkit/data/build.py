@@ -1,5 +1,6 @@
 """A part that is chosen but not yet built."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -23,5 +24,7 @@ class Build(Generic[T]):
     parts: tuple["Build[Any]", ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
-        """Builds the part."""
+        """Builds the part; an optional input, given by name, that its function leaves out is dropped."""
+        taken = inspect.signature(self.function).parameters
+        kwargs = {name: given for name, given in kwargs.items() if name in taken}
         return self.function(self.spec, *self.parts, *args, **kwargs)

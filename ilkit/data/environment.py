@@ -83,6 +83,11 @@ class HostEnvironment(eqx.Module):
         """The number of processes that run episodes of it."""
         return 1
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the seed of a reset and the actions after it decide an episode."""
+        return True
+
     @abstractmethod
     def make(self) -> gymnasium.Env[Any, Any]:
         """Makes a single one, which is given actions inside of `spaces` and observes vectors of any float.

@@ -62,6 +62,8 @@ class Gymnasium(Spec):
     """Wrappers of gymnasium around it, the innermost first: `[{name: FrameStackObservation, stack_size: 4}]`."""
     num_workers: Annotated[int, Field(ge=1, le=64)] = 1
     """The processes that run whole episodes side by side; no result depends on it."""
+    repeats: bool = True
+    """Whether a seed and actions decide an episode; say false of one with randomness of its own, to run it anyway."""
 
 
 class GymnasiumEnvironment(HostEnvironment):
@@ -75,6 +77,11 @@ class GymnasiumEnvironment(HostEnvironment):
     def num_workers(self) -> int:
         """The number of processes that run episodes of it."""
         return self.spec.num_workers
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the seed of a reset and the actions after it decide an episode."""
+        return self.spec.repeats
 
     def make(self) -> gymnasium.Env[Any, Any]:
         """Makes a single environment, wrapped no more than it needs."""

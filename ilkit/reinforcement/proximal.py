@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.policy import Policy
@@ -21,9 +21,10 @@ from ilkit.data.training import Info
 from ilkit.fitting.gradient import descend, partition
 from ilkit.math.returns import generalized_advantages
 from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.reinforcement.anchor import Anchor
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.spec import Spec
-from ilkit.stepping.behavior import Anchor, Behavior, noise_scale
+from ilkit.stepping.behavior import Behavior, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs
@@ -131,7 +132,7 @@ def policy_of(state: State) -> Policy:
 
 
 def collect(
-    spec: ProximalSpec, envs: CompiledEnvs | HostEnvs, state: State, *, key: PRNGKeyArray
+    spec: ProximalSpec, envs: CompiledEnvs | HostEnvs, state: State, *, key: Key[Array, "*seeds"]
 ) -> tuple[State, Rollout]:
     """Steps the environments with the present policy."""
     trials, rollout = envs.collect(

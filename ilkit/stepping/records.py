@@ -5,8 +5,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from ilkit.data.exploration import RunningSquare
 from ilkit.data.training import Info
+from ilkit.stepping.behavior import RunningSquare
 
 
 class Outcome(NamedTuple):

@@ -12,9 +12,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.exploration import RunningSquare
 from ilkit.data.policy import Policy
-from ilkit.stepping.behavior import Behavior
+from ilkit.stepping.behavior import Behavior, RunningSquare
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import EpisodeLog, Outcome, Rollout, Trials
 

@@ -1,5 +1,6 @@
 """The arguments that a component is tested with, by the names of its declaration."""
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, get_origin
 
@@ -16,7 +17,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Spaces
 from ilkit.errors import DataError
-from ilkit.registry.find import declarations, find
+from ilkit.registry.find import Component, declarations, find
 from ilkit.registry.params import parse
 from ilkit.spec import Spec
 from ilkit.testing import problems
@@ -81,9 +82,11 @@ def part(block: str, options: Options) -> Build[Any]:
     return Build(block, component.kind, component.function, spec, inner)
 
 
-def positional(block: str, options: Options, variant: int = 0) -> tuple[Any, ...]:
-    """The arguments after the spec; another variant has other values of equal shapes."""
-    return tuple(argument(block, name, options, variant) for name in declarations()[block].arguments)
+def positional(component: Component, options: Options, variant: int = 0) -> tuple[Any, ...]:
+    """The arguments after the spec that a component takes; another variant has other values of equal shapes."""
+    declaration, taken = declarations()[component.block], inspect.signature(component.function).parameters
+    names = [name for name in declaration.arguments if name in taken or name not in declaration.optional]
+    return tuple(argument(component.block, name, options, variant) for name in names)
 
 
 def argument(block: str, name: str, options: Options, variant: int = 0) -> Any:

@@ -46,7 +46,7 @@ class Subject:
 
     def positional(self, variant: int = 0) -> tuple[Any, ...]:
         """The arguments after the spec; another variant has other values of equal shapes."""
-        return arguments.positional(self.component.block, self.options, variant)
+        return arguments.positional(self.component, self.options, variant)
 
     def argument(self, name: str) -> Any:
         """The argument of this name."""
