@@ -3,6 +3,9 @@ BIN := .venv/bin
 # DVC calls `python -m ilkit`: the environment's own Python must come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# A kill can leave DVC's lock empty, and DVC then fails to read it.
+UNLOCK := find .dvc/tmp -name rwlock -empty -delete 2>/dev/null || true
+
 .PHONY: help setup repro explore test lint docs clean
 
 help:  ## List the targets.
@@ -17,10 +20,12 @@ $(BIN)/.installed: pyproject.toml constraints.txt $(wildcard plugins/*/pyproject
 	@touch $@
 
 repro: setup  ## Run the main pipeline and print its result.
+	@$(UNLOCK)
 	$(BIN)/dvc repro
 	@echo && cat artifacts/evaluate/summary.txt && echo && echo "Report: artifacts/evaluate/report.html"
 
 explore: setup  ## Run the second pipeline: does exploring where the clones disagree help?
+	@$(UNLOCK)
 	$(BIN)/dvc repro pipelines/exploration/dvc.yaml
 	@echo && cat pipelines/exploration/artifacts/evaluate/summary.txt && echo && echo "Report: pipelines/exploration/artifacts/evaluate/report.html"
 

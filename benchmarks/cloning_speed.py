@@ -30,7 +30,7 @@ from ilkit.running.backend import set_up
 def main() -> None:
     path, width, batch = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     threads, seeds = (int(given) for given in (*sys.argv[4:], "1", "1")[:2])
-    set_up(threads)
+    set_up(threads, "avx2")
     demos = read(NPZ(path=path))
     chunk = 20_000 if width <= 64 else 3_000
     head = Build("policy", "deterministic", policy, Deterministic(), (Build("network", "mlp", network, _net(width)),))

@@ -36,7 +36,7 @@ def main() -> None:
 
 def _prefer_the_project(folder: Path) -> None:
     """Puts the project's own code first: a queued experiment must run the code of its own snapshot."""
-    root = next((one for one in (folder, *folder.parents) if (one / ".dvc").is_dir()), folder)
+    root = _project_of(folder)
     plugins = sorted(str(one) for one in (root / "plugins").glob("*") if one.is_dir())
     sys.path[:0] = [one for one in plugins if one not in sys.path]
     sys.path += [str(folder)] if str(folder) not in sys.path else []  # for environments of the user's own
@@ -45,6 +45,14 @@ def _prefer_the_project(folder: Path) -> None:
         paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)
         os.execv(sys.executable, [sys.executable, "-m", "ilkit", *sys.argv[1:]])
+
+
+def _project_of(folder: Path) -> Path:
+    """The outermost project of DVC in the repository of git that a folder lies in: pipelines may be subprojects, and
+    an experiment may run in a copy inside of the `.dvc` that it was copied from."""
+    above = [folder, *folder.parents]
+    repository = next((number for number, one in enumerate(above) if (one / ".git").exists()), len(above))
+    return next((one for one in reversed(above[: repository + 1]) if (one / ".dvc").is_dir()), folder)
 
 
 if __name__ == "__main__":

@@ -79,11 +79,22 @@ class Declaration(Generic[P, T]):
 
     @cached_property
     def makes(self) -> Any:
-        """The type of the artifact on the edge that leaves a stage."""
+        """The type of the artifact that a stage makes, or the named tuple of several."""
         hint = self.hints["return"]
         choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         inner = {get_args(choice)[0] if get_origin(choice) is Training else choice for choice in choices}
         return inner.pop() if len(inner) == 1 else hint
+
+    @property
+    def makes_several(self) -> bool:
+        """Whether a stage makes a named tuple of artifacts, each an edge of its own."""
+        return isinstance(self.makes, type) and issubclass(self.makes, tuple) and hasattr(self.makes, "_fields")
+
+    @cached_property
+    def artifacts(self) -> Mapping[str | None, Any]:
+        """The types of the artifacts that a stage makes by the names of their fields; None names the only one."""
+        fields = get_type_hints(self.makes).items() if self.makes_several else ()
+        return dict(fields) or {None: self.makes}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Records a call while a pipeline is traced.

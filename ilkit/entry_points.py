@@ -4,6 +4,10 @@ from functools import cache
 from importlib.metadata import EntryPoint, distributions
 
 PREFIX = "ilkit."
+STAGES_GROUP = "ilkit.stages"
+"""The declarations of stages that plug-ins add."""
+STORED_GROUP = "ilkit.stored"
+"""The classes of what artifacts hold, by the names that artifacts call them."""
 
 
 @cache

@@ -1,10 +1,11 @@
 """Specs: the typed settings of components."""
 
 import sys
+from collections.abc import Iterable
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
 
 Plain = bool | int | float | str | None
 """What a setting of a foreign library may be."""
@@ -23,6 +24,11 @@ Kwargs = Annotated[
     ),
 ]
 """Arguments of something of a foreign library, by name; a mapping in `params.yaml`."""
+
+
+_SMALLEST, _LARGEST = 1.1754944e-38, 3.4028235e38
+"""The smallest and the largest normal number of 32 bits, which settings become."""
+_LARGEST_WHOLE = 2**31 - 1
 
 
 class Spec(BaseModel):
@@ -47,6 +53,20 @@ class Spec(BaseModel):
         jax = sys.modules.get("jax")  # a component imports jax before it defines its spec; the command line never does
         if jax is not None:
             jax.tree_util.register_pytree_node(cls, cls._flatten, cls._unflatten)
+
+    @model_validator(mode="after")
+    def _check_numbers(self) -> "Spec":
+        for name, value in self:
+            if isinstance(value, float) and value and not _SMALLEST <= abs(value) <= _LARGEST:
+                raise ValueError(f"{name} must be 0 or a number of 32 bits ({_SMALLEST} to {_LARGEST}), got {value}")
+            if type(value) is int and abs(value) > _LARGEST_WHOLE:
+                raise ValueError(f"{name} must be below 2³¹, got {value}")
+        return self
+
+    def faults(self, spaces: Any) -> Iterable[str]:
+        """What the settings break for these spaces, as `setting: rule, got value`; nothing unless overridden."""
+        del spaces
+        return ()
 
     def _flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return tuple(getattr(self, name) for name in self._traced), tuple(getattr(self, name) for name in self._static)

@@ -4,6 +4,8 @@ A *part* is built inside a stage; a *stage* makes an artifact. Both are register
 `ilkit.NAME`, and a component's signature must match the declaration here but for its first parameter, the spec.
 """
 
+from typing import Any
+
 from jaxtyping import PRNGKeyArray
 
 from ilkit.data.build import Build
@@ -13,10 +15,12 @@ from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Spaces
+from ilkit.data.spaces import Space, Spaces
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.declaration import part, stage
+from ilkit.declaration import Declaration, part, stage
+from ilkit.entry_points import STAGES_GROUP, component_entry_points
+from ilkit.errors import WiringError, nearest
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import Behavior
 
@@ -27,7 +31,7 @@ def env(spec: Spec) -> Environment | HostEnvironment:
 
 
 @part
-def network(spec: Spec, in_size: int, out_size: int, *, key: PRNGKeyArray) -> Network:
+def network(spec: Spec, observation: Space, out_size: int, *, key: PRNGKeyArray) -> Network:
     """The function approximator inside a policy."""
 
 
@@ -102,3 +106,14 @@ def evaluate(
     **policies: Seeds[Policy],
 ) -> Report:
     """How good the policies are, measured."""
+
+
+def __getattr__(name: str) -> Any:
+    """The stage of this name that a plug-in declares."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    points = {point.name: point for point in component_entry_points() if point.group == STAGES_GROUP}
+    if name not in points:
+        declared = [one.name for one in globals().values() if isinstance(one, Declaration) and one.role == "stage"]
+        raise WiringError(f"No stage is called {name!r}. {nearest(name, [*declared, *points])}")
+    return points[name].load()

@@ -8,7 +8,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ilkit import entry_points
-from ilkit.registry import find as registry
+from ilkit.running.process_variables import assign, variables
+
+assign(variables(1, "avx2"))  # before a test imports NumPy and JAX, as the runner does
+
+from ilkit.registry import find as registry  # noqa: E402
 
 # A busy machine is no fault of the code under test.
 settings.register_profile("ilkit", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])

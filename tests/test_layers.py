@@ -87,6 +87,7 @@ def component_modules() -> set[str]:
     import tomllib
 
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    del groups["ilkit.stored"]
     return {value.split(":")[0] for points in groups.values() for value in points.values()}
 
 

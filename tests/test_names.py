@@ -7,6 +7,7 @@ import pytest
 
 from ilkit import stages
 from ilkit.declaration import Declaration
+from ilkit.entry_points import STORED_GROUP
 from ilkit.registry.find import find
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +18,7 @@ def entry_points(path: Path) -> list[tuple[str, str, str]]:
     return [
         (group.removeprefix("ilkit."), kind, value)
         for group, points in groups.items()
+        if group != STORED_GROUP
         for kind, value in points.items()
     ]
 

@@ -1,11 +1,10 @@
 """Turning a pytree into a description and named arrays, and back, without ever running what is read.
 
-A description names the classes of its parts. Only classes of ilkit, of installed plug-ins and of equinox are looked
-up, only `equinox.Module`, named tuples and pydantic models are made of them, and their constructors don't run.
+A description names the kinds of its parts. Only what ilkit, installed plug-ins and equinox register is looked up, only
+`equinox.Module`, named tuples and pydantic models are made of it, and their constructors don't run.
 """
 
 import dataclasses
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ilkit.entry_points import component_entry_points
+from ilkit.artifact.names import class_named, name_of, version_of
 from ilkit.errors import ArtifactError
 
 _DTYPES = {
@@ -27,7 +26,7 @@ _DTYPES = {
     **{"I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64},
     **{"F16": np.float16, "F32": np.float32, "F64": np.float64},
 }
-FORMAT = 1
+FORMAT = 2
 """The version of the format that is written; another one is refused."""
 
 
@@ -106,13 +105,13 @@ def _describe(thing: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
         library = "numpy" if isinstance(thing, np.ndarray) else "jax"
         return {"array": path, "library": library, "shape": list(thing.shape), "dtype": str(thing.dtype)}
     if isinstance(thing, BaseModel):
-        return {"class": _name_of(type(thing)), "model": json.loads(thing.model_dump_json())}
+        return {**_kind_of(thing), "model": json.loads(thing.model_dump_json())}
     if isinstance(thing, eqx.Module):
         names = [field.name for field in dataclasses.fields(thing) if hasattr(thing, field.name)]
-        return {"class": _name_of(type(thing)), "fields": {name: inside(name, getattr(thing, name)) for name in names}}
+        return {**_kind_of(thing), "fields": {name: inside(name, getattr(thing, name)) for name in names}}
     if isinstance(thing, tuple) and hasattr(thing, "_fields"):
         fields = {name: inside(name, getattr(thing, name)) for name in thing._fields}
-        return {"class": _name_of(type(thing)), "fields": fields}
+        return {**_kind_of(thing), "fields": fields}
     if isinstance(thing, (tuple, list)):
         return {type(thing).__name__: [inside(index, value) for index, value in enumerate(thing)]}
     if isinstance(thing, dict) and all(isinstance(key, str) for key in thing):
@@ -134,13 +133,27 @@ def _restore(node: Any, arrays: dict[str, np.ndarray]) -> Any:
         return [_restore(value, arrays) for value in node["list"]]
     if "dict" in node:
         return {key: _restore(value, arrays) for key, value in node["dict"].items()}
-    found = _class_named(node["class"])
+    found = _class_of(node)
     if "model" in node:
         if not issubclass(found, BaseModel):
-            raise ArtifactError(f"{node['class']} is no pydantic model.")
+            raise ArtifactError(f"{node['kind']} is no pydantic model.")
         return found.model_validate_json(json.dumps(node["model"]))
     fields = {name: _restore(value, arrays) for name, value in node["fields"].items()}
     return _restore_fields(found, fields)
+
+
+def _kind_of(thing: Any) -> dict[str, Any]:
+    return {"kind": name_of(type(thing)), "version": version_of(type(thing))}
+
+
+def _class_of(node: dict[str, Any]) -> type:
+    found = class_named(node["kind"])
+    if node["version"] != version_of(found):
+        raise ArtifactError(
+            f"{node['kind']} must be of version {version_of(found)}, got {node['version']!r}. Make the artifact again "
+            "with what is installed, or read it with what made it."
+        )
+    return found
 
 
 def _restore_array(node: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
@@ -161,30 +174,3 @@ def _restore_fields(found: type, fields: dict[str, Any]) -> Any:
     for name, value in fields.items():
         object.__setattr__(thing, name, value)
     return thing
-
-
-def _name_of(found: type) -> str:
-    if found.__module__.split(".")[0] not in _trusted_packages():
-        raise ArtifactError(
-            f"{found.__name__} is defined in {found.__module__}, which is no installed plug-in, so it could not be "
-            "loaded again. Register the module by an entry point."
-        )
-    return f"{found.__module__}:{found.__qualname__}"
-
-
-def _class_named(name: str) -> type:
-    module, _, qualified = name.partition(":")
-    if module.split(".")[0] not in _trusted_packages():
-        raise ArtifactError(f"{name} comes from a package that is no installed plug-in. Install the plug-in first.")
-    try:
-        found = getattr(importlib.import_module(module), qualified)
-    except (ImportError, AttributeError) as error:
-        raise ArtifactError(f"{name} isn't there in the installed version: {error}.") from error
-    if not isinstance(found, type):
-        raise ArtifactError(f"{name} is no class.")
-    return found
-
-
-def _trusted_packages() -> set[str]:
-    plugins = {point.value.split(":")[0].split(".")[0] for point in component_entry_points()}
-    return {"ilkit", "equinox"} | plugins

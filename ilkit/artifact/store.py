@@ -26,6 +26,8 @@ def save(thing: Any, folder: str | Path) -> None:
             _write_report(thing, written) if isinstance(thing, Report) else codec.write(thing, written)
         except (OSError, SafetensorError) as error:
             raise ArtifactError(f"{folder} can't be written: {error}. What was there before is kept.") from error
+        for path in written.iterdir():
+            path.chmod((written / "spec.json").stat().st_mode)
         if folder.exists():
             folder.rename(Path(temporary) / "former")
         written.rename(folder)

@@ -6,11 +6,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations, concatenate
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import Environment, HostEnvironment, Mirrored
 from ilkit.errors import DataError
 from ilkit.spec import Spec
 
@@ -30,20 +30,19 @@ def augment(
     """
     del spec, key
     world = env()
-    if not isinstance(world, Environment):
+    if not isinstance(world, Mirrored):
         raise DataError(f"augment.kind mirror needs an environment with a known symmetry, got env.kind {env.kind}.")
-    last = np.cumsum(demos.lengths + 1) - 1
-    is_last = np.zeros(len(demos.obs), bool)
-    is_last[last] = True
-    actions = np.zeros((len(demos.obs), *demos.actions.shape[1:]), demos.actions.dtype)
+    is_last = np.zeros(demos.num_obs, bool)
+    is_last[demos.stops + np.arange(demos.num_episodes)] = True
+    actions = np.zeros((demos.num_obs, *demos.actions.shape[1:]), demos.actions.dtype)
     actions[~is_last] = demos.actions
-    images = _mirror(world, _pad(demos.obs), _pad(actions))
-    obs, actions = (np.asarray(image)[: len(is_last)] for image in images)
+    images = _mirror(world, jax.tree.map(_pad, demos.obs), _pad(actions))
+    obs, actions = jax.tree.map(lambda image: np.asarray(image)[: len(is_last)], images)
     return concatenate([demos, eqx.tree_at(lambda tree: (tree.obs, tree.actions), demos, (obs, actions[~is_last]))])
 
 
 @eqx.filter_jit
-def _mirror(env: Environment, obs: Float[Array, "capacity obs"], actions: Array) -> tuple[Array, Array]:
+def _mirror(env: Mirrored, obs: PyTree, actions: Array) -> tuple[PyTree, Array]:
     return jax.vmap(env.mirror)(obs, actions)
 
 

@@ -19,7 +19,7 @@ from ilkit.spec import Spec
 
 
 class StateNoise(Spec):
-    """Noisy copies of the observations with the same label (Bishop, 1995)."""
+    """Noisy copies of the observations, as far as they are real numbers, with the same label (Bishop, 1995)."""
 
     kind: Literal["state_noise"] = "state_noise"
     num_copies: PositiveInt = 1
@@ -34,10 +34,14 @@ def augment(
     """Appends the copies."""
     del env
     generator = np.random.default_rng(np.random.SeedSequence(np.asarray(jax.random.key_data(key)).tolist()))
-    scale = (spec.scale * demos.obs.std(axis=0)).astype(np.float32)
+
+    def noisy(rows: np.ndarray) -> np.ndarray:
+        if not np.issubdtype(rows.dtype, np.floating):
+            return rows
+        scale = (spec.scale * rows.std(axis=0)).astype(np.float32)
+        return rows + scale * generator.standard_normal(rows.shape, np.float32)
 
     def copy() -> Demonstrations:
-        noise = generator.standard_normal(demos.obs.shape, np.float32)
-        return eqx.tree_at(lambda tree: tree.obs, demos, demos.obs + scale * noise)
+        return eqx.tree_at(lambda tree: tree.obs, demos, jax.tree.map(noisy, demos.obs))
 
     return concatenate([demos, *(copy() for _ in range(spec.num_copies))])

@@ -1,6 +1,8 @@
 """The commands: thin, and quick to start, for each imports what it needs when it runs."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -20,7 +22,7 @@ def command_line() -> None:
 @explained
 def check() -> None:
     """Validate params.yaml and the wiring of this folder's pipeline; writes nothing."""
-    from ilkit.running.components import check as check_folder
+    from ilkit.running.check import check as check_folder
 
     check_folder(Path())
     click.echo("params.yaml and the pipeline are valid.")
@@ -55,7 +57,8 @@ def components() -> None:
     """Validate everything and write components.json; the first stage of every dvc.yaml."""
     from ilkit.running.components import write_components
 
-    write_components(Path())
+    for note in write_components(Path()):
+        click.echo(f"{note} imports by name: a change of what it imports reruns nothing.", err=True)
 
 
 @command_line.command()
@@ -63,19 +66,42 @@ def components() -> None:
 @explained
 def run(stage: str) -> None:
     """Run STAGE of this folder's pipeline on the artifacts of the stages before it."""
-    from ilkit.registry.params import read_params, setting
+    _set_up()
+    from ilkit.running.pipelines import read_plan
+    from ilkit.running.run import run_stage
 
-    num_threads = setting(read_params(Path("params.yaml")), "num_threads")
+    with _stoppable():
+        run_stage(read_plan(Path()), stage, Path())
+
+
+@command_line.command()
+@click.argument("stages", nargs=-1)
+@explained
+def verify(stages: tuple[str, ...]) -> None:
+    """Run the pipeline, or STAGES, again beside it, and say whether that gives the bytes that dvc.lock names."""
+    _set_up()
+    from ilkit.running.verify import verify_folder
+
+    with _stoppable():
+        if not verify_folder(Path(), stages, click.echo):
+            sys.exit(FAILED)
+
+
+def _set_up() -> None:
+    from ilkit.registry.settings import instruction_set, read_params, setting
     from ilkit.running.backend import set_up
 
-    set_up(num_threads)
+    raw = read_params(Path("params.yaml"))
+    for variable in set_up(setting(raw, "num_threads"), instruction_set(raw)):
+        click.echo(f"{variable} is put aside: bytes depend on it.", err=True)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
     from ilkit.running.observe import StopRequestError
-    from ilkit.running.pipelines import load_pipeline
-    from ilkit.running.run import run_stage
-    from ilkit.wiring.project import pipeline_of
 
     try:
-        run_stage(load_pipeline(pipeline_of(Path())).graph, stage, Path())
+        yield
     except StopRequestError as stop:
         click.echo(str(stop), err=True)
         sys.exit(INTERRUPTED)

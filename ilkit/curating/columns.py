@@ -66,12 +66,12 @@ def _duplicated(rows: np.ndarray, name: str) -> Iterator[Fault]:
 def _leaked(demos: Demonstrations, actions: np.ndarray) -> Iterator[Fault]:
     if demos.actions.dtype.kind != "f":
         return
-    before = np.arange(demos.num_steps) + np.repeat(np.arange(demos.num_episodes), demos.lengths)
-    probes = {probe: dim for dim, probe in reversed(list(enumerate(_probes(demos.obs[before[:_PROBE]]))))}
+    before = demos.before()
+    probes = {probe: dim for dim, probe in reversed(list(enumerate(_probes(before))))}
     varies = _varies(actions)
     for dim, probe in enumerate(_probes(actions)):
         held = probes.get(probe)
-        if held is not None and varies[dim] and _equal(demos.obs[:, held][before], actions[:, dim]):
+        if held is not None and varies[dim] and _equal(before[:, held], actions[:, dim]):
             told = f"dimension {dim} of every action is dimension {held} of the observation before it"
             remedy = "A policy would copy it, and have nothing to copy when it acts: leave the dimension out."
             yield Fault("obs hold the action", 1, told, (), remedy)

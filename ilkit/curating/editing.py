@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
 
 from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.spaces import Spaces
@@ -26,27 +25,6 @@ class Criteria(NamedTuple):
     truncated: bool | None = None
 
 
-def take(demos: Demonstrations, episodes: Int[np.ndarray, " chosen"]) -> Demonstrations:
-    """The episodes of these numbers, in this order.
-
-    **Raises:** `DataError` where there are none.
-    """
-    if not len(episodes):
-        raise DataError(f"None of the {demos.num_episodes} episodes is left. Ask for less.")
-    lengths = demos.lengths.astype(np.int64)
-    starts = np.cumsum(lengths) - lengths
-    steps = _rows(starts[episodes], lengths[episodes])
-    return Demonstrations(
-        obs=demos.obs[_rows((starts + np.arange(len(lengths)))[episodes], lengths[episodes] + 1)],
-        actions=demos.actions[steps],
-        rewards=demos.rewards[steps],
-        terminated=demos.terminated[episodes],
-        truncated=demos.truncated[episodes],
-        lengths=demos.lengths[episodes],
-        spaces=demos.spaces,
-    )
-
-
 def split(demos: Demonstrations, fractions: Mapping[str, float], seed: int = 0) -> dict[str, Demonstrations]:
     """Parts of about these fractions of the episodes, drawn at random; every episode is in exactly one of them.
 
@@ -63,7 +41,7 @@ def split(demos: Demonstrations, fractions: Mapping[str, float], seed: int = 0) 
             raise DataError(f"{name} would get none of the {demos.num_episodes} episodes. Give it a larger fraction.")
     order = np.random.default_rng(seed).permutation(demos.num_episodes)
     parts = np.split(order, np.cumsum(counts)[:-1])
-    return {name: take(demos, np.sort(part)) for name, part in zip(fractions, parts, strict=True)}
+    return {name: demos.take(np.sort(part)) for name, part in zip(fractions, parts, strict=True)}
 
 
 def merge(parts: Mapping[str, Demonstrations]) -> Demonstrations:
@@ -101,7 +79,7 @@ def keep(demos: Demonstrations, criteria: Criteria) -> Demonstrations:
         if beyond:
             raise DataError(f"Episodes must be from 0 to {demos.num_episodes - 1}, got {beyond[0]}.")
         kept &= np.isin(np.arange(demos.num_episodes), criteria.episodes)
-    return take(demos, np.flatnonzero(kept))
+    return demos.take(np.flatnonzero(kept))
 
 
 def episode_numbers(text: str) -> tuple[int, ...]:
@@ -117,13 +95,6 @@ def episode_numbers(text: str) -> tuple[int, ...]:
             raise DataError(f"Episodes must be numbers and ranges such as 0,3,7-9, got {part!r}.")
         found += range(ends[0], ends[1] + 1)
     return tuple(found)
-
-
-def _rows(starts: Int[np.ndarray, " chosen"], counts: Int[np.ndarray, " chosen"]) -> Int[np.ndarray, " rows"]:
-    """The rows from each start on, as many as its count."""
-    before = np.cumsum(counts) - counts
-    rows: np.ndarray = np.repeat(starts - before, counts) + np.arange(counts.sum())
-    return rows
 
 
 def _apportioned(fractions: Sequence[float], total: int) -> list[int]:

@@ -49,7 +49,7 @@ def _outside(demos: Demonstrations) -> Iterator[Fault]:
     if isinstance(space, Discrete):
         low, high = np.asarray(0), np.asarray(space.size - 1)
     else:
-        low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+        low, high = np.asarray(space.bounds, np.float32)
 
     def outside(chunk: np.ndarray) -> Bool[np.ndarray, "rows ..."]:
         beyond = (chunk < low) | (chunk > high)

@@ -80,8 +80,7 @@ def replay(demos: Demonstrations, replayer: Replayer, limit: int = 1000, toleran
     """
     replayer.fitting(demos)
     rows = _drawn(demos.num_steps, limit)
-    episode = np.searchsorted(np.cumsum(demos.lengths, dtype=np.int64), rows, side="right")
-    obs, after = demos.obs[rows + episode], demos.obs[rows + episode + 1]
+    obs, after = demos.before(rows), demos.after(rows)
     finite = _finite(obs) & _finite(after) & _finite(demos.actions[rows], demos.actions.ndim)
     usable = finite & replayer.usable(np.where(finite[:, None], obs, 0.0).astype(np.float32))
     if not usable.any():
@@ -140,10 +139,9 @@ def _drawn(num_steps: int, limit: int) -> Int[np.ndarray, " rows"]:
 
 def _neighbors(demos: Demonstrations, rows: Int[np.ndarray, " rows"]) -> tuple[np.ndarray, np.ndarray]:
     """The rows of the actions at each shift, and whether they belong to the same episode."""
-    stops = np.cumsum(demos.lengths, dtype=np.int64)
-    episode = np.searchsorted(stops, rows, side="right")
+    episode = demos.episode_of(rows)
     wanted = rows + np.asarray(SHIFTS)[:, None]
-    there = (wanted >= stops[episode] - demos.lengths[episode]) & (wanted < stops[episode])
+    there = (wanted >= demos.starts[episode]) & (wanted < demos.stops[episode])
     return np.where(there, wanted, rows), there
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ilkit.curating.fault import Fault, Place, counted
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.spaces import vectors
 
 
 def structure_faults(demos: Demonstrations) -> tuple[Fault, ...]:
@@ -38,9 +39,9 @@ def _rows(demos: Demonstrations) -> Iterator[Fault]:
 
 
 def _shapes(demos: Demonstrations) -> Iterator[Fault]:
-    for name, space in (("obs", demos.spaces.observation), ("actions", demos.spaces.action)):
+    for name, space in (("obs", vectors(demos.spaces.observation, "A check")), ("actions", demos.spaces.action)):
         rows = getattr(demos, name)
-        wanted, got = (space.shape, space.dtype.kind), (rows.shape[1:], rows.dtype.kind)
+        wanted, got = (space.shape, np.dtype(space.dtype).kind), (rows.shape[1:], rows.dtype.kind)
         if wanted != got:
             told = f"{name} must be rows of {space.dtype}{list(space.shape)}, got {rows.dtype}{list(rows.shape[1:])}"
             yield Fault("space disagrees", 1, told, (), "Give the space that they were recorded in.")

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Discrete, vectors
 
 _CHUNK = 1 << 15
 
@@ -58,7 +58,7 @@ def summarize(demos: Demonstrations) -> Summary:
         num_truncated=int(demos.truncated.sum()),
         lengths=_range(demos.lengths),
         returns=_range(returns) if len(returns) else None,
-        obs=_columns(demos.obs, demos.spaces.observation, "obs"),
+        obs=_columns(demos.obs, vectors(demos.spaces.observation, "A summary"), "obs"),
         actions=() if isinstance(space, Discrete) else _columns(demos.actions, space, "action"),
         action_shares=_shares(demos.actions, space.size) if isinstance(space, Discrete) else (),
     )
@@ -81,7 +81,7 @@ def _shares(actions: np.ndarray, size: int) -> tuple[float, ...]:
 
 def _columns(rows: np.ndarray, space: Box, name: str) -> tuple[Column, ...]:
     """The columns, summed in chunks around the first row, so that large means lose no digits."""
-    low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+    low, high = np.asarray(space.bounds, np.float32)
     center = np.nan_to_num(rows[0].astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     count, total, squares, beyond = (np.zeros(rows.shape[1]) for _ in range(4))
     least, most = np.full(rows.shape[1], np.inf), np.full(rows.shape[1], -np.inf)

@@ -24,7 +24,6 @@ class Build(Generic[T]):
     parts: tuple["Build[Any]", ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
-        """Builds the part; an optional input, given by name, that its function leaves out is dropped."""
+        """Builds the part; an optional input that its function doesn't take is passed by name, and left out."""
         taken = inspect.signature(self.function).parameters
-        kwargs = {name: given for name, given in kwargs.items() if name in taken}
-        return self.function(self.spec, *self.parts, *args, **kwargs)
+        return self.function(self.spec, *self.parts, *args, **{name: kwargs[name] for name in kwargs if name in taken})

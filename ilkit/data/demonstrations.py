@@ -1,45 +1,25 @@
 """Recorded episodes."""
 
 import math
-from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
 from ilkit.data.spaces import Spaces
+from ilkit.data.windows import Transitions
 from ilkit.errors import DataError
 
 _FINE_FROM = 1 << 16
 
 
-class Transitions(NamedTuple):
-    """Steps of all episodes, one a row, padded to a round number; only the first `count` rows are valid.
-
-    The capacity is static and the count is traced, so that one more episode recompiles nothing.
-    """
-
-    obs: Float[Array, "capacity obs"]
-    actions: Array
-    rewards: Float[Array, " capacity"]
-    terminated: Bool[Array, " capacity"]
-    episode: Int[Array, " capacity"]
-    """The number of the episode that a row belongs to."""
-    count: Int[Array, ""]  # type: ignore[assignment]
-    num_episodes: Int[Array, ""]
-
-    @property
-    def valid(self) -> Bool[Array, " capacity"]:
-        """Which rows are valid."""
-        return jnp.arange(self.obs.shape[0]) < self.count
-
-
 class Demonstrations(eqx.Module):
     """Episodes as flat arrays, one after the other: T + 1 observations and T actions each."""
 
-    obs: Float[np.ndarray, "num_obs obs"]
+    obs: PyTree[Shaped[np.ndarray, "num_obs ..."]]
+    """An array, or a dictionary of arrays, each in its own type."""
     actions: np.ndarray
     rewards: Float[np.ndarray, " num_steps"]
     terminated: Bool[np.ndarray, " num_episodes"]
@@ -49,6 +29,8 @@ class Demonstrations(eqx.Module):
     lengths: Int[np.ndarray, " num_episodes"]
     """The number of actions of each episode."""
     spaces: Spaces = eqx.field(static=True)
+    success: Float[np.ndarray, " num_episodes"] | None = None
+    """1 for an episode that reached its goal, 0 for one that didn't, NaN where nobody knows; None where none does."""
 
     def __check_init__(self) -> None:
         if isinstance(self.lengths, np.ndarray):  # not inside a transformation of a pytree
@@ -60,11 +42,14 @@ class Demonstrations(eqx.Module):
         **Raises:** `DataError` where one has another number of rows than the lengths of the episodes say.
         """
         steps, episodes = int(self.lengths.sum()), len(self.lengths)
-        _check_rows("obs", self.obs, steps + episodes, "one more than actions in every episode")
+        for rows in jax.tree.leaves(self.obs):
+            _check_rows("obs", rows, steps + episodes, "one more than actions in every episode")
         _check_rows("actions", self.actions, steps, "the sum of lengths")
         _check_rows("rewards", self.rewards, steps, "the sum of lengths")
         _check_rows("terminated", self.terminated, episodes, "one an episode")
         _check_rows("truncated", self.truncated, episodes, "one an episode")
+        if self.success is not None:
+            _check_rows("success", self.success, episodes, "one an episode")
 
     @property
     def num_episodes(self) -> int:
@@ -77,42 +62,91 @@ class Demonstrations(eqx.Module):
         return int(self.lengths.sum())
 
     @property
+    def num_obs(self) -> int:
+        """The number of observations in all episodes."""
+        return self.num_steps + self.num_episodes
+
+    @property
+    def stops(self) -> Int[np.ndarray, " num_episodes"]:
+        """The row after the last step of each episode."""
+        return np.cumsum(self.lengths, dtype=np.int64)
+
+    @property
+    def starts(self) -> Int[np.ndarray, " num_episodes"]:
+        """The row of the first step of each episode; its first observation has as many rows more as its number."""
+        return self.stops - self.lengths
+
+    @property
     def returns(self) -> Float[np.ndarray, " num_episodes"]:
         """The undiscounted sum of rewards of each episode."""
-        return np.add.reduceat(self.rewards.astype(np.float64), np.cumsum(self.lengths) - self.lengths)
+        return np.add.reduceat(self.rewards.astype(np.float64), self.starts)
 
-    def next_obs(self) -> Float[np.ndarray, "num_steps obs"]:
-        """The observation after each action."""
-        starts = np.cumsum(self.lengths + 1) - (self.lengths + 1)
-        return np.delete(self.obs, starts, axis=0)
+    def episode_of(self, rows: Int[np.ndarray, "*rows"] | None = None) -> Int[np.ndarray, "*rows"]:
+        """The number of the episode that each of these rows of steps belongs to; by default, of all of them."""
+        if rows is None:
+            return np.repeat(np.arange(self.num_episodes), self.lengths)
+        return np.searchsorted(self.stops, rows, side="right")
+
+    def before(self, rows: Int[np.ndarray, "*rows"] | None = None) -> PyTree[Shaped[np.ndarray, "..."]]:
+        """The observation before the action of each of these rows, or of all."""
+        return self._observed(rows, 0)
+
+    def after(self, rows: Int[np.ndarray, "*rows"] | None = None) -> PyTree[Shaped[np.ndarray, "..."]]:
+        """The observation after the action of each of these rows, or of all."""
+        return self._observed(rows, 1)
+
+    def at_last_step(self, flags: Shaped[np.ndarray, " num_episodes"]) -> Shaped[np.ndarray, " num_steps"]:
+        """Flags of episodes as flags of their last steps, zero in all others."""
+        rows = np.zeros(self.num_steps, flags.dtype)
+        rows[self.stops - 1] = flags
+        return rows
+
+    def take(self, episodes: Int[np.ndarray, " chosen"]) -> "Demonstrations":
+        """The episodes of these numbers, in this order.
+
+        **Raises:** `DataError` where there are none.
+        """
+        if not len(episodes):
+            raise DataError(f"None of the {self.num_episodes} episodes is left. Ask for less.")
+        lengths = self.lengths[episodes].astype(np.int64)
+        steps = _stretches(self.starts[episodes], lengths)
+        observed = _stretches((self.starts + np.arange(self.num_episodes))[episodes], lengths + 1)
+        return Demonstrations(
+            obs=jax.tree.map(lambda rows: rows[observed], self.obs),
+            actions=self.actions[steps],
+            rewards=self.rewards[steps],
+            terminated=self.terminated[episodes],
+            truncated=self.truncated[episodes],
+            lengths=self.lengths[episodes],
+            spaces=self.spaces,
+            success=None if self.success is None else self.success[episodes],
+        )
 
     def transitions(self) -> Transitions:
         """All steps as rows, on the device, padded to a round number of them."""
         steps, episodes = self.num_steps, self.num_episodes
         capacity = _capacity(steps)
-        episode = np.repeat(np.arange(episodes, dtype=np.int32), self.lengths)
-        first = np.arange(steps) + episode  # every earlier episode has one observation more than actions
-        terminated = np.zeros(steps, bool)
-        terminated[np.cumsum(self.lengths) - 1] = self.terminated
 
-        def pad(rows: np.ndarray, taken: np.ndarray | None = None) -> Array:
-            padded = _aligned((capacity, *rows.shape[1:]), rows.dtype)
-            if taken is None:
-                padded[:steps] = rows
-            else:
-                np.take(rows, taken, axis=0, out=padded[:steps], mode="clip")  # other modes copy once more
-            padded[steps:] = 0
+        def pad(rows: np.ndarray, more: int = 0) -> Array:
+            padded = _aligned((capacity + more, *rows.shape[1:]), rows.dtype)
+            padded[: len(rows)] = rows
+            padded[len(rows) :] = 0
             return jax.device_put(padded)
 
         return Transitions(
-            pad(self.obs, first),
+            jax.tree.map(lambda rows: pad(rows, _capacity(episodes)), self.obs),
             pad(self.actions),
             pad(self.rewards),
-            pad(terminated),
-            pad(episode),
+            pad(self.at_last_step(self.terminated)),
+            pad(self.episode_of().astype(np.int32)),
             jnp.asarray(steps, jnp.int32),
             jnp.asarray(episodes, jnp.int32),
         )
+
+    def _observed(self, rows: Int[np.ndarray, "*rows"] | None, later: int) -> PyTree[Shaped[np.ndarray, "..."]]:
+        steps = np.arange(self.num_steps) if rows is None else rows
+        places = steps + self.episode_of(rows) + later  # every earlier episode has one observation more than actions
+        return jax.tree.map(lambda column: column[places], self.obs)
 
 
 def _capacity(count: int) -> int:
@@ -131,12 +165,20 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
+def _stretches(starts: Int[np.ndarray, " chosen"], counts: Int[np.ndarray, " chosen"]) -> Int[np.ndarray, " rows"]:
+    """The rows from each start on, as many as its count."""
+    rows: np.ndarray = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    return rows
+
+
 def concatenate(parts: list[Demonstrations]) -> Demonstrations:
     """The episodes of all the parts, in their order."""
 
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([getattr(part, name) for part in parts])
+    def joined(name: str) -> PyTree:
+        return jax.tree.map(lambda *rows: np.concatenate(rows), *(getattr(part, name) for part in parts))
 
+    unknown = [np.full(part.num_episodes, np.nan, np.float32) for part in parts]
+    success = [part.success if part.success is not None else none for part, none in zip(parts, unknown, strict=True)]
     return Demonstrations(
         obs=joined("obs"),
         actions=joined("actions"),
@@ -145,6 +187,7 @@ def concatenate(parts: list[Demonstrations]) -> Demonstrations:
         truncated=joined("truncated"),
         lengths=joined("lengths"),
         spaces=parts[0].spaces,
+        success=np.concatenate(success) if any(part.success is not None for part in parts) else None,
     )
 
 

@@ -1,21 +1,27 @@
 """What a policy is: one contract for every head."""
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ilkit.data.normalizer import Normalizer
+from ilkit.data.seeds import Learnt
 from ilkit.data.spaces import Spaces
+from ilkit.data.windows import Transitions, Window
 from ilkit.errors import DataError
 
+P = TypeVar("P", bound="Policy")
 
-class Policy(eqx.Module):
+
+class Policy(Learnt):
     """Carry and observation in, carry and action out; one example at a time (`jax.vmap` makes batches).
 
     Actions are in the units of the action space. The normalizer lives in the policy, which therefore takes
-    raw observations.
+    raw observations: an array, or a dictionary of arrays, as the observation space says.
     """
 
     spaces: eqx.AbstractVar[Spaces]
@@ -23,20 +29,25 @@ class Policy(eqx.Module):
     reparameterized: ClassVar[bool] = False
     """Whether `sample` is a differentiable function of the parameters, so that gradients flow through its actions."""
 
+    @property
+    def window(self) -> tuple[int, int]:
+        """How many steps before and after the present one `loss` wants to see."""
+        return 0, 0
+
     def initial_carry(self) -> PyTree:
         """The carry at the start of an episode; empty for a policy without memory."""
         return ()
 
     @abstractmethod
-    def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Array]:
+    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Array]:
         """The action to take when nothing is to be explored."""
 
-    def sample(self, carry: PyTree, obs: Float[Array, " obs"], *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
+    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
         """Draws an action; a deterministic policy returns its mode."""
         del key
         return self.mode(carry, obs)
 
-    def log_prob(self, carry: PyTree, obs: Float[Array, " obs"], action: Array) -> tuple[PyTree, Float[Array, ""]]:
+    def log_prob(self, carry: PyTree, obs: PyTree, action: Array) -> tuple[PyTree, Float[Array, ""]]:
         """The log density of an action, in the units of the action space.
 
         **Raises:** `DataError` where the density is implicit.
@@ -46,7 +57,45 @@ class Policy(eqx.Module):
             "Choose policy.kind gaussian, mixture or categorical."
         )
 
-    def loss(self, obs: Float[Array, " obs"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
-        """The loss that fits this policy to one demonstrated action; the negative log-likelihood unless overridden."""
+    def step_loss(
+        self, carry: PyTree, obs: PyTree, action: Array, *, key: PRNGKeyArray
+    ) -> tuple[PyTree, Float[Array, ""]]:
+        """The loss that fits one step to its demonstrated action; the negative log-likelihood unless overridden."""
         del key
-        return -self.log_prob(self.initial_carry(), obs, action)[1]
+        carry, log_prob = self.log_prob(carry, obs, action)
+        return carry, -log_prob
+
+    def loss(self, window: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
+        """The loss that fits the policy to a window of demonstrated steps.
+
+        By default the carry runs along the window, from its initial value where the episode starts inside, and the
+        losses of the present and the later steps are averaged.
+        """
+        past, ahead = self.window
+        carry = _run(self, window, past) if past else self.initial_carry()
+        if ahead == 0:
+            obs, action = jax.tree.map(lambda rows: rows[past], (window.obs, window.actions))
+            return self.step_loss(carry, obs, action, key=key)[1]
+
+        def step(carry: PyTree, given: tuple[PyTree, Array, PRNGKeyArray]) -> tuple[PyTree, Float[Array, ""]]:
+            obs, action, key = given
+            return self.step_loss(carry, obs, action, key=key)
+
+        obs, actions, mask = jax.tree.map(lambda rows: rows[past:], (window.obs, window.actions, window.mask))
+        losses = jax.lax.scan(step, carry, (obs, actions, jax.random.split(key, ahead + 1)))[1]
+        return jnp.sum(jnp.where(mask, losses, 0.0)) / jnp.sum(mask)
+
+    def fitted(self: P, transitions: Transitions) -> P:
+        """The policy with what its head takes from the data: at least the statistics of its normalizer."""
+        normalizer = Normalizer.fit(transitions.before(), transitions.valid)
+        return eqx.tree_at(lambda policy: policy.normalizer, self, normalizer)
+
+
+def _run(policy: Policy, window: Window, steps: int) -> PyTree:
+    """The carry after the first steps of a window."""
+
+    def step(carry: PyTree, given: Window) -> tuple[PyTree, None]:
+        after, _ = policy.mode(carry, given.obs)
+        return jax.tree.map(lambda new, old: jnp.where(given.mask, new, old), after, carry), None
+
+    return jax.lax.scan(step, policy.initial_carry(), jax.tree.map(lambda rows: rows[:steps], window))[0]

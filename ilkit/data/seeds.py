@@ -10,6 +10,10 @@ import numpy as np
 T = TypeVar("T", covariant=True)
 
 
+class Learnt(eqx.Module):
+    """Whatever is learnt from data or trials: every training seed has one of its own."""
+
+
 class Seeds(eqx.Module, Generic[T]):
     """One learnt thing per training seed, stacked: every array has a leading seed axis.
 

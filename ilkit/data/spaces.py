@@ -1,51 +1,84 @@
 """What a policy observes and what it may do."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 
 from ilkit.errors import DataError
 
+DType = Literal["float32", "bool", "int8", "int16", "int32", "uint8", "uint16", "uint32"]
+"""The types of entries; those of 64 bits become these of 32."""
 
-class Box(BaseModel):
-    """Vectors between `low` and `high`, entry by entry; infinite where there is no limit."""
 
+class _Space(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
+
+class Box(_Space):
+    """Arrays between `low` and `high`, entry by entry; infinite where there is no limit.
+
+    A limit is one number where all entries share it, else one for each of them in C order. The shape needn't be given
+    where there is a limit for each entry of a vector.
+    """
+
     kind: Literal["box"] = "box"
-    low: tuple[float, ...]
-    high: tuple[float, ...]
+    shape: tuple[NonNegativeInt, ...] = ()
+    low: float | tuple[float, ...]
+    high: float | tuple[float, ...]
+    dtype: DType = "float32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share_limits(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        ends = {end: np.ravel(given[end]).tolist() for end in ("low", "high") if end in given}
+        lengths = {len(np.atleast_1d(given[end])) for end in ends if np.ndim(given[end])}
+        if "shape" not in given and len(lengths) == 1:
+            given = given | {"shape": (lengths.pop(),)}
+        shared = {end: values[0] if len(set(values)) == 1 else tuple(values) for end, values in ends.items()}
+        return given | shared
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> "Box":
+        for end in (self.low, self.high):
+            if isinstance(end, tuple) and len(end) != self.size:
+                raise ValueError(f"a box of shape {self.shape} has {self.size} limits at each end, got {len(end)}")
+        return self
 
     @classmethod
     def symmetric(cls, high: Sequence[float]) -> "Box":
-        """The box from `-high` to `high`."""
+        """The box of vectors from `-high` to `high`."""
         return cls(low=tuple(-float(h) for h in high), high=tuple(float(h) for h in high))
 
     @property
     def size(self) -> int:
-        """The number of entries of a vector."""
-        return len(self.low)
+        """The number of entries."""
+        return math.prod(self.shape)
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one element."""
-        return (self.size,)
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """`low` and `high` as arrays of the shape of an element."""
+        low, high = (np.asarray(end, np.float64) for end in (self.low, self.high))
+        return tuple(
+            np.broadcast_to(end, self.shape) if end.ndim == 0 else end.reshape(self.shape) for end in (low, high)
+        )  # type: ignore[return-value]
 
     @property
-    def dtype(self) -> np.dtype:
-        """The type of the entries."""
-        return np.dtype(np.float32)
+    def is_floating(self) -> bool:
+        """Whether the entries are real numbers."""
+        return self.dtype == "float32"
 
 
-class Discrete(BaseModel):
-    """The whole numbers from 0 to `size` - 1."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Discrete(_Space):
+    """The `size` whole numbers from `start` on."""
 
     kind: Literal["discrete"] = "discrete"
-    size: int
+    size: PositiveInt
+    start: int = 0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -53,31 +86,113 @@ class Discrete(BaseModel):
         return ()
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> DType:
         """The type of an element."""
-        return np.dtype(np.int32)
+        return "int32"
 
 
-class Spaces(BaseModel):
+class MultiDiscrete(_Space):
+    """Vectors of whole numbers, the i-th from 0 to `sizes[i]` - 1."""
+
+    kind: Literal["multi_discrete"] = "multi_discrete"
+    sizes: tuple[PositiveInt, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of entries of an element as one-hot vectors."""
+        return sum(self.sizes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one element."""
+        return (len(self.sizes),)
+
+    @property
+    def dtype(self) -> DType:
+        """The type of the entries."""
+        return "int32"
+
+
+Leaf = Annotated[Box | Discrete | MultiDiscrete, Field(discriminator="kind")]
+
+
+def _by_name(entries: Any) -> Any:
+    return tuple(sorted(entries.items() if isinstance(entries, Mapping) else entries, key=lambda pair: pair[0]))
+
+
+class Dict(_Space):
+    """Dictionaries with a space for each name; `entries` are pairs of them, by name, and given as a mapping."""
+
+    kind: Literal["dict"] = "dict"
+    entries: Annotated[tuple[tuple[str, Leaf], ...], BeforeValidator(_by_name), Field(min_length=1)]
+
+    @property
+    def size(self) -> int:
+        """The number of entries of an element as one vector."""
+        return sum(space.size for _, space in self.entries)
+
+
+Space = Annotated[Box | Discrete | MultiDiscrete | Dict, Field(discriminator="kind")]
+
+
+def vectors(space: Space, what: str) -> Box:
+    """The space, which must be one of vectors of real numbers.
+
+    **Raises:** `DataError` where it isn't; `what` needs it to be.
+    """
+    if isinstance(space, Box) and space.is_floating and len(space.shape) == 1:
+        return space
+    raise DataError(
+        f"{what} needs observations that are vectors of real numbers, got {described(space)}. For an environment of "
+        "gymnasium, add the wrapper FlattenObservation."
+    )
+
+
+class Spaces(_Space):
     """The observation and the action space of an environment or a policy."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
-
-    observation: Box
+    observation: Space
     action: Annotated[Box | Discrete, Field(discriminator="kind")]
+
+
+def zeros(space: Space, *leading: int) -> Any:
+    """Elements of a space, all zero: an array, or a dictionary of arrays, in their types, with `leading` axes."""
+    if isinstance(space, Dict):
+        return {name: zeros(entry, *leading) for name, entry in space.entries}
+    return np.zeros((*leading, *space.shape), space.dtype)
+
+
+def element(space: Space, given: Any) -> Any:
+    """What was observed as an element of a space: of its names and types; shapes are taken as they come."""
+    if isinstance(space, Dict):
+        return {name: element(entry, given[name]) for name, entry in space.entries}
+    return np.asarray(given, space.dtype)
+
+
+def described(space: Space) -> str:
+    """What a space is, in words: all that `check_spaces` compares."""
+    if isinstance(space, Dict):
+        return "dict of " + ", ".join(f"{name} ({described(entry)})" for name, entry in space.entries)
+    if isinstance(space, Discrete):
+        return f"discrete of size {space.size}" + (f" from {space.start}" if space.start else "")
+    if isinstance(space, MultiDiscrete):
+        return f"multi_discrete of sizes {', '.join(map(str, space.sizes))}"
+    if space.is_floating and len(space.shape) == 1:
+        return f"box of size {space.size}"
+    return f"box of shape {space.shape} and {space.dtype}"
 
 
 def check_spaces(env: Spaces, policy: Spaces) -> None:
     """Checks that a policy fits an environment.
 
-    **Raises:** `DataError` where the kinds or sizes of their observations or actions differ.
+    **Raises:** `DataError` where the names, kinds, shapes or types of their observations or actions differ.
     """
     for name, needed, got in (
         ("observations", env.observation, policy.observation),
         ("actions", env.action, policy.action),
     ):
-        if (needed.kind, needed.size) != (got.kind, got.size):
+        if described(needed) != described(got):
             raise DataError(
-                f"The policy's {name} must be those of the environment: {needed.kind} of size {needed.size}, "
-                f"got {got.kind} of size {got.size}. Was the policy learnt in another env?"
+                f"The policy's {name} must be those of the environment: {described(needed)}, got {described(got)}. "
+                "Was the policy learnt in another env?"
             )

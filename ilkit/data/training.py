@@ -1,13 +1,23 @@
 """What a learning stage returns: a training run that somebody else drives."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import equinox as eqx
 from jaxtyping import Array, Float, PyTree
 
 T = TypeVar("T", covariant=True)
-Info = dict[str, Float[Array, ""]]
+
+
+class Loss(NamedTuple):
+    """What a step of supervised learning tells."""
+
+    loss: Float[Array, ""]
+
+
+def names_of(info: Any) -> tuple[str, ...]:
+    """The names of the learning curves that an info, or its type, makes: of its fields, `return_` as `return`."""
+    return tuple(name.rstrip("_") for name in info._fields)
 
 
 class Training(eqx.Module, Generic[T]):
@@ -21,8 +31,9 @@ class Training(eqx.Module, Generic[T]):
 
     state: PyTree
     """The initial state, a pytree of arrays."""
-    step: Callable[[PyTree, Any], tuple[PyTree, Info]]
-    """`step(state, key) -> (state, info)`, pure; `info` holds floating-point scalars that must stay finite."""
+    step: Callable[[PyTree, Any], tuple[PyTree, Any]]
+    """`step(state, key) -> (state, info)`, pure; `info` is a named tuple of floating-point scalars that must
+    stay finite."""
     finish: Callable[[PyTree], T]
     """Turns the last state into what was learnt."""
     num_steps: int = eqx.field(static=True)
@@ -34,4 +45,4 @@ class Training(eqx.Module, Generic[T]):
     the host, an expert, a person. State and key have their leading seed axis. It brings what lives outside to where the
     state is, whichever that is, so that a run that was killed goes on. None where the state is all."""
     info_names: tuple[str, ...] = eqx.field(static=True, default=())
-    """The names in `info`, sorted; found by tracing where they aren't given."""
+    """`names_of` the info; found by tracing where they aren't given."""

@@ -2,13 +2,14 @@
 
 from abc import abstractmethod
 
-import equinox as eqx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
+
+from ilkit.data.seeds import Learnt
 
 
-class Uncertainty(eqx.Module):
+class Uncertainty(Learnt):
     """The covariance of the expert's action, as a function of the observation."""
 
     @abstractmethod
-    def covariance(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+    def covariance(self, obs: PyTree) -> Float[Array, "act act"]:
         """cov(s), symmetric and positive semidefinite, in squared units of the action space."""

@@ -14,7 +14,7 @@ from ilkit.errors import DataError
 from ilkit.files.episodes import Note, RecordedSteps, adopt, assemble, warn
 from ilkit.files.hdf5 import Hdf5, import_h5py, open_hdf5
 from ilkit.files.losses import check_exportable, lost_bounds, lost_ends, lost_rewards
-from ilkit.files.steps import Steps, check_rows, episodes_of, last_steps, lengths_of, steps_of
+from ilkit.files.steps import Steps, check_rows, episodes_of, lengths_of
 
 
 class D4RL(RecordedSteps):
@@ -80,10 +80,10 @@ def write(demos: Demonstrations, path: Path, spec: D4RL) -> list[str]:
     """Writes a file; returns what it can't hold."""
     del spec
     check_exportable(demos, path)
-    obs, next_obs = steps_of(demos)
+    obs, next_obs = demos.before(), demos.after()
     with import_h5py().File(path, "w") as file:
         file["observations"], file["next_observations"] = obs, next_obs
         file["actions"], file["rewards"] = demos.actions, demos.rewards
-        file["terminals"] = last_steps(demos, demos.terminated)
-        file["timeouts"] = last_steps(demos, ~demos.terminated)
+        file["terminals"] = demos.at_last_step(demos.terminated)
+        file["timeouts"] = demos.at_last_step(~demos.terminated)
     return [*lost_ends(demos), *lost_bounds(demos), *lost_rewards(demos)]

@@ -55,7 +55,7 @@ def write(demos: Demonstrations, path: Path, spec: Imitation) -> list[str]:
     del spec
     check_exportable(demos, path)
     pyarrow = import_pyarrow()
-    stops = np.cumsum(demos.lengths)
+    stops = demos.stops
     obs_stops = stops + np.arange(1, demos.num_episodes + 1)
     infos = [["{}"] * length for length in demos.lengths.tolist()]
     columns = {

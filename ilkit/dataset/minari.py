@@ -14,14 +14,13 @@ from jaxtyping import PRNGKeyArray
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Discrete, vectors
 from ilkit.errors import DataError
 from ilkit.files.description import read_json
 from ilkit.files.episodes import Episode, Note, Recorded, adopt, assemble, reading, warn
 from ilkit.files.hdf5 import Hdf5, import_h5py, names_in, open_hdf5
 from ilkit.files.losses import check_exportable, lost_ends, lost_rewards
 from ilkit.files.spaces import box_of, described, discrete_of
-from ilkit.files.steps import last_steps
 
 
 class Minari(Recorded):
@@ -68,7 +67,7 @@ def write(demos: Demonstrations, path: Path, spec: Minari) -> list[str]:
     check_exportable(demos, path)
     data = path / "data"
     data.mkdir(parents=True)
-    ends = [last_steps(demos, flags) for flags in (demos.terminated, demos.truncated)]
+    ends = [demos.at_last_step(flags) for flags in (demos.terminated, demos.truncated)]
     with import_h5py().File(data / "main_data.hdf5", "w", track_order=True) as file:
         stop = 0
         for number, length in enumerate(demos.lengths.tolist()):
@@ -86,7 +85,7 @@ def write(demos: Demonstrations, path: Path, spec: Minari) -> list[str]:
         "data_format": "hdf5",
         "total_episodes": demos.num_episodes,
         "total_steps": demos.num_steps,
-        "observation_space": json.dumps(described(demos.spaces.observation)),
+        "observation_space": json.dumps(described(vectors(demos.spaces.observation, "minari"))),
         "action_space": json.dumps(described(demos.spaces.action)),
     }
     (data / "metadata.json").write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
@@ -169,7 +168,8 @@ def _observation_space(text: Any, spec: Minari) -> Box | None:
     if any(box is None for box in boxes):
         return None
     known = [box for box in boxes if box is not None]
-    return Box(low=sum((box.low for box in known), ()), high=sum((box.high for box in known), ()))
+    low, high = (tuple(np.concatenate([box.bounds[end].ravel() for box in known])) for end in (0, 1))
+    return Box(low=low, high=high)
 
 
 def _subspace(space: dict[str, Any], names: list[str]) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from jaxtyping import Int, PRNGKeyArray
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Discrete, vectors
 from ilkit.errors import DataError
 from ilkit.files.archive import Archive, open_npz
 from ilkit.files.episodes import Episode, Note, RecordedSteps, adopt, assemble, warn
 from ilkit.files.losses import check_exportable, lost_ends
-from ilkit.files.steps import Steps, check_rows, episodes_of, last_steps, lengths_of
+from ilkit.files.steps import Steps, check_rows, episodes_of, lengths_of
 
 
 class NPZ(RecordedSteps):
@@ -78,19 +78,20 @@ def read(spec: NPZ, note: Note = warn) -> Demonstrations:
 def write(demos: Demonstrations, path: Path, spec: NPZ) -> list[str]:
     """Writes a file under the names of the settings, with T + 1 observations an episode; returns what it can't hold."""
     check_exportable(demos, path)
+    seen = vectors(demos.spaces.observation, "npz")
     arrays = {
         spec.obs: demos.obs,
         spec.actions: demos.actions,
         spec.rewards: demos.rewards,
-        spec.terminated: last_steps(demos, demos.terminated),
-        spec.truncated: last_steps(demos, demos.truncated),
+        spec.terminated: demos.at_last_step(demos.terminated),
+        spec.truncated: demos.at_last_step(demos.truncated),
         spec.lengths: demos.lengths,
-        "observation_low": np.array(demos.spaces.observation.low),
-        "observation_high": np.array(demos.spaces.observation.high),
+        "observation_low": seen.bounds[0],
+        "observation_high": seen.bounds[1],
     }
     action = demos.spaces.action
     if isinstance(action, Box):
-        arrays |= {"action_low": np.array(action.low), "action_high": np.array(action.high)}
+        arrays |= {"action_low": action.bounds[0], "action_high": action.bounds[1]}
     else:
         arrays["num_actions"] = np.array([action.size])
     with path.open("wb") as file:

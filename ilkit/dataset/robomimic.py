@@ -15,7 +15,7 @@ from ilkit.errors import DataError, nearest
 from ilkit.files.episodes import Episode, Note, RecordedSteps, adopt, assemble, warn
 from ilkit.files.hdf5 import Hdf5, import_h5py, names_in, open_hdf5
 from ilkit.files.losses import check_exportable, lost_bounds, lost_ends, lost_rewards
-from ilkit.files.steps import Steps, ended, last_steps, note_missing, steps_of
+from ilkit.files.steps import Steps, ended, note_missing
 
 _FLAT = "flat"
 """What robomimic calls the observation of an environment that has only one."""
@@ -55,8 +55,8 @@ def write(demos: Demonstrations, path: Path, spec: Robomimic) -> list[str]:
     """Writes a file with one observation, named by `obs_keys` or else `flat`; returns what it can't hold."""
     check_exportable(demos, path)
     name = _written_name(spec)
-    obs, next_obs = steps_of(demos)
-    dones = last_steps(demos, demos.terminated).astype(np.int64)
+    obs, next_obs = demos.before(), demos.after()
+    dones = demos.at_last_step(demos.terminated).astype(np.int64)
     actions = demos.actions.reshape(demos.num_steps, -1)  # robomimic wants columns, be it one
     with import_h5py().File(path, "w") as file:
         data = file.create_group("data")

@@ -1,7 +1,7 @@
 """Any environment registered with gymnasium, run on the host.
 
-Observations become float32 vectors (a discrete one becomes one-hot, a dictionary is concatenated); actions are
-continuous vectors or whole numbers from 0.
+Observations stay what they are: arrays of any shape, whole numbers, or dictionaries of these; numbers of 64 bits get
+32. What else there is, such as tuples, is flattened. Actions are continuous vectors or whole numbers.
 """
 
 import importlib
@@ -17,8 +17,9 @@ from gymnasium.wrappers import TransformAction, TransformObservation
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from ilkit.data.environment import HostEnvironment
-from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.spaces import Spaces
 from ilkit.errors import DataError, nearest
+from ilkit.foreign.spaces import space_of
 from ilkit.spec import Kwargs, Plain, Spec
 from ilkit.stepping.mujoco_warnings import hear_mujoco
 
@@ -67,7 +68,7 @@ class Gymnasium(Spec):
 
 
 class GymnasiumEnvironment(HostEnvironment):
-    """A registered environment, wrapped to take and give plain vectors."""
+    """A registered environment, wrapped where its spaces need it."""
 
     spec: Gymnasium
     spaces: Spaces = eqx.field(static=True)
@@ -83,22 +84,22 @@ class GymnasiumEnvironment(HostEnvironment):
         """Whether the seed of a reset and the actions after it decide an episode."""
         return self.spec.repeats
 
-    def make(self) -> gymnasium.Env[Any, Any]:
+    def make(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
         """Makes a single environment, wrapped no more than it needs."""
-        return _make(self.spec, self.max_steps)
+        return _make(self.spec, self.max_steps, render_mode)
 
 
 def env(spec: Gymnasium) -> HostEnvironment:
     """Finds the environment, and the spaces it has once wrapped.
 
     **Raises:** `DataError` where the name is unknown, a constructor fails, there is no time limit, or a space is
-    neither a box nor discrete.
+    of no kind that can be flattened.
     """
     max_steps = spec.max_steps or _registered(spec.id).max_episode_steps
     if max_steps is None:
         raise DataError(f"{spec.id} is registered without a time limit, and needs one. Set max_steps of env.gymnasium.")
     one = _make(spec, max_steps)
-    spaces = Spaces(observation=_box(one.observation_space), action=_action_space(one.action_space))
+    spaces = Spaces(observation=space_of(one.observation_space), action=space_of(one.action_space))
     one.close()
     return GymnasiumEnvironment(spec=spec, spaces=spaces, max_steps=max_steps)
 
@@ -119,11 +120,11 @@ def _registered(name: str) -> Any:
         raise DataError(f"gymnasium knows no environment {name!r}. {nearest(name, known)}") from error
 
 
-def _make(spec: Gymnasium, max_steps: int) -> gymnasium.Env[Any, Any]:
+def _make(spec: Gymnasium, max_steps: int, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     registered = _registered(spec.id)
     if "mujoco" in str(registered.entry_point):
         hear_mujoco()
-    kwargs: dict[str, Any] = dict(spec.kwargs)
+    kwargs: dict[str, Any] = dict(spec.kwargs) | ({"render_mode": render_mode} if render_mode else {})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # an older version was asked for by name
@@ -136,13 +137,26 @@ def _make(spec: Gymnasium, max_steps: int) -> gymnasium.Env[Any, Any]:
         raise DataError(f"gymnasium can't make {spec.id} with {kwargs}: {type(error).__name__}: {error}") from error
     for wrapper in spec.wrappers:
         one = wrapper.around(one)
-    one = one if _is_vector(one.observation_space) else _with_vector_observations(one, spec.id)
+    one = one if _is_plain(one.observation_space) else _with_vector_observations(one, spec.id)
     return one if _is_vector(one.action_space) else _with_vector_actions(one, spec.id)
+
+
+def _is_plain(space: Any) -> bool:
+    if isinstance(space, gymnasium.spaces.Dict):
+        return all(_is_leaf(entry) for entry in space.values())
+    return _is_leaf(space)
+
+
+def _is_leaf(space: Any) -> bool:
+    if isinstance(space, gymnasium.spaces.MultiDiscrete):
+        return space.nvec.ndim == 1 and not space.start.any()
+    return isinstance(space, (gymnasium.spaces.Box, gymnasium.spaces.Discrete, gymnasium.spaces.MultiBinary))
 
 
 def _is_vector(space: Any) -> bool:
     is_box = isinstance(space, gymnasium.spaces.Box)
-    return is_box and len(space.shape) == 1 and np.issubdtype(space.dtype, np.floating)
+    is_vector = is_box and len(space.shape) == 1 and np.issubdtype(space.dtype, np.floating)
+    return is_vector or isinstance(space, gymnasium.spaces.Discrete)
 
 
 def _with_vector_observations(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
@@ -153,14 +167,12 @@ def _with_vector_observations(one: gymnasium.Env[Any, Any], name: str) -> gymnas
     def flat(obs: Any) -> np.ndarray:
         return np.asarray(flatten(space, obs), np.float32)
 
-    return TransformObservation(one, flat, flatten_space(space))
+    seen: Any = flatten_space(space)
+    return TransformObservation(one, flat, gymnasium.spaces.Box(seen.low, seen.high, seen.shape, np.float32))
 
 
 def _with_vector_actions(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
     space = one.action_space
-    if isinstance(space, gymnasium.spaces.Discrete):
-        start = int(space.start)
-        return TransformAction(one, lambda action: int(action) + start, gymnasium.spaces.Discrete(int(space.n)))
     if not isinstance(space, gymnasium.spaces.Box):
         raise DataError(f"Actions must be a Box or Discrete space, got {space} in {name}. Wrap it.")
     low, high, shape, dtype = space.low, space.high, space.shape, space.dtype
@@ -168,13 +180,5 @@ def _with_vector_actions(one: gymnasium.Env[Any, Any], name: str) -> gymnasium.E
     def clipped(action: np.ndarray) -> np.ndarray:
         return np.clip(action.reshape(shape), low, high).astype(dtype)
 
-    return TransformAction(one, clipped, flatten_space(space))
-
-
-def _box(space: Any) -> Box:
-    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
-    return Box(low=tuple(low.tolist()), high=tuple(high.tolist()))
-
-
-def _action_space(space: Any) -> Box | Discrete:
-    return Discrete(size=int(space.n)) if isinstance(space, gymnasium.spaces.Discrete) else _box(space)
+    least, most = low.astype(np.float32).ravel(), high.astype(np.float32).ravel()
+    return TransformAction(one, clipped, gymnasium.spaces.Box(least, most, dtype=np.float32))

@@ -12,12 +12,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import Environment, HostEnvironment, Invertible, VectorState
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
@@ -27,16 +27,19 @@ from ilkit.errors import DataError
 from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
 from ilkit.measuring.curves import noise_during_training, read_curves
 from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
-from ilkit.reporting.animation import animate
+from ilkit.reporting.animation import animate, shown_steps
 from ilkit.reporting.findings import ActionSample, Findings, Rollout, StateMap
 from ilkit.reporting.numbers import metrics_of, summary_of, tables_of
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import Episodes, collect_all
+from ilkit.stepping.frames import frames_of
 from ilkit.stepping.random_policy import RandomPolicy
 
 T = TypeVar("T")
 
 _NUM_DEMONSTRATED = 1000
+_HEIGHT = 160
+"""Of the pictures, in pixels."""
 
 
 class Returns(Spec):
@@ -86,7 +89,6 @@ def evaluate(
     measured = _recorded(demos, experts) | {name: _measure(name, runs) for name, runs in episodes.items()}
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
-    drawable = _tells_states(world)
     findings = Findings(
         task=getattr(env.spec, "id", env.kind),
         policies=tuple(policies),
@@ -98,10 +100,8 @@ def evaluate(
         curves=curves,
         noise=noise_during_training(curves, resampling),
         actions=_sample_actions(demos, policies, key=actions_key),
-        state_map=None
-        if uncertainty is None or not drawable
-        else _map_states(world, uncertainty, demos, spec.map_dims),
-        rollouts=_show_rollouts(world, episodes, measured) if drawable and isinstance(world, Environment) else {},
+        state_map=None if uncertainty is None else _map_states(world, uncertainty, demos, spec.map_dims),
+        rollouts=_show_rollouts(world, episodes, measured, key=episodes_key),
     )
     from ilkit.reporting.sections import page_of  # matplotlib takes longer to import than a pipeline to check
 
@@ -147,13 +147,12 @@ def _measure(name: str, runs: list[Episodes]) -> Measurement:
 def _sample_actions(demos: Demonstrations, policies: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray) -> ActionSample:
     """What the environment gets at demonstrated states: always as many of them, so that nothing compiles again."""
     rows = np.linspace(0, demos.num_steps - 1, _NUM_DEMONSTRATED).astype(int)
-    episode = np.searchsorted(np.cumsum(demos.lengths), rows, side="right")
-    obs = demos.obs[rows + episode]  # every earlier episode has one observation more than actions
-    acted = {name: _act(seeds.stacked, jnp.asarray(obs), key) for name, seeds in policies.items()}
+    obs = jax.tree.map(jnp.asarray, demos.before(rows))
+    acted = {name: _act(seeds.stacked, obs, key) for name, seeds in policies.items()}
     space = demos.spaces.action
 
     def taken(actions: np.ndarray) -> np.ndarray:
-        return np.clip(actions, *np.asarray([space.low, space.high], np.float32)) if isinstance(space, Box) else actions
+        return np.clip(actions, *np.asarray(space.bounds, np.float32)) if isinstance(space, Box) else actions
 
     return ActionSample(
         demos.spaces,
@@ -164,40 +163,31 @@ def _sample_actions(demos: Demonstrations, policies: Mapping[str, Seeds[Policy]]
 
 
 @eqx.filter_jit
-def _act(stacked: Policy, obs: Float[Array, "states obs"], key: PRNGKeyArray) -> tuple[Array, Array]:
+def _act(stacked: Policy, obs: PyTree, key: PRNGKeyArray) -> tuple[Array, Array]:
     """Mode and sample of each seed at each state."""
 
     def act(policy: Policy) -> tuple[Array, Array]:
-        def at(obs: Float[Array, " obs"], key: PRNGKeyArray) -> tuple[Array, Array]:
+        def at(obs: PyTree, key: PRNGKeyArray) -> tuple[Array, Array]:
             carry = policy.initial_carry()
             return policy.mode(carry, obs)[1], policy.sample(carry, obs, key=key)[1]
 
-        return jax.vmap(at)(obs, jax.random.split(key, len(obs)))
+        return jax.vmap(at)(obs, jax.random.split(key, _NUM_DEMONSTRATED))
 
     return eqx.filter_vmap(act)(stacked)
-
-
-def _tells_states(world: Environment | HostEnvironment) -> bool:
-    """Whether the states of episodes can be drawn: not where observations don't tell them."""
-    if isinstance(world, HostEnvironment):
-        return True
-    try:
-        jax.eval_shape(world.state_of, jax.ShapeDtypeStruct((world.spaces.observation.size,), jnp.float32))
-    except DataError:
-        return False
-    return True
 
 
 def _map_states(
     world: Environment | HostEnvironment, uncertainty: Seeds[Uncertainty], demos: Demonstrations, dims: tuple[int, int]
 ) -> StateMap | None:
     """The uncertainty map, averaged over seeds, and the demonstrated states; none of states with a single entry."""
-    if isinstance(world, Environment):
+    if isinstance(world, Environment) and isinstance(world, Invertible) and isinstance(world, VectorState):
         observe, box, names = world.observe, world.state_box, world.state_names
         padding = (1 << (len(demos.obs) - 1).bit_length()) - len(demos.obs)  # so that nothing compiles again
         padded = jnp.asarray(np.pad(demos.obs, [(0, padding), (0, 0)], mode="edge"))
         states = np.asarray(_states_of(world, padded))[: len(demos.obs)]
     else:
+        if not isinstance(demos.obs, np.ndarray) or demos.obs.ndim != 2:
+            return None
         states = demos.obs
         observe, box = _identity, Box(low=tuple(states.min(axis=0).tolist()), high=tuple(states.max(axis=0).tolist()))
         names = tuple(f"observation {index}" for index in range(box.size))
@@ -209,7 +199,7 @@ def _map_states(
 
 
 @eqx.filter_jit
-def _states_of(env: Environment, obs: Float[Array, "points obs"]) -> Float[Array, "points state"]:
+def _states_of(env: Invertible, obs: Float[Array, "points obs"]) -> Float[Array, "points state"]:
     return jax.vmap(env.state_of)(obs)
 
 
@@ -218,16 +208,23 @@ def _identity(state: Float[Array, " state"]) -> Float[Array, " state"]:
 
 
 def _show_rollouts(
-    world: Environment, episodes: Mapping[str, list[Episodes]], measured: Mapping[str, Measurement]
+    world: Environment | HostEnvironment,
+    episodes: Mapping[str, list[Episodes]],
+    measured: Mapping[str, Measurement],
+    *,
+    key: PRNGKeyArray,
 ) -> dict[str, Rollout]:
-    """The first episode of each policy's median seed."""
+    """The first episode of each policy's median seed; none where the environment can't be drawn."""
     seeds = {
-        name: int(np.argsort(measured[name].returns.mean(axis=1))[(measured[name].num_seeds - 1) // 2])
+        name: int(np.argsort(measured[name].returns.mean(axis=1), kind="stable")[(measured[name].num_seeds - 1) // 2])
         for name in episodes
     }
     shown = {name: runs[seeds[name]] for name, runs in episodes.items()}
-    pictures = animate(world, {name: one.obs[0, : one.lengths[0] + 1] for name, one in shown.items()})
-    return {
-        name: Rollout(pictures[name], seeds[name], float(one.returns[0]), int(one.lengths[0]))
-        for name, one in shown.items()
-    }
+    steps = shown_steps({name: int(one.lengths[0]) for name, one in shown.items()})
+    found = {}
+    for name, one in shown.items():
+        frames = frames_of(world, one, steps, height=_HEIGHT, key=key)
+        if frames is None:
+            return {}
+        found[name] = Rollout(animate(steps, frames), seeds[name], float(one.returns[0]), int(one.lengths[0]))
+    return found

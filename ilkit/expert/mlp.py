@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import Literal
 from zipfile import BadZipFile
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Float, PRNGKeyArray
 from pydantic import NonNegativeFloat
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.spaces import Box, Spaces, vectors
 from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
-from ilkit.nn.perceptron import Activation, Layers
+from ilkit.nn.layered_policy import CategoricalPolicy, FixedSpreadPolicy
+from ilkit.nn.perceptron import Activation, Layers, Perceptron
 from ilkit.spec import Spec
 
 _LARGEST = 1 << 30
@@ -45,56 +44,6 @@ class MLP(Spec):
     """Whether an observation that is shorter than the first layer is filled up with zeros."""
 
 
-class MLPPolicy(Policy):
-    """μ(s) = layers((s - mean) / std); a sample is drawn from N(μ(s), diag σ²); both may go through c + h tanh(x)."""
-
-    layers: Layers
-    log_std: Float[Array, " act"] | None
-    """log σ; without one, a sample is the mode."""
-    normalizer: Normalizer
-    spaces: Spaces = eqx.field(static=True)
-    squash: bool = eqx.field(static=True, default=False)
-
-    def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Array]:
-        """The network's output, or the preferred one of discrete actions."""
-        outputs = self._outputs(obs)
-        if isinstance(self.spaces.action, Discrete):
-            return carry, jnp.argmax(outputs).astype(jnp.int32)
-        return carry, self._action(outputs)
-
-    def sample(self, carry: PyTree, obs: Float[Array, " obs"], *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
-        """Draws an action, which may lie outside of the space."""
-        outputs = self._outputs(obs)
-        if isinstance(self.spaces.action, Discrete):
-            return carry, jax.random.categorical(key, outputs).astype(jnp.int32)
-        if self.log_std is None:
-            return carry, self._action(outputs)
-        return carry, self._action(outputs + jnp.exp(self.log_std) * jax.random.normal(key, outputs.shape))
-
-    def log_prob(self, carry: PyTree, obs: Float[Array, " obs"], action: Array) -> tuple[PyTree, Float[Array, ""]]:
-        """The log density of an action; it is implicit where there is no `log_std`."""
-        outputs = self._outputs(obs)
-        if isinstance(self.spaces.action, Discrete):
-            return carry, jax.nn.log_softmax(outputs)[action]
-        if self.log_std is None:
-            return super().log_prob(carry, obs, action)
-        raw = self._units.raw(action) if self.squash else action
-        standard = (raw - outputs) / jnp.exp(self.log_std)
-        log_prob = jnp.sum(-0.5 * standard**2 - self.log_std - 0.5 * jnp.log(2 * jnp.pi))
-        return carry, log_prob - self._units.log_slope(raw) if self.squash else log_prob
-
-    @property
-    def _units(self) -> ActionUnits:
-        assert isinstance(self.spaces.action, Box)
-        return ActionUnits.of(self.spaces.action, squash=True)
-
-    def _action(self, raw: Float[Array, " act"]) -> Float[Array, " act"]:
-        return self._units.action(raw) if self.squash else raw
-
-    def _outputs(self, obs: Float[Array, " obs"]) -> Float[Array, " outputs"]:
-        return self.layers(self.normalizer(obs))
-
-
 def expert(spec: MLP, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Policy:
     """Reads the weights.
 
@@ -102,9 +51,10 @@ def expert(spec: MLP, env: Build[Environment | HostEnvironment], *, key: PRNGKey
     """
     del key
     spaces = env().spaces
+    vectors(spaces.observation, "expert.kind mlp")
     arrays = _read(spec.path)
     layers = _layers(arrays, spec)
-    observed, size = spaces.observation.size, len(layers.weights[0])
+    observed, size = spaces.observation.size, layers.weights[0].shape[1]
     if observed > size or (observed < size and not spec.pad_obs):
         raise DataError(
             f"{spec.path}: w0 must take the {observed} entries of an observation, got {size}. Is it an expert of "
@@ -124,12 +74,20 @@ def expert(spec: MLP, env: Build[Environment | HostEnvironment], *, key: PRNGKey
     layers = _without_absent_entries(layers, -mean / std, observed)
     normalizer = Normalizer(jnp.asarray(mean[:observed]), jnp.asarray(std[:observed]))
     log_std = _vector(arrays, "log_std", outputs, spec.path)
-    spread = None if log_std is None else jnp.asarray(log_std)
-    if spec.squash and not (
-        isinstance(spaces.action, Box) and np.isfinite([spaces.action.low, spaces.action.high]).all()
-    ):
+    return _policy(spec, layers, normalizer, log_std, spaces)
+
+
+def _policy(
+    spec: MLP, layers: Layers, normalizer: Normalizer, log_std: Float[np.ndarray, " act"] | None, spaces: Spaces
+) -> Policy:
+    network = Perceptron(layers=layers, observation=spaces.observation)
+    if spec.squash and not (isinstance(spaces.action, Box) and np.isfinite(spaces.action.bounds).all()):
         raise DataError(f"expert.mlp.squash needs actions with finite bounds, got {spaces.action}. Leave it out.")
-    return MLPPolicy(layers=layers, log_std=spread, normalizer=normalizer, spaces=spaces, squash=spec.squash)
+    if not isinstance(spaces.action, Box):
+        return CategoricalPolicy(network=network, normalizer=normalizer, spaces=spaces)
+    units = ActionUnits.of(spaces.action, squash=True) if spec.squash else ActionUnits.identity(spaces.action.size)
+    spread = None if log_std is None else jnp.asarray(log_std)
+    return FixedSpreadPolicy(network=network, normalizer=normalizer, spaces=spaces, units=units, log_std=spread)
 
 
 def _without_absent_entries(layers: Layers, zeros: Float[np.ndarray, " inputs"], observed: int) -> Layers:
@@ -138,8 +96,8 @@ def _without_absent_entries(layers: Layers, zeros: Float[np.ndarray, " inputs"],
     `zeros` is what an observation of zeros is standardized to.
     """
     weight, bias = layers.weights[0], layers.biases[0]
-    weights = (weight[:observed], *layers.weights[1:])
-    return Layers(weights, (bias + zeros[observed:] @ weight[observed:], *layers.biases[1:]), layers.activation)
+    weights = (weight[:, :observed], *layers.weights[1:])
+    return Layers(weights, (bias + weight[:, observed:] @ zeros[observed:], *layers.biases[1:]), layers.activation)
 
 
 def _layers(arrays: dict[str, np.ndarray], spec: MLP) -> Layers:
@@ -156,7 +114,7 @@ def _layers(arrays: dict[str, np.ndarray], spec: MLP) -> Layers:
             raise DataError(f"{spec.path}: w{index} must be a matrix of {size or 'any'} rows, got {weight.shape}.")
         size = weight.shape[1]
         bias = _vector(arrays, f"b{index}", size, spec.path)
-        weights.append(jnp.asarray(weight, jnp.float32))
+        weights.append(jnp.asarray(weight.T, jnp.float32))
         biases.append(jnp.zeros(size) if bias is None else jnp.asarray(bias))
     return Layers(tuple(weights), tuple(biases), spec.activation)
 

@@ -10,18 +10,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, Key, PRNGKeyArray
+from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 from pydantic import PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.normalizer import Normalizer
+from ilkit.data.normalizer import Normalizer, floating
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
-from ilkit.data.training import Info, Training
+from ilkit.data.training import Training, names_of
 from ilkit.nn.layered_policy import build_actor
 from ilkit.reinforcement.by_trial import train_by_trial
-from ilkit.reinforcement.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.reinforcement.info import ReinforcementInfo
+from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
 from ilkit.stepping.behavior import Sampling
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout
@@ -38,8 +39,9 @@ class Trained(ProximalSpec):
 
 class _Moments(NamedTuple):
     count: Float[Array, ""]  # type: ignore[assignment]
-    mean: Float[Array, " obs"]
-    square: Float[Array, " obs"]
+    mean: PyTree[Float[Array, "..."] | None]
+    """Like an observation, with None for entries that aren't real numbers."""
+    square: PyTree[Float[Array, "..."] | None]
 
 
 class _State(NamedTuple):
@@ -59,7 +61,7 @@ def expert(spec: Trained, env: Build[Environment | HostEnvironment], *, key: PRN
         Partial(_finish),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs * spec.rollout_length,
-        info_names=INFO_NAMES,
+        info_names=names_of(ReinforcementInfo),
     )
 
 
@@ -68,7 +70,7 @@ def _initial_state(spec: Trained, envs: CompiledEnvs | HostEnvs, spaces: Spaces,
     actor_key, critic_key, env_key = jax.random.split(key, 3)
     actor = build_actor(spaces, spec.hidden, key=actor_key)
     learner = initial_state(spec, actor, Sampling(), None, envs.reset(key=env_key), key=critic_key)
-    nothing = jnp.zeros(spaces.observation.size)
+    nothing = jax.tree.map(jnp.zeros_like, Normalizer.identity(spaces.observation).mean)
     return _State(learner, _Moments(jnp.zeros(()), nothing, nothing))
 
 
@@ -79,7 +81,7 @@ def _collect(
     return state._replace(learner=learner), rollout
 
 
-def _improve(spec: Trained, state: _State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[_State, Info]:
+def _improve(spec: Trained, state: _State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[_State, ReinforcementInfo]:
     learner, info = improve(spec, state.learner, rollout, train_policy=jnp.asarray(True), key=key)
     observed = _observe(state.observed, rollout)
     fixed = eqx.tree_at(lambda policy: policy.normalizer, learner.fixed, _normalizer(observed))
@@ -90,16 +92,21 @@ def _improve(spec: Trained, state: _State, rollout: Rollout, *, key: PRNGKeyArra
 def _observe(observed: _Moments, rollout: Rollout) -> _Moments:
     added = rollout.outcome.rewards.size
     count = observed.count + added
-    mean, square = (jnp.mean(power, axis=(0, 1)) for power in (rollout.obs, rollout.obs**2))
     share = added / count
-    return _Moments(
-        count, observed.mean + share * (mean - observed.mean), observed.square + share * (square - observed.square)
-    )
+
+    def averaged(old: PyTree, power: int) -> PyTree:
+        rows = floating(rollout.obs)
+        return jax.tree.map(lambda old, rows: old + share * (jnp.mean(rows**power, axis=(0, 1)) - old), old, rows)
+
+    return _Moments(count, averaged(observed.mean, 1), averaged(observed.square, 2))
 
 
 def _normalizer(observed: _Moments) -> Normalizer:
-    variance = jnp.maximum(observed.square - observed.mean**2, 0.0)
-    return Normalizer(observed.mean, jnp.where(variance > 1e-12, jnp.sqrt(variance), 1.0))
+    def std(mean: Float[Array, "..."], square: Float[Array, "..."]) -> Float[Array, "..."]:
+        variance = jnp.maximum(square - mean**2, 0.0)
+        return jnp.where(variance > 1e-12, jnp.sqrt(variance), 1.0)
+
+    return Normalizer(observed.mean, jax.tree.map(std, observed.mean, observed.square))
 
 
 def _finish(state: _State) -> Policy:

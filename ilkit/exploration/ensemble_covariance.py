@@ -8,7 +8,7 @@ same noise to the *targets* of pretraining; here it is added to the *actions* of
 from typing import Literal
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 from pydantic import NonNegativeFloat, PositiveFloat
 
 from ilkit.data.spaces import Box, Spaces
@@ -40,7 +40,7 @@ class CovarianceNoise(AdditiveNoise):
     alpha: Float[Array, ""]
     least: Float[Array, ""]
 
-    def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+    def root(self, obs: PyTree) -> Float[Array, "act act"]:
         """The Cholesky factor of the noise covariance."""
         covariance = self.alpha**2 * self.uncertainty.covariance(obs)
         return cholesky(covariance + self.least**2 * jnp.eye(len(covariance)))

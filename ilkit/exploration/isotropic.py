@@ -3,7 +3,7 @@
 from typing import Literal
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 from pydantic import NonNegativeFloat
 
 from ilkit.data.spaces import Box, Spaces
@@ -27,7 +27,7 @@ class IsotropicNoise(AdditiveNoise):
     floor: Float[Array, " act"]
     scale: Float[Array, ""]
 
-    def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+    def root(self, obs: PyTree) -> Float[Array, "act act"]:
         """A multiple of the identity."""
         return self.scale * jnp.eye(len(self.floor))
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
@@ -20,7 +20,7 @@ class NoNoise(Sampling):
     """Acts by the policy's mode; what has a density is a sample of the policy."""
 
     def act(
-        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray
+        self, policy: Policy, running: RunningSquare, obs: PyTree, *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """The modes, without a context."""
         return running, modes(policy, obs), ()

@@ -217,7 +217,8 @@ def _action_space(actions: np.ndarray, given: Box | Discrete | None, spec: Recor
         raise DataError(f"{spec.path} says that actions are {_named(given)}, but holds {size} numbers a step.")
     box = given if isinstance(given, Box) else unbounded(size)
     return Box(
-        low=_bound("action_low", spec.action_low, box.low), high=_bound("action_high", spec.action_high, box.high)
+        low=_bound("action_low", spec.action_low, tuple(box.bounds[0])),
+        high=_bound("action_high", spec.action_high, tuple(box.bounds[1])),
     )
 
 

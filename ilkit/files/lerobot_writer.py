@@ -9,7 +9,6 @@ import numpy as np
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.files.arrow import import_pyarrow
 from ilkit.files.losses import check_exportable, lost_bounds, lost_ends, lost_rewards
-from ilkit.files.steps import last_steps, steps_of
 
 _FPS = 50
 """Frames a second, which demonstrations don't know; LeRobot wants a number."""
@@ -42,18 +41,17 @@ def write_folder(demos: Demonstrations, path: Path, *, obs_keys: tuple[str, ...]
 
 
 def _columns(demos: Demonstrations, obs_keys: tuple[str, ...], action_key: str) -> dict[str, np.ndarray]:
-    lengths, episodes = demos.lengths, np.arange(demos.num_episodes)
-    frame = np.arange(demos.num_steps) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    frame = np.arange(demos.num_steps) - demos.starts[demos.episode_of()]
     actions = demos.actions.astype(np.int64)[:, None] if demos.actions.ndim == 1 else demos.actions
     return {
-        **dict.fromkeys(obs_keys, steps_of(demos)[0]),
+        **dict.fromkeys(obs_keys, demos.before()),
         action_key: actions,
         "next.reward": demos.rewards,
-        "next.done": last_steps(demos, np.ones(demos.num_episodes, bool)),
-        "next.truncated": last_steps(demos, ~demos.terminated),
+        "next.done": demos.at_last_step(np.ones(demos.num_episodes, bool)),
+        "next.truncated": demos.at_last_step(~demos.terminated),
         "timestamp": (frame / _FPS).astype(np.float32),
         "frame_index": frame,
-        "episode_index": np.repeat(episodes, lengths),
+        "episode_index": demos.episode_of(),
         "index": np.arange(demos.num_steps),
         "task_index": np.zeros(demos.num_steps, np.int64),
     }
@@ -67,7 +65,7 @@ def _arrow(values: np.ndarray) -> Any:
 
 
 def _episode_columns(demos: Demonstrations) -> dict[str, Any]:
-    stops = np.cumsum(demos.lengths).astype(np.int64)
+    stops = demos.stops
     zeros = np.zeros(demos.num_episodes, np.int64)
     return {
         "episode_index": np.arange(demos.num_episodes),
@@ -84,7 +82,7 @@ def _episode_columns(demos: Demonstrations) -> dict[str, Any]:
 
 def _episode_statistics(demos: Demonstrations, columns: dict[str, np.ndarray]) -> dict[str, Any]:
     """What LeRobot goes on from when it records more, splits or deletes; without it, it can't load or scale that."""
-    stops = np.cumsum(demos.lengths)[:-1]
+    stops = demos.stops[:-1]
     found: dict[str, Any] = {}
     for name, values in columns.items():
         episodes = [_statistics(part) for part in np.split(values, stops)]

@@ -18,10 +18,11 @@ def lost_ends(demos: Demonstrations) -> list[str]:
 def lost_bounds(demos: Demonstrations) -> list[str]:
     """The bounds of the spaces, for formats that have no place for them."""
     found = []
-    if np.isfinite([*demos.spaces.observation.low, *demos.spaces.observation.high]).any():
+    seen = demos.spaces.observation
+    if isinstance(seen, Box) and np.isfinite(seen.bounds).any():
         found.append("The bounds of the observations are lost.")
     action = demos.spaces.action
-    if isinstance(action, Box) and np.isfinite([*action.low, *action.high]).any():
+    if isinstance(action, Box) and np.isfinite(action.bounds).any():
         found.append("The bounds of the actions are lost; give action_low and action_high when you import it again.")
     if not isinstance(action, Box) and (not demos.actions.size or int(demos.actions.max()) + 1 < action.size):
         found.append(f"That there are {action.size} actions is lost, for the last of them never occurs.")

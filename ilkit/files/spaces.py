@@ -33,11 +33,11 @@ def discrete_of(space: Any) -> tuple[int, Discrete] | None:
 def described(space: Box | Discrete) -> dict[str, Any]:
     """The description of a space."""
     if isinstance(space, Discrete):
-        return {"type": "Discrete", "dtype": "int64", "start": 0, "n": space.size}
+        return {"type": "Discrete", "dtype": "int64", "start": space.start, "n": space.size}
     return {
         "type": "Box",
         "dtype": "float32",
         "shape": list(space.shape),
-        "low": list(space.low),
-        "high": list(space.high),
+        "low": space.bounds[0].tolist(),
+        "high": space.bounds[1].tolist(),
     }

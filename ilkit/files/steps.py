@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
-from ilkit.data.demonstrations import Demonstrations
 from ilkit.errors import DataError
 from ilkit.files.episodes import Episode, Note, RecordedSteps
 
@@ -84,19 +83,6 @@ def note_missing(spec: RecordedSteps, note: Note) -> None:
         f"{spec.path} has no observation after the last action of an episode: the last one there is taken, and {done} "
         f"(final_obs: {spec.final_obs})."
     )
-
-
-def steps_of(demos: Demonstrations) -> tuple[Float[np.ndarray, "steps obs"], Float[np.ndarray, "steps obs"]]:
-    """The observation before and after each action."""
-    first = np.arange(demos.num_steps) + np.repeat(np.arange(demos.num_episodes), demos.lengths)
-    return demos.obs[first], demos.obs[first + 1]
-
-
-def last_steps(demos: Demonstrations, flags: Bool[np.ndarray, " episodes"]) -> Bool[np.ndarray, " steps"]:
-    """Flags of episodes as flags of their last steps."""
-    rows = np.zeros(demos.num_steps, bool)
-    rows[np.cumsum(demos.lengths) - 1] = flags
-    return rows
 
 
 def _cut(steps: Steps, rows: slice) -> Steps:

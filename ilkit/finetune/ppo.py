@@ -20,12 +20,13 @@ from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces, check_spaces
-from ilkit.data.training import Info, Training
+from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.nn.action_units import ActionUnits
 from ilkit.reinforcement.anchor import anchor_of
 from ilkit.reinforcement.by_trial import train_by_trial
-from ilkit.reinforcement.proximal import INFO_NAMES, ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.reinforcement.info import ReinforcementInfo
+from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
 from ilkit.stepping.behavior import Behavior, require_no_memory
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout
@@ -71,7 +72,7 @@ def finetune(
         Partial(policy_of),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs * spec.rollout_length,
-        info_names=INFO_NAMES,
+        info_names=names_of(ReinforcementInfo),
     )
 
 
@@ -84,7 +85,7 @@ def _initial_state(
     return initial_state(spec, cloned, behavior, anchor, envs.reset(key=env_key), key=critic_key)
 
 
-def _improve(spec: PPO, state: State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[State, Info]:
+def _improve(spec: PPO, state: State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[State, ReinforcementInfo]:
     return improve(spec, state, rollout, train_policy=state.iteration >= spec.critic_warmup_steps, key=key)
 
 

@@ -27,14 +27,16 @@ from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, check_spaces
-from ilkit.data.training import Info, Training
+from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.fitting.gradient import descend, partition
 from ilkit.nn.action_units import ActionUnits
-from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.nn.flatten import flatten
+from ilkit.nn.perceptron import Layers, build_silent_layers
 from ilkit.reinforcement.anchor import Anchor, anchor_of
 from ilkit.reinforcement.by_trial import train_by_trial
+from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.replay import Experience, ReplayBuffer
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.spec import Spec
@@ -149,7 +151,7 @@ def finetune(
         Partial(_finish),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs,
-        info_names=("episodes", "loss", "noise_scale", "return", "value_loss"),
+        info_names=names_of(ReinforcementInfo),
     )
 
 
@@ -161,7 +163,7 @@ def _initial_state(
     actor, fixed = partition(cloned)
     spaces = cloned.spaces
     sizes = (spaces.observation.size + spaces.action.size, *spec.critic_hidden, 1)
-    critics = jax.vmap(lambda key: build_layers(sizes, "relu", key=key))(jax.random.split(critic_key))
+    critics = jax.vmap(lambda key: build_silent_layers(sizes, "relu", key=key))(jax.random.split(critic_key))
     networks, optimizers = _Networks(actor, critics), _optimizers(spec)
     moments = _Networks(optimizers.actor.init(actor), optimizers.critics.init(critics))
     capacity = min(spec.buffer_size, spec.num_steps * spec.num_envs)
@@ -187,7 +189,7 @@ def _collect(envs: CompiledEnvs | HostEnvs, state: _State, *, key: Key[Array, "*
 
 
 @eqx.filter_jit
-def _improve(spec: TD3, state: _State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[_State, Info]:
+def _improve(spec: TD3, state: _State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[_State, ReinforcementInfo]:
     draw_key, noise_key = jax.random.split(key)
     obs, actions, outcome = jax.tree.map(lambda rows: rows[0], (rollout.obs, rollout.actions, rollout.outcome))
     applied = noise_scale(_finish(state), obs, actions)
@@ -200,22 +202,24 @@ def _improve(spec: TD3, state: _State, rollout: Rollout, *, key: PRNGKeyArray) -
     noise = jax.random.normal(noise_key, (math.prod(shape) * actions.shape[-1],)).reshape(*shape, -1)
     state = state._replace(buffer=buffer)
     drawn = (buffer.draw(shape, key=draw_key), noise)
-    learner, (targets, infos) = jax.lax.scan(partial(_round, spec, state), state.learner, drawn)
-    info = jax.tree.map(jnp.mean, infos) | state.trials.log.info() | {"noise_scale": applied}
+    learner, (targets, *losses) = jax.lax.scan(partial(_round, spec, state), state.learner, drawn)
+    loss, value_loss = (jnp.mean(each) for each in losses)
+    log = state.trials.log
+    info = ReinforcementInfo(log.total_episodes, loss, applied, log.mean_return, value_loss)
     return state._replace(learner=_rescaled(learner, targets), step=state.step + 1), info
 
 
 def _round(
     spec: TD3, state: _State, learner: _Learner, drawn: tuple[Experience, Array]
-) -> tuple[_Learner, tuple[Array, Info]]:
+) -> tuple[_Learner, tuple[Array, Array, Array]]:
     """Updates the critics `policy_delay` times, then the actor and the slow copies once."""
     steps, noise = drawn
     targets = _targets(spec, state.fixed, learner, steps, noise)
     learner, errors = jax.lax.scan(partial(_update_critics, spec, state.fixed), learner, (steps, targets))
-    learner, loss = _update_actor(spec, state, learner, steps.obs[-1])
+    learner, loss = _update_actor(spec, state, learner, jax.tree.map(lambda rows: rows[-1], steps.obs))
     rate = jnp.where(state.step < spec.critic_warmup_steps, spec.warmup_target_rate, spec.target_rate)
     slow = optax.incremental_update(learner.networks, learner.slow, rate)
-    return learner._replace(slow=slow), (targets, {"loss": loss, "value_loss": jnp.mean(errors)})
+    return learner._replace(slow=slow), (targets, loss, jnp.mean(errors))
 
 
 def _update_critics(
@@ -246,9 +250,7 @@ def _targets(
     return steps.rewards + spec.discount * (1.0 - steps.terminated) * jnp.min(next_values, axis=0)
 
 
-def _update_actor(
-    spec: TD3, state: _State, learner: _Learner, obs: Float[Array, "batch obs"]
-) -> tuple[_Learner, Float[Array, ""]]:
+def _update_actor(spec: TD3, state: _State, learner: _Learner, obs: PyTree) -> tuple[_Learner, Float[Array, ""]]:
     first = jax.tree.map(lambda leaf: leaf[:1], learner.networks.critics)
     low, high = _bounds(state.fixed)
 
@@ -263,7 +265,7 @@ def _update_actor(
         if state.anchor is not None:
             departure = (actions - modes(state.anchor.policy, obs)) / _units(state.fixed).half_range
             ascent -= state.anchor.weight * jnp.sum(departure**2)
-        return -ascent / len(obs), -learner.scale.values(total / len(obs))
+        return -ascent / len(actions), -learner.scale.values(total / len(actions))
 
     gradient, negative_value = jax.grad(loss, has_aux=True)(learner.networks.actor)
     optimizer = _optimizers(spec).actor
@@ -284,9 +286,9 @@ def _rescaled(learner: _Learner, targets: Float[Array, "..."]) -> _Learner:
 
 
 def _outputs(
-    critics: Layers, fixed: Policy, obs: Float[Array, "*batch obs"], actions: Float[Array, "*batch act"]
+    critics: Layers, fixed: Policy, obs: PyTree, actions: Float[Array, "*batch act"]
 ) -> Float[Array, "critics *batch"]:
-    normalized = (obs - fixed.normalizer.mean) / fixed.normalizer.std
+    normalized = flatten(fixed.spaces.observation, fixed.normalizer(obs))
     inputs = jnp.concatenate([normalized, _units(fixed).raw(actions)], axis=-1)
     return jax.vmap(lambda critic: critic(inputs)[..., 0])(critics)
 
@@ -301,7 +303,8 @@ def _units(fixed: Policy) -> ActionUnits:
 
 def _bounds(fixed: Policy) -> tuple[Float[np.ndarray, " act"], Float[np.ndarray, " act"]]:
     space = _action_space(fixed)
-    return np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+    low, high = np.asarray(space.bounds, np.float32)
+    return low, high
 
 
 def _action_space(policy: Policy) -> Box:

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
@@ -17,18 +17,18 @@ class Ensemble(Uncertainty):
     """The policies, stacked: every array has a leading axis L."""
     unbiased: bool = eqx.field(static=True)
 
-    def actions(self, obs: Float[Array, " obs"]) -> Float[Array, "members act"]:
+    def actions(self, obs: PyTree) -> Float[Array, "members act"]:
         """The action of every member."""
         return eqx.filter_vmap(mode, in_axes=(eqx.if_array(0), None))(self.members, obs)
 
-    def covariance(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+    def covariance(self, obs: PyTree) -> Float[Array, "act act"]:
         """The covariance of the members' actions, in squared units of the action space."""
         actions = self.actions(obs)
         deviations = actions - jnp.mean(actions, axis=0)
         return deviations.T @ deviations / (len(actions) - self.unbiased)
 
 
-def mode(policy: Policy, obs: Float[Array, " obs"]) -> Float[Array, " act"]:
+def mode(policy: Policy, obs: PyTree) -> Float[Array, " act"]:
     """The action of a policy at the start of an episode, without exploration."""
     return policy.mode(policy.initial_carry(), obs)[1]
 

@@ -1,6 +1,6 @@
 """Gradient steps on the trainable part of a policy."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -8,18 +8,22 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
-from ilkit.data.demonstrations import Transitions
+from ilkit.data.normalizer import Untrained
 from ilkit.data.policy import Policy
+from ilkit.data.windows import Transitions, Window
 
-P = TypeVar("P", bound=Policy)
+Model = TypeVar("Model")
 Parameters = TypeVar("Parameters")
 
 
-def partition(policy: P) -> tuple[P, P]:
-    """Splits a policy into what is trained and what is not (the normalizer, counts); `equinox.combine` joins them."""
-    trainable = jax.tree.map(eqx.is_inexact_array, policy)
-    frozen = jax.tree.map(lambda _: False, policy.normalizer)
-    return eqx.partition(policy, eqx.tree_at(lambda tree: tree.normalizer, trainable, frozen))
+def partition(model: Model) -> tuple[Model, Model]:
+    """Splits a policy, or what holds one, into what is trained and what is not; `equinox.combine` joins them."""
+    trained = jax.tree.map(
+        lambda node: not isinstance(node, Untrained) and eqx.is_inexact_array(node),
+        model,
+        is_leaf=lambda node: isinstance(node, Untrained),
+    )
+    return eqx.partition(model, trained)
 
 
 def descend(
@@ -30,23 +34,16 @@ def descend(
     return optax.apply_updates(parameters, updates), optimizer_state
 
 
-def mean_loss(policy: Policy, obs: Float[Array, "batch obs"], actions: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
-    """The mean over a batch of the loss that fits the policy's head."""
-    keys = jax.random.split(key, len(obs))
-    return jnp.mean(jax.vmap(lambda obs, action, key: policy.loss(obs, action, key=key))(obs, actions, keys))
+def mean_loss(policy: Policy, batch: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
+    """The mean over a batch of windows of the policy's own loss."""
+    keys = jax.random.split(key, len(batch.mask))
+    return jnp.mean(jax.vmap(lambda window, key: policy.loss(window, key=key))(batch, keys))
 
 
-def draw_batch(transitions: Transitions, batch_size: int, *, key: PRNGKeyArray) -> Transitions:
+def draw_rows(transitions: Transitions, batch_size: int, *, key: PRNGKeyArray) -> Int[Array, " batch"]:
     """Draws rows uniformly with replacement; no probability is off by more than a fraction of count / 2³².
 
     The remainder of random bits takes one pass of the generator, where `jax.random.randint` takes three.
     """
     bits = jax.random.bits(key, (batch_size,), jnp.uint32)
-    return take(transitions, (bits % transitions.count.astype(jnp.uint32)).astype(jnp.int32))
-
-
-def take(transitions: Transitions, rows: Int[Array, " batch"]) -> Transitions:
-    """The rows with these indices; counts stay."""
-    columns: dict[str, Any] = transitions._asdict()
-    taken = {name: column[rows] for name, column in columns.items() if name not in ("count", "num_episodes")}
-    return transitions._replace(**taken)
+    return (bits % transitions.count.astype(jnp.uint32)).astype(jnp.int32)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray, PyTree, UInt8
 
 from ilkit.data.environment import Environment, Transition
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.spaces import Box, Spaces, vectors
 from ilkit.errors import DataError
 from ilkit.foreign.flat_state import FlatState
 from ilkit.foreign.observed_state import StateSources, behave_alike, state_sources
@@ -55,8 +55,6 @@ class ForeignEnvironment(Environment):
     """The range of observations in random episodes, for the picture."""
     sources: StateSources = eqx.field(static=True)
     """How the state follows from an observation, as far as it does."""
-    observed: bool = eqx.field(static=True)
-    """Whether an observation determines how the state goes on."""
 
     def reset(self, *, key: PRNGKeyArray) -> Float[Array, " state"]:
         """Draws an initial state."""
@@ -68,7 +66,7 @@ class ForeignEnvironment(Environment):
         """Takes an action, clipped to its space first."""
         space = self.spaces.action
         if isinstance(space, Box):
-            action = jnp.clip(action, np.asarray(space.low, np.float32), np.asarray(space.high, np.float32))
+            action = jnp.clip(action, *np.asarray(space.bounds, np.float32))
         after, (reward, terminated) = self.dynamics.advance(self.layout.unflatten(state), action, key=key)
         reward = jnp.asarray(reward, jnp.float32).reshape(())
         return self.layout.flatten(after), Transition(reward, jnp.asarray(terminated, bool).reshape(()))
@@ -77,26 +75,11 @@ class ForeignEnvironment(Environment):
         """The observation, flattened."""
         return jnp.asarray(self.dynamics.observation(self.layout.unflatten(state)), jnp.float32).ravel()
 
-    def state_of(self, obs: Float[Array, " obs"]) -> Float[Array, " state"]:
-        """The state, or one that behaves the same.
-
-        **Raises:** `DataError` where the observation doesn't determine how the state goes on.
-        """
-        if not self.observed:
-            missing = [self.state_names[index] for index in self.sources.missing]
-            hidden = _listed(missing) if missing else "the number of turns of an angle"
-            raise DataError(
-                f"Observations of {self.name} must determine its state, but don't: {hidden} can't be told from them. "
-                "Give env settings with which everything is observed, or choose rollout, augment and evaluate settings "
-                "that need no state of an observation."
-            )
-        return self._read(obs)
-
-    def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
-        """A bar for each entry of the observation, from its lowest to its highest value; 120 by 160 pixels."""
-        low, high = np.asarray(self.seen.low), np.asarray(self.seen.high)
+    def frame(self, state: Float[Array, " state"], height: int) -> UInt8[Array, "height width 3"]:
+        """A bar for each entry of the observation, from its lowest to its highest value."""
+        low, high = self.seen.bounds
         share = (self.observe(state) - low) / np.where(high > low, high - low, 1.0)
-        height, width = 120, 160
+        width = height * 4 // 3
         column = np.arange(width) * share.size // width
         gap = np.r_[np.diff(column) > 0, False] & (share.size < width // 4)
         level = 1.0 - (np.arange(height)[:, None] + 0.5) / height
@@ -107,6 +90,14 @@ class ForeignEnvironment(Environment):
     def _read(self, obs: Float[Array, " obs"]) -> Float[Array, " state"]:
         state = self.dynamics.completed(self.layout.unflatten(self.sources.state(obs)))
         return self.layout.flatten(state)
+
+
+class ObservedEnvironment(ForeignEnvironment):
+    """One whose observations determine how its states go on."""
+
+    def state_of(self, obs: PyTree) -> Float[Array, " state"]:
+        """The state, or one that behaves the same."""
+        return self._read(obs)
 
 
 def foreign_environment(dynamics: Dynamics, *, name: str, spaces: Spaces, max_steps: int) -> ForeignEnvironment:
@@ -126,9 +117,8 @@ def foreign_environment(dynamics: Dynamics, *, name: str, spaces: Spaces, max_st
             layout=layout,
             state_names=layout.names,
             state_box=Box(low=nothing, high=nothing),
-            seen=spaces.observation,
+            seen=vectors(spaces.observation, name),
             sources=StateSources((), (), ()),
-            observed=False,
         )
         _check_size(env, key)
         return _measured(env, eqx.filter_jit(_wander)(env, key))
@@ -146,7 +136,7 @@ class _Steps(NamedTuple):
 
 def _check_size(env: ForeignEnvironment, key: PRNGKeyArray) -> None:
     found = jax.eval_shape(lambda key: env.observe(env.reset(key=key)), key).shape
-    if found != env.spaces.observation.shape:
+    if found != env.seen.shape:
         raise DataError(
             f"Observations of {env.name} must be of the size of their space, {env.spaces.observation.size}, got "
             f"{found[0]}. Mend its observation space."
@@ -177,7 +167,8 @@ def _measured(env: ForeignEnvironment, steps: _Steps) -> ForeignEnvironment:
     states, obs = np.asarray(steps.states), np.asarray(steps.obs)
     changes: dict[str, Any] = {"state_box": _range(states), "seen": _range(obs), "sources": state_sources(states, obs)}
     found = _replaced(env, **changes)
-    return _replaced(found, observed=behave_alike((steps.obs, *steps[4:]), eqx.filter_jit(_again)(found, steps)))
+    alike = behave_alike((steps.obs, *steps[4:]), eqx.filter_jit(_again)(found, steps))
+    return _replaced(found, ObservedEnvironment) if alike else found
 
 
 def _again(env: ForeignEnvironment, steps: _Steps) -> tuple[Array, ...]:
@@ -191,14 +182,12 @@ def _again(env: ForeignEnvironment, steps: _Steps) -> tuple[Array, ...]:
     return jax.vmap(one)(steps.obs, steps.actions, steps.keys)
 
 
-def _replaced(env: ForeignEnvironment, **changes: Any) -> ForeignEnvironment:
+def _replaced(
+    env: ForeignEnvironment, kind: type[ForeignEnvironment] = ForeignEnvironment, **changes: Any
+) -> ForeignEnvironment:
     fields = {name: getattr(env, name) for name in env.__dataclass_fields__}
-    return ForeignEnvironment(**(fields | changes))
+    return kind(**(fields | changes))
 
 
 def _range(rows: Float[np.ndarray, "rows entries"]) -> Box:
     return Box(low=tuple(rows.min(axis=0).tolist()), high=tuple(rows.max(axis=0).tolist()))
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -4,22 +4,19 @@ Minimizes E_{(s, a) ~ demonstrations}[loss(π, s, a)]: the negative log-likeliho
 ‖μ(s) - a‖² where the head is deterministic.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
-import equinox as eqx
-import jax
 import optax
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
-from ilkit.data.demonstrations import Demonstrations, Transitions
-from ilkit.data.normalizer import Normalizer
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Spaces
-from ilkit.data.training import Info, Training
-from ilkit.fitting.gradient import descend, draw_batch, mean_loss, partition
+from ilkit.data.training import Training
+from ilkit.fitting.fit import fit
+from ilkit.fitting.gradient import mean_loss
 from ilkit.spec import Spec
 
 
@@ -39,48 +36,7 @@ class BC(Spec):
     """Training runs, in one compiled call."""
 
 
-class _State(NamedTuple):
-    trained: Policy
-    fixed: Policy
-    optimizer: optax.OptState
-
-
 def imitate(spec: BC, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Policy]:
     """Fits a policy to the demonstrations."""
-    transitions = demos.transitions()
-    return Training(
-        state=_initial_state(spec, policy, demos.spaces, transitions, key),
-        step=Partial(_step, spec, transitions),
-        finish=Partial(_finish),
-        num_steps=spec.num_steps,
-    )
-
-
-@eqx.filter_jit
-def _initial_state(
-    spec: BC, policy: Build[Policy], spaces: Spaces, transitions: Transitions, key: PRNGKeyArray
-) -> _State:
-    initial = policy(spaces, key=key)
-    normalizer = Normalizer.fit(transitions.obs, transitions.valid)
-    trained, fixed = partition(eqx.tree_at(lambda tree: tree.normalizer, initial, normalizer))
-    return _State(trained, fixed, _optimizer(spec).init(trained))
-
-
-def _step(spec: BC, transitions: Transitions, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
-    batch_key, loss_key = jax.random.split(key)
-    batch = draw_batch(transitions, spec.batch_size, key=batch_key)
-
-    def loss(trained: Policy) -> Float[Array, ""]:
-        return mean_loss(eqx.combine(trained, state.fixed), batch.obs, batch.actions, key=loss_key)
-
-    value, gradient = jax.value_and_grad(loss)(state.trained)
-    trained, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.trained)
-    return _State(trained, state.fixed, optimizer), {"loss": value}
-
-
-def _finish(state: _State) -> Policy:
-    return eqx.combine(state.trained, state.fixed)
-
-
-def _optimizer(spec: BC) -> optax.GradientTransformation:
-    return optax.adamw(spec.learning_rate, weight_decay=spec.weight_decay)
+    optimizer = Partial(optax.adamw, spec.learning_rate, weight_decay=spec.weight_decay)
+    return fit(mean_loss, optimizer, policy, demos, batch_size=spec.batch_size, num_steps=spec.num_steps, key=key)

@@ -13,8 +13,8 @@ weight on E[V²] draws V back from where its gradient vanishes; and the gradient
 where they are reparameterized, else it is the likelihood-ratio gradient, with the mean over the other actions at the
 same state as the baseline.
 
-Where the expert's density is known, `minimize_known` needs no critic. From demonstrations alone it is unknown; it drops
-out of the forward KL divergence only, which imitate.kind `bc` minimizes as maximum likelihood.
+The expert's density, unknown from demonstrations alone, drops out of the forward KL divergence only, which imitate.kind
+`bc` minimizes as maximum likelihood.
 """
 
 import runpy
@@ -28,19 +28,21 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.build import Build
-from ilkit.data.demonstrations import Demonstrations, Transitions
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
-from ilkit.data.training import Info, Training
+from ilkit.data.training import Training
+from ilkit.data.windows import Transitions, Window, windows
 from ilkit.errors import DataError
-from ilkit.fitting.gradient import descend, draw_batch, mean_loss, partition
-from ilkit.math.divergences import DIVERGENCES, Divergence, divergence_of, from_generator
-from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.fitting.gradient import descend, draw_rows, mean_loss, partition
+from ilkit.math.divergences import DIVERGENCES, Divergence, from_generator
+from ilkit.nn.flatten import flatten
+from ilkit.nn.perceptron import Layers, build_silent_layers
 from ilkit.spec import Spec
 
 
@@ -84,12 +86,18 @@ class FDivergence(Spec):
         return self
 
 
-class _Critic(NamedTuple):
-    """V, and how it sees observations and actions; discrete actions have no normalizer but become one-hot vectors."""
+class _Critic(eqx.Module):
+    """V, and how it sees observations and actions; discrete ones become one-hot vectors."""
 
     layers: Layers
     obs: Normalizer
-    actions: Normalizer | None
+    actions: Normalizer
+    spaces: Spaces = eqx.field(static=True)
+
+
+class _Info(NamedTuple):
+    loss: Float[Array, ""]
+    divergence: Float[Array, ""]
 
 
 class _State(NamedTuple):
@@ -99,12 +107,6 @@ class _State(NamedTuple):
     critic: _Critic
     critic_optimizer: optax.OptState
     step: Int[Array, ""]
-
-
-class _Known(NamedTuple):
-    expert: Policy
-    actions: Array
-    cell: Float[Array, ""]
 
 
 def imitate(spec: FDivergence, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Policy]:
@@ -121,45 +123,19 @@ def imitate(spec: FDivergence, policy: Build[Policy], demos: Demonstrations, *, 
     )
 
 
-def minimize_known(
-    spec: FDivergence,
-    policy: Build[Policy],
-    demos: Demonstrations,
-    expert: Policy,
-    actions: Array,
-    cell: float = 1.0,
-    *,
-    key: PRNGKeyArray,
-) -> Training[Policy]:
-    """Fits a policy to an expert with a known density, at the demonstrated states, by direct minimization.
-
-    D_f(π_e(· | s), π(· | s)) is summed over `actions`: all of a discrete space, or a grid with cells of the volume
-    `cell` that covers both densities.
-    """
-    transitions = demos.transitions()
-    known = _Known(expert, actions, jnp.asarray(cell))
-    return Training(
-        state=_initial_state(spec, policy, demos.spaces, transitions, key),
-        step=Partial(_known_step, spec, _divergence(spec), transitions, known),
-        finish=Partial(_finish),
-        num_steps=spec.num_steps,
-    )
-
-
 @eqx.filter_jit
 def _initial_state(
     spec: FDivergence, policy: Build[Policy], spaces: Spaces, transitions: Transitions, key: PRNGKeyArray
 ) -> _State:
     policy_key, critic_key = jax.random.split(key)
-    initial = policy(spaces, key=policy_key)
-    normalizer = Normalizer.fit(transitions.obs, transitions.valid)
-    trained, fixed = partition(eqx.tree_at(lambda tree: tree.normalizer, initial, normalizer))
-    continuous = isinstance(spaces.action, Box)
+    initial = policy(spaces, key=policy_key).fitted(transitions)
+    trained, fixed = partition(initial)
     sizes = (spaces.observation.size + spaces.action.size, *spec.critic_hidden, 1)
     critic = _Critic(
-        layers=build_layers(sizes, "relu", key=critic_key),
-        obs=normalizer,
-        actions=Normalizer.fit(transitions.actions, transitions.valid) if continuous else None,
+        layers=build_silent_layers(sizes, "relu", key=critic_key),
+        obs=initial.normalizer,
+        actions=Normalizer.fit(transitions.actions, transitions.valid),
+        spaces=spaces,
     )
     optimizers = _optimizer(spec).init(trained), _critic_optimizer(spec).init(critic.layers)
     return _State(trained, fixed, optimizers[0], critic, optimizers[1], jnp.zeros((), jnp.int32))
@@ -167,21 +143,21 @@ def _initial_state(
 
 def _variational_step(
     spec: FDivergence, divergence: Divergence, transitions: Transitions, state: _State, key: PRNGKeyArray
-) -> tuple[_State, Info]:
+) -> tuple[_State, _Info]:
     critic_key, batch_key, cost_key = jax.random.split(key, 3)
     state, gap = _train_critic(spec, divergence, transitions, state, key=critic_key)
-    batch = draw_batch(transitions, spec.batch_size, key=batch_key)
+    rows = draw_rows(transitions, spec.batch_size, key=batch_key)
+    obs = transitions.before(rows)
 
     def cost(policy: Policy) -> Float[Array, ""]:
-        in_game = _learner_cost(spec, divergence, state.critic, policy, batch.obs, key=cost_key)
+        in_game = _learner_cost(spec, divergence, state.critic, policy, obs, key=cost_key)
         if not spec.pretraining_steps:
             return in_game
-        return jnp.where(
-            state.step < spec.pretraining_steps, mean_loss(policy, batch.obs, batch.actions, key=cost_key), in_game
-        )
+        own = mean_loss(policy, windows(transitions, rows), key=cost_key)
+        return jnp.where(state.step < spec.pretraining_steps, own, in_game)
 
     state, value = _train_policy(spec, state, cost)
-    return state, {"loss": value, "divergence": gap}
+    return state, _Info(value, gap)
 
 
 def _train_critic(
@@ -192,10 +168,10 @@ def _train_critic(
     def step(index: Array, carried: tuple[Layers, Any, Array]) -> tuple[Layers, Any, Array]:
         layers, optimizer, _ = carried
         batch_key, loss_key = jax.random.split(jax.random.fold_in(key, index))
-        batch = draw_batch(transitions, spec.batch_size, key=batch_key)
+        rows = draw_rows(transitions, spec.batch_size, key=batch_key)
         (_, gap), gradient = jax.value_and_grad(
             lambda layers: _critic_loss(
-                spec, divergence, state.critic._replace(layers=layers), policy, batch, key=loss_key
+                spec, divergence, _with_layers(state.critic, layers), policy, windows(transitions, rows), key=loss_key
             ),
             has_aux=True,
         )(layers)
@@ -204,17 +180,22 @@ def _train_critic(
     layers, optimizer, gap = jax.lax.fori_loop(
         0, spec.num_critic_steps, step, (state.critic.layers, state.critic_optimizer, jnp.zeros(()))
     )
-    return state._replace(critic=state.critic._replace(layers=layers), critic_optimizer=optimizer), gap
+    return state._replace(critic=_with_layers(state.critic, layers), critic_optimizer=optimizer), gap
+
+
+def _with_layers(critic: _Critic, layers: Layers) -> _Critic:
+    return eqx.tree_at(lambda tree: tree.layers, critic, layers)
 
 
 def _critic_loss(
-    spec: FDivergence, divergence: Divergence, critic: _Critic, policy: Policy, batch: Transitions, *, key: PRNGKeyArray
+    spec: FDivergence, divergence: Divergence, critic: _Critic, policy: Policy, batch: Window, *, key: PRNGKeyArray
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The negative of E_expert[g(V)] - E_learner[f*(g(V))], with the decay of V; and that bound of the divergence."""
     sample_key, expert_key, learner_key = jax.random.split(key, 3)
-    sampled = _sample(policy, batch.obs, spec.num_samples, key=sample_key)
-    expert = _values(spec, critic, batch.obs, batch.actions[:, None], key=expert_key)
-    learner = _values(spec, critic, batch.obs, sampled, key=learner_key)
+    obs = jax.tree.map(lambda rows: rows[:, 0], batch.obs)
+    sampled = _sample(policy, obs, spec.num_samples, key=sample_key)
+    expert = _values(spec, critic, obs, batch.actions, key=expert_key)
+    learner = _values(spec, critic, obs, sampled, key=learner_key)
     gap = jnp.mean(divergence.expert_term(expert)) - jnp.mean(divergence.learner_term(learner))
     return spec.critic_decay * (jnp.mean(expert**2) + jnp.mean(learner**2)) - gap, gap
 
@@ -224,7 +205,7 @@ def _learner_cost(
     divergence: Divergence,
     critic: _Critic,
     policy: Policy,
-    obs: Float[Array, "batch obs"],
+    obs: PyTree,
     *,
     key: PRNGKeyArray,
 ) -> Float[Array, ""]:
@@ -240,49 +221,33 @@ def _learner_cost(
     return jnp.mean(costs) + score - jax.lax.stop_gradient(score)
 
 
-def _sample(policy: Policy, obs: Float[Array, "batch obs"], num_samples: int, *, key: PRNGKeyArray) -> Array:
-    keys = jax.random.split(key, (len(obs), num_samples))
+def _sample(policy: Policy, obs: PyTree, num_samples: int, *, key: PRNGKeyArray) -> Array:
+    keys = jax.random.split(key, (len(jax.tree.leaves(obs)[0]), num_samples))
 
-    def sample(one: Float[Array, " obs"], key: PRNGKeyArray) -> Array:
+    def sample(one: PyTree, key: PRNGKeyArray) -> Array:
         return policy.sample(policy.initial_carry(), one, key=key)[1]
 
     return jax.vmap(jax.vmap(sample, in_axes=(None, 0)))(obs, keys)
 
 
-def _log_prob(policy: Policy, obs: Float[Array, "batch obs"], actions: Array) -> Float[Array, "batch samples"]:
-    def log_prob(one: Float[Array, " obs"], action: Array) -> Float[Array, ""]:
+def _log_prob(policy: Policy, obs: PyTree, actions: Array) -> Float[Array, "batch samples"]:
+    def log_prob(one: PyTree, action: Array) -> Float[Array, ""]:
         return policy.log_prob(policy.initial_carry(), one, action)[1]
 
     return jax.vmap(jax.vmap(log_prob, in_axes=(None, 0)))(obs, actions)
 
 
 def _values(
-    spec: FDivergence, critic: _Critic, obs: Float[Array, "batch obs"], actions: Array, *, key: PRNGKeyArray
+    spec: FDivergence, critic: _Critic, obs: PyTree, actions: Array, *, key: PRNGKeyArray
 ) -> Float[Array, "batch samples"]:
     """V of several actions at each state."""
-    if critic.actions is None:
-        encoded = jax.nn.one_hot(actions, len(critic.layers.weights[0]) - obs.shape[1])
-    else:
-        encoded = (actions - critic.actions.mean) / critic.actions.std
+    encoded = flatten(critic.spaces.action, critic.actions(actions))
+    if isinstance(critic.spaces.action, Box):
         encoded = encoded + spec.action_noise * jax.random.normal(key, encoded.shape)
-    standardized = jax.vmap(critic.obs)(obs)[:, None]
-    repeated = jnp.broadcast_to(standardized, (*actions.shape[:2], obs.shape[1]))
+    standardized = flatten(critic.spaces.observation, critic.obs(obs))[:, None]
+    repeated = jnp.broadcast_to(standardized, (*encoded.shape[:2], standardized.shape[-1]))
     values = critic.layers(jnp.concatenate([repeated, encoded], axis=-1))[..., 0]
     return spec.critic_bound * jnp.tanh(values / spec.critic_bound)
-
-
-def _known_step(
-    spec: FDivergence, divergence: Divergence, transitions: Transitions, known: _Known, state: _State, key: PRNGKeyArray
-) -> tuple[_State, Info]:
-    obs = draw_batch(transitions, spec.batch_size, key=key).obs
-    actions = jnp.broadcast_to(known.actions, (len(obs), *known.actions.shape))
-    expert_log_prob = _log_prob(known.expert, obs, actions)
-
-    def loss(policy: Policy) -> Float[Array, ""]:
-        return jnp.mean(divergence_of(divergence, expert_log_prob, _log_prob(policy, obs, actions), known.cell))
-
-    state, value = _train_policy(spec, state, loss)
-    return state, {"loss": value}
 
 
 def _train_policy(

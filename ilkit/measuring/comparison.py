@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from ilkit.math.statistics import (
     Interval,
     Statistic,
+    exact_interval,
     interquartile_mean,
     mean,
     percentile_interval,
@@ -36,7 +37,7 @@ class Measurement(NamedTuple):
 
 
 class Success(NamedTuple):
-    """The share of episodes that succeeded, with its Wilson interval; its unit is the episode, of all seeds."""
+    """The share of episodes that succeeded, with its score interval; its unit is the seed or, of one, the episode."""
 
     rate: float
     interval: Interval
@@ -100,8 +101,8 @@ class Resampling(NamedTuple):
 
     def interval_of_difference(
         self,
-        samples: Float[np.ndarray, " units"],
-        others: Float[np.ndarray, " others"],
+        samples: Float[np.ndarray, "*batch units"],
+        others: Float[np.ndarray, "*batch others"],
         statistic: Statistic,
         *,
         paired: bool,
@@ -109,7 +110,7 @@ class Resampling(NamedTuple):
         """The interval of the difference of a statistic; where `paired`, every draw takes the same units of both."""
         return percentile_interval(
             self._resampled(samples, statistic, 0) - self._resampled(others, statistic, 0 if paired else 1),
-            units=min(len(samples), len(others)),
+            units=min(samples.shape[-1], others.shape[-1]),
             confidence=self.confidence,
         )
 
@@ -160,13 +161,13 @@ def _compare(name: str, reference: str, one: Measurement, other: Measurement, re
         resampling.interval(*_units(one.returns)).overlaps(resampling.interval(*_units(other.returns))),
         num_seeds,
         num_below,
-        wilson_interval(num_below, num_seeds, confidence=confidence) if paired else Interval(0.0, 1.0),
+        exact_interval(num_below, num_seeds, confidence=confidence) if paired else Interval(0.0, 1.0),
     )
 
 
 def _success(succeeded: Bool[np.ndarray, "seeds episodes"], confidence: float) -> Success:
-    count, total = int(succeeded.sum()), succeeded.size
-    return Success(count / total, wilson_interval(count, total, confidence=confidence))
+    low, high = wilson_interval(succeeded.mean(axis=1), succeeded.shape[1], confidence=confidence)
+    return Success(float(succeeded.mean()), Interval(float(low), float(high)))
 
 
 def _units(returns: Float[np.ndarray, "seeds episodes"]) -> tuple[np.ndarray, Statistic]:

@@ -38,9 +38,9 @@ def uncertainty_map(
     """
     if len(set(dims)) != 2 or not all(0 <= dim < box.size for dim in dims):
         raise DataError(f"dims must be two different entries of a vector of {box.size}, got {dims}.")
-    if not np.isfinite([box.low, box.high]).all():
+    if not np.isfinite(box.bounds).all():
         raise DataError(f"A map needs a finite box, got low {box.low}, high {box.high}. Use the range of the data.")
-    low, high = np.asarray(box.low, np.float32), np.asarray(box.high, np.float32)
+    low, high = np.asarray(box.bounds, np.float32)
     x, y = (np.linspace(low[dim], high[dim], resolution, dtype=np.float32) for dim in dims)
     states = np.tile((low + high) / 2, (resolution, resolution, 1))
     states[..., dims[0]], states[..., dims[1]] = x, y[:, None]

@@ -1,79 +1,75 @@
-"""The policies of experts that are trained from scratch."""
+"""Policies on top of any network that need no settings of their own: those of experts, and the categorical head."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from ilkit.data.normalizer import Normalizer
-from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.nn.action_units import ActionUnits
-from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.nn.head import ContinuousHead, Head
+from ilkit.nn.perceptron import Perceptron, build_silent_layers
 
 
-class GaussianActor(Policy):
-    """a = c + h x with x ~ N(μ(s), diag σ²), where c and h are the center and half the range of the action space."""
+class FixedSpreadPolicy(ContinuousHead):
+    """The action of x ~ N(network(s), diag σ²) in units, with the same σ in every state, or none."""
 
-    layers: Layers
-    log_std: Float[Array, " act"]
-    """log σ, the same in every state."""
-    normalizer: Normalizer
-    spaces: Spaces = eqx.field(static=True)
+    log_std: Float[Array, " act"] | None
+    """log σ; without one, a sample is the mode and the density implicit."""
 
-    def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Float[Array, " act"]]:
-        """The action of x = μ(s)."""
-        return carry, self._units.action(self.layers(self.normalizer(obs)))
+    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Float[Array, " act"]]:
+        """The action of the network's output."""
+        carry, outputs = self.outputs(carry, obs)
+        return carry, self.units.action(outputs)
 
-    def sample(
-        self, carry: PyTree, obs: Float[Array, " obs"], *, key: PRNGKeyArray
-    ) -> tuple[PyTree, Float[Array, " act"]]:
+    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Float[Array, " act"]]:
         """Draws an action, which may lie outside of the space."""
-        noise = jnp.exp(self.log_std) * jax.random.normal(key, self.log_std.shape)
-        return carry, self._units.action(self.layers(self.normalizer(obs)) + noise)
+        if self.log_std is None:
+            return self.mode(carry, obs)
+        carry, outputs = self.outputs(carry, obs)
+        return carry, self.units.action(outputs + jnp.exp(self.log_std) * jax.random.normal(key, outputs.shape))
 
-    def log_prob(
-        self, carry: PyTree, obs: Float[Array, " obs"], action: Float[Array, " act"]
-    ) -> tuple[PyTree, Float[Array, ""]]:
+    def log_prob(self, carry: PyTree, obs: PyTree, action: Float[Array, " act"]) -> tuple[PyTree, Float[Array, ""]]:
         """The log density of an action before it is clipped."""
-        raw = self._units.raw(action)
-        residual = (raw - self.layers(self.normalizer(obs))) / jnp.exp(self.log_std)
+        if self.log_std is None:
+            return super().log_prob(carry, obs, action)
+        carry, outputs = self.outputs(carry, obs)
+        raw = self.units.raw(action)
+        residual = (raw - outputs) / jnp.exp(self.log_std)
         density = -0.5 * residual**2 - self.log_std - 0.5 * jnp.log(2 * jnp.pi)
-        return carry, jnp.sum(density) - self._units.log_slope(raw)
+        return carry, jnp.sum(density) - self.units.log_slope(raw)
+
+
+class CategoricalPolicy(Head):
+    """π(· | s) = softmax(network(s)), over the actions of a discrete space in their order."""
+
+    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Int[Array, ""]]:
+        """The most probable action."""
+        carry, logits = self.outputs(carry, obs)
+        return carry, self._first + jnp.argmax(logits).astype(jnp.int32)
+
+    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Int[Array, ""]]:
+        """Draws an action."""
+        carry, logits = self.outputs(carry, obs)
+        return carry, self._first + jax.random.categorical(key, logits).astype(jnp.int32)
+
+    def log_prob(self, carry: PyTree, obs: PyTree, action: Int[Array, ""]) -> tuple[PyTree, Float[Array, ""]]:
+        """The log probability of an action."""
+        carry, logits = self.outputs(carry, obs)
+        return carry, jax.nn.log_softmax(logits)[action - self._first]
 
     @property
-    def _units(self) -> ActionUnits:
-        assert isinstance(self.spaces.action, Box)
-        return ActionUnits.of(self.spaces.action)
+    def _first(self) -> int:
+        assert isinstance(self.spaces.action, Discrete)
+        return self.spaces.action.start
 
 
-class CategoricalActor(Policy):
-    """π(· | s) = softmax(layers(s))."""
-
-    layers: Layers
-    normalizer: Normalizer
-    spaces: Spaces = eqx.field(static=True)
-
-    def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Int[Array, ""]]:
-        """The most probable action."""
-        return carry, jnp.argmax(self.layers(self.normalizer(obs))).astype(jnp.int32)
-
-    def sample(self, carry: PyTree, obs: Float[Array, " obs"], *, key: PRNGKeyArray) -> tuple[PyTree, Int[Array, ""]]:
-        """Draws an action."""
-        return carry, jax.random.categorical(key, self.layers(self.normalizer(obs))).astype(jnp.int32)
-
-    def log_prob(
-        self, carry: PyTree, obs: Float[Array, " obs"], action: Int[Array, ""]
-    ) -> tuple[PyTree, Float[Array, ""]]:
-        """The log probability of an action."""
-        return carry, jax.nn.log_softmax(self.layers(self.normalizer(obs)))[action]
-
-
-def build_actor(spaces: Spaces, hidden: tuple[int, ...], *, key: PRNGKeyArray) -> GaussianActor | CategoricalActor:
+def build_actor(spaces: Spaces, hidden: tuple[int, ...], *, key: PRNGKeyArray) -> FixedSpreadPolicy | CategoricalPolicy:
     """An actor for these spaces: at first every action is as likely in every state, or N(c, h²)."""
-    observed, size = spaces.observation.size, spaces.action.size
-    layers = build_layers((observed, *hidden, size), "tanh", key=key)
-    normalizer = Normalizer.identity(observed)
-    if isinstance(spaces.action, Box):
-        return GaussianActor(layers=layers, log_std=jnp.zeros(size), normalizer=normalizer, spaces=spaces)
-    return CategoricalActor(layers=layers, normalizer=normalizer, spaces=spaces)
+    layers = build_silent_layers((spaces.observation.size, *hidden, spaces.action.size), "tanh", key=key)
+    network = Perceptron(layers=layers, observation=spaces.observation)
+    normalizer = Normalizer.identity(spaces.observation)
+    if not isinstance(spaces.action, Box):
+        return CategoricalPolicy(network=network, normalizer=normalizer, spaces=spaces)
+    units, log_std = ActionUnits.of(spaces.action), jnp.zeros(spaces.action.size)
+    return FixedSpreadPolicy(network=network, normalizer=normalizer, spaces=spaces, units=units, log_std=log_std)

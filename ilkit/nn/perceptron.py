@@ -1,39 +1,66 @@
-"""The small networks of reinforcement learning: critics, and the actors of experts."""
+"""Fully connected layers: of policies, critics and experts."""
 
+import math
 from itertools import accumulate, pairwise
 from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-Activation = Literal["tanh", "relu"]
-_ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
+from ilkit.data.network import Network
+from ilkit.data.spaces import Space
+from ilkit.nn.flatten import flatten
+
+Activation = Literal["tanh", "relu", "gelu", "silu"]
+_ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu, "gelu": jax.nn.gelu, "silu": jax.nn.silu}
 
 
 class Layers(eqx.Module):
-    """Fully connected layers with an activation between them; any number of axes may lead."""
+    """x ↦ x Wᵀ + b, layer after layer, with an activation between them; any number of axes may lead."""
 
-    weights: tuple[Float[Array, "_inputs _outputs"], ...]
-    biases: tuple[Float[Array, " _outputs"], ...]
+    weights: tuple[Float[Array, "*stack _outputs _inputs"], ...]
+    """Of each layer, outputs by inputs, which XLA computes the gradient of a narrow last layer fastest in."""
+    biases: tuple[Float[Array, "*stack _outputs"], ...]
     activation: Activation = eqx.field(static=True)
 
     def __call__(self, inputs: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:
         """Applies the layers; the last one has no activation."""
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            inputs = _ACTIVATIONS[self.activation](inputs @ weight + bias)
-        return inputs @ self.weights[-1] + self.biases[-1]
+            inputs = _ACTIVATIONS[self.activation](inputs @ weight.T + bias)
+        return inputs @ self.weights[-1].T + self.biases[-1]
+
+    def fan_in(self) -> "Layers":
+        """The number of inputs of each matrix of weights, in its place; 1 of a bias."""
+        sizes = tuple(weight.shape[-1] for weight in self.weights)
+        return eqx.tree_at(lambda layers: (layers.weights, layers.biases), self, (sizes, (1,) * len(sizes)))
+
+
+class Perceptron(Network):
+    """Layers on an observation as one vector."""
+
+    layers: Layers
+    observation: Space = eqx.field(static=True)
+
+    def __call__(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Float[Array, " outputs"]]:
+        """Applies the layers."""
+        return carry, self.layers(flatten(self.observation, obs))
 
 
 def build_layers(sizes: tuple[int, ...], activation: Activation, *, key: PRNGKeyArray) -> Layers:
-    """Draws weights uniformly with variance 1 / inputs; those of the last layer are 0, and so are the first outputs."""
-    shapes = list(pairwise(sizes))
-    sizes_drawn = [inputs * outputs for inputs, outputs in shapes[:-1]]
-    drawn = jax.random.uniform(key, (sum(sizes_drawn),), minval=-1.0, maxval=1.0)
-    pieces = jnp.split(drawn, list(accumulate(sizes_drawn)))[:-1]
-    weights = tuple(
-        (3.0 / shape[0]) ** 0.5 * piece.reshape(shape) for shape, piece in zip(shapes[:-1], pieces, strict=True)
-    )
-    biases = tuple(jnp.zeros(size) for size in sizes[1:])
-    return Layers((*weights, jnp.zeros(shapes[-1])), biases, activation)
+    """Draws all weights and biases of a layer uniformly between ±1 / √inputs (LeCun et al., 1998)."""
+    shapes = [shape for pair in pairwise(sizes) for shape in (pair[::-1], pair[1:])]
+    ends = list(accumulate(math.prod(shape) for shape in shapes))
+    # One draw for all: a draw for each shape takes several times as long to compile.
+    drawn = jax.random.uniform(key, (ends[-1],), minval=-1.0, maxval=1.0)
+    arrays = [part.reshape(shape) for part, shape in zip(jnp.split(drawn, ends[:-1]), shapes, strict=True)]
+    scaled = [array / math.sqrt(sizes[index // 2]) for index, array in enumerate(arrays)]
+    return Layers(tuple(scaled[::2]), tuple(scaled[1::2]), activation)
+
+
+def build_silent_layers(sizes: tuple[int, ...], activation: Activation, *, key: PRNGKeyArray) -> Layers:
+    """Layers whose outputs are 0 at first: weights of variance 1 / inputs, no biases, and a last layer of zeros."""
+    drawn = build_layers(sizes, activation, key=key)
+    weights = (*(math.sqrt(3.0) * weight for weight in drawn.weights[:-1]), jnp.zeros_like(drawn.weights[-1]))
+    return Layers(weights, tuple(jnp.zeros_like(bias) for bias in drawn.biases), activation)

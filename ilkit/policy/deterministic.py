@@ -13,6 +13,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
+from ilkit.nn.head import ContinuousHead
 from ilkit.spec import Spec
 
 
@@ -24,28 +25,27 @@ class Deterministic(Spec):
     """Whether a tanh keeps actions within the finite bounds of the action space."""
 
 
-class DeterministicPolicy(Policy):
+class DeterministicPolicy(ContinuousHead):
     """a = c + h x(s), or c + h tanh(x(s)), with x = network((s - mean) / std).
 
-    c and h are the center and half the range of the action space, 0 and 1 where it has no finite range.
+    c and h are the center and half the range of the action space, or mean and standard deviation where it has none.
     """
 
-    network: Network
-    normalizer: Normalizer
-    spaces: Spaces = eqx.field(static=True)
     spec: Deterministic = eqx.field(static=True)
     reparameterized: ClassVar[bool] = True
 
-    def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Float[Array, " act"]]:
+    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Float[Array, " act"]]:
         """The action."""
-        assert isinstance(self.spaces.action, Box)
-        units = ActionUnits.of(self.spaces.action, squash=self.spec.squash)
-        return carry, units.action(self.network(self.normalizer(obs)))
+        carry, outputs = self.outputs(carry, obs)
+        return carry, self.units.action(outputs)
 
-    def loss(self, obs: Float[Array, " obs"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
-        """The squared error ‖μ(s) - a‖², summed over the dimensions of the action, in its units."""
+    def step_loss(
+        self, carry: PyTree, obs: PyTree, action: Array, *, key: PRNGKeyArray
+    ) -> tuple[PyTree, Float[Array, ""]]:
+        """The squared error ‖(μ(s) - a) / h‖²: no dimension of the action outweighs another by its unit."""
         del key
-        return jnp.sum((self.mode((), obs)[1] - action) ** 2)
+        carry, predicted = self.mode(carry, obs)
+        return carry, jnp.sum(((predicted - action) / self.units.half_range) ** 2)
 
 
 def policy(spec: Deterministic, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
@@ -57,7 +57,11 @@ def policy(spec: Deterministic, network: Build[Network], spaces: Spaces, *, key:
         raise DataError(
             "policy.kind deterministic needs a continuous action space, got a discrete one. Use categorical."
         )
-    inner = network(spaces.observation.size, spaces.action.size, key=key)
+    inner = network(spaces.observation, spaces.action.size, key=key)
     return DeterministicPolicy(
-        network=inner, normalizer=Normalizer.identity(spaces.observation.size), spaces=spaces, spec=spec
+        network=inner,
+        normalizer=Normalizer.identity(spaces.observation),
+        spaces=spaces,
+        units=ActionUnits.of(spaces.action, squash=spec.squash),
+        spec=spec,
     )

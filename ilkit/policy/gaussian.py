@@ -1,6 +1,6 @@
 """The Gaussian head: a normal density around the network's output, within the bounds of the action space or not.
 
-With c and h the center and half the range of the action space (0 and 1 where it has no finite range),
+With c and h the center and half the range of the action space (mean and standard deviation where it has none),
 
     a = c + h x,          log π(a | s) = Σ log N(x; μ(s), σ(s)²) - Σ log h,
     a = c + h tanh(x),    log π(a | s) = Σ log N(x; μ(s), σ(s)²) - Σ log h - Σ log(1 - tanh² x)     (squashed)
@@ -26,6 +26,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
+from ilkit.nn.head import ContinuousHead
 from ilkit.spec import Spec
 
 
@@ -38,7 +39,7 @@ class Gaussian(Spec):
     state_dependent_std: bool = True
     """Whether the standard deviation is an output of the network; else it is one parameter for each dimension."""
     min_std: PositiveFloat = 0.02
-    """The smallest standard deviation of x, in units of half the range of the action space (1 if it has none)."""
+    """The smallest standard deviation of x, in units of half the range of the action space."""
     max_std: PositiveFloat = 10.0
     """The largest standard deviation of x; it starts at about the geometric mean of the two."""
     mean_emphasis: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -53,57 +54,52 @@ class Gaussian(Spec):
         return self
 
 
-class GaussianPolicy(Policy):
+class GaussianPolicy(ContinuousHead):
     """x ~ N(μ(s), diag σ(s)²), with μ and perhaps σ from network((s - mean) / std); a = c + h x or c + h tanh(x)."""
 
-    network: Network
     raw_std: Float[Array, " act"] | None
     """What σ is computed from where it doesn't depend on the state."""
-    normalizer: Normalizer
-    spaces: Spaces = eqx.field(static=True)
     spec: Gaussian = eqx.field(static=True)
     reparameterized: ClassVar[bool] = True
 
-    def distribution(self, obs: Float[Array, " obs"]) -> dist.Normal:
+    def distribution(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, dist.Normal]:
         """The distribution of x, entry by entry."""
-        outputs = self.network(self.normalizer(obs))
+        carry, outputs = self.outputs(carry, obs)
         mean, raw_std = (outputs, self.raw_std) if self.raw_std is not None else jnp.split(outputs, 2)
         low, high = np.log(self.spec.min_std), np.log(self.spec.max_std)
-        return dist.Normal(mean, jnp.exp(low + (high - low) * jax.nn.sigmoid(raw_std)))
+        return carry, dist.Normal(mean, jnp.exp(low + (high - low) * jax.nn.sigmoid(raw_std)))
 
-    def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Float[Array, " act"]]:
+    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Float[Array, " act"]]:
         """The action of x = μ(s): the mode, and where squashed the median."""
-        return carry, self._units.action(self.distribution(obs).mean)
+        carry, distribution = self.distribution(carry, obs)
+        return carry, self.units.action(distribution.mean)
 
-    def sample(
-        self, carry: PyTree, obs: Float[Array, " obs"], *, key: PRNGKeyArray
-    ) -> tuple[PyTree, Float[Array, " act"]]:
+    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Float[Array, " act"]]:
         """Draws an action, differentiable by μ and σ."""
-        return carry, self._units.action(self.distribution(obs).sample(key))
+        carry, distribution = self.distribution(carry, obs)
+        return carry, self.units.action(distribution.sample(key))
 
-    def log_prob(self, carry: PyTree, obs: Float[Array, " obs"], action: Array) -> tuple[PyTree, Float[Array, ""]]:
+    def log_prob(self, carry: PyTree, obs: PyTree, action: Array) -> tuple[PyTree, Float[Array, ""]]:
         """The log density; finite at and beyond the bounds, where it is that at a distance of 1e-6 half ranges."""
-        raw = self._units.raw(action)
-        return carry, jnp.sum(self.distribution(obs).log_prob(raw)) - self._units.log_slope(raw)
+        carry, distribution = self.distribution(carry, obs)
+        raw = self.units.raw(action)
+        return carry, jnp.sum(distribution.log_prob(raw)) - self.units.log_slope(raw)
 
-    def loss(self, obs: Float[Array, " obs"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
+    def step_loss(
+        self, carry: PyTree, obs: PyTree, action: Array, *, key: PRNGKeyArray
+    ) -> tuple[PyTree, Float[Array, ""]]:
         """-log π(a | s), with an action at the bounds moved inside by `label_margin`.
 
         Its gradient is that of β-NLL, σ^2β times the plain one in each dimension, without which a mean is hardly
         learnt where σ came out large first (Seitzer et al., On the Pitfalls of Heteroscedastic Uncertainty, 2022).
         """
         del key
-        raw = self._units.raw(self._units.inside(action, self.spec.label_margin))
-        distribution = self.distribution(obs)
+        raw = self.units.raw(self.units.inside(action, self.spec.label_margin))
+        carry, distribution = self.distribution(carry, obs)
         terms = -distribution.log_prob(raw)
         weighted = jnp.sum(jax.lax.stop_gradient(distribution.variance**self.spec.mean_emphasis) * terms)
-        value = jnp.sum(terms) + self._units.log_slope(raw)
-        return weighted + jax.lax.stop_gradient(value - weighted)
-
-    @property
-    def _units(self) -> ActionUnits:
-        assert isinstance(self.spaces.action, Box)
-        return ActionUnits.of(self.spaces.action, squash=self.spec.squash)
+        value = jnp.sum(terms) + self.units.log_slope(raw)
+        return carry, weighted + jax.lax.stop_gradient(value - weighted)
 
 
 def policy(spec: Gaussian, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
@@ -113,9 +109,14 @@ def policy(spec: Gaussian, network: Build[Network], spaces: Spaces, *, key: PRNG
     """
     if not isinstance(spaces.action, Box):
         raise DataError("policy.kind gaussian needs a continuous action space, got a discrete one. Use categorical.")
-    observed, size = spaces.observation.size, spaces.action.size
-    inner = network(observed, 2 * size if spec.state_dependent_std else size, key=key)
+    size = spaces.action.size
+    inner = network(spaces.observation, 2 * size if spec.state_dependent_std else size, key=key)
     raw_std = None if spec.state_dependent_std else jnp.zeros(size)
     return GaussianPolicy(
-        network=inner, raw_std=raw_std, normalizer=Normalizer.identity(observed), spaces=spaces, spec=spec
+        network=inner,
+        normalizer=Normalizer.identity(spaces.observation),
+        spaces=spaces,
+        units=ActionUnits.of(spaces.action, squash=spec.squash),
+        raw_std=raw_std,
+        spec=spec,
     )

@@ -4,7 +4,7 @@ log π(a | s) = log Σ_k w_k(s) N(a; μ_k(s), diag σ_k(s)²), with w the softma
 
     μ_k(s) = c + h (m_k + x_k(s)),    σ_k(s) = h (min_std + softplus(y_k(s))),
 
-where c and h are the center and half the range of the action space (0 and 1 where it has no finite range). The
+where c and h are the center and half the range of the action space (mean and standard deviation where it has none). The
 offsets m_k are spread over the range at the start, so that no two components begin, and stay, at the same place.
 """
 
@@ -24,6 +24,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
+from ilkit.nn.head import ContinuousHead
 from ilkit.spec import Spec
 
 
@@ -34,48 +35,43 @@ class Mixture(Spec):
     num_components: PositiveInt = 5
     """How many Gaussians are mixed."""
     min_std: PositiveFloat = 0.02
-    """The smallest standard deviation, in units of half the range of the action space (1 if it has none)."""
+    """The smallest standard deviation, in units of half the range of the action space."""
     initial_spread: NonNegativeFloat = 1.0
     """The means start evenly spread up to this far on both sides of the center, in the same units."""
     squash: bool = False
     """Whether a tanh keeps the means (not the samples) within the finite bounds of the action space."""
 
 
-class MixturePolicy(Policy):
+class MixturePolicy(ContinuousHead):
     """π(· | s) = Σ_k w_k(s) N(μ_k(s), diag σ_k(s)²), with w, μ and σ from network((s - mean) / std)."""
 
-    network: Network
     offsets: Float[Array, "components act"]
-    normalizer: Normalizer
-    spaces: Spaces = eqx.field(static=True)
     spec: Mixture = eqx.field(static=True)
 
-    def distribution(self, obs: Float[Array, " obs"]) -> dist.MixtureSameFamily:
+    def distribution(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, dist.MixtureSameFamily]:
         """The distribution of actions."""
-        assert isinstance(self.spaces.action, Box)
-        units = ActionUnits.of(self.spaces.action, squash=self.spec.squash)
         num_components = self.spec.num_components
-        outputs = self.network(self.normalizer(obs))
+        carry, outputs = self.outputs(carry, obs)
         logits, rest = outputs[:num_components], outputs[num_components:]
         raw_mean, raw_std = rest.reshape(2, *self.offsets.shape)
-        std = units.half_range * (self.spec.min_std + jax.nn.softplus(raw_std))
-        components = dist.Normal(units.action(self.offsets + raw_mean), std).to_event(1)
-        return dist.MixtureSameFamily(dist.CategoricalLogits(logits), components)
+        std = self.units.half_range * (self.spec.min_std + jax.nn.softplus(raw_std))
+        components = dist.Normal(self.units.action(self.offsets + raw_mean), std).to_event(1)
+        return carry, dist.MixtureSameFamily(dist.CategoricalLogits(logits), components)
 
-    def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Float[Array, " act"]]:
+    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Float[Array, " act"]]:
         """The mean of the component with the highest weight; the mean of the mixture may lie between its modes."""
-        mixture = self.distribution(obs)
+        carry, mixture = self.distribution(carry, obs)
         return carry, mixture.component_mean[jnp.argmax(mixture.mixing_distribution.logits)]
 
-    def sample(
-        self, carry: PyTree, obs: Float[Array, " obs"], *, key: PRNGKeyArray
-    ) -> tuple[PyTree, Float[Array, " act"]]:
+    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Float[Array, " act"]]:
         """Draws an action."""
-        return carry, self.distribution(obs).sample(key)
+        carry, mixture = self.distribution(carry, obs)
+        return carry, mixture.sample(key)
 
-    def log_prob(self, carry: PyTree, obs: Float[Array, " obs"], action: Array) -> tuple[PyTree, Float[Array, ""]]:
+    def log_prob(self, carry: PyTree, obs: PyTree, action: Array) -> tuple[PyTree, Float[Array, ""]]:
         """The log density of an action."""
-        return carry, self.distribution(obs).log_prob(action)
+        carry, mixture = self.distribution(carry, obs)
+        return carry, mixture.log_prob(action)
 
 
 def policy(spec: Mixture, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
@@ -86,11 +82,16 @@ def policy(spec: Mixture, network: Build[Network], spaces: Spaces, *, key: PRNGK
     if not isinstance(spaces.action, Box):
         raise DataError("policy.kind mixture needs a continuous action space, got a discrete one. Use categorical.")
     network_key, offsets_key = jax.random.split(key)
-    observed, size = spaces.observation.size, spaces.action.size
-    inner = network(observed, spec.num_components * (1 + 2 * size), key=network_key)
+    size = spaces.action.size
+    inner = network(spaces.observation, spec.num_components * (1 + 2 * size), key=network_key)
     offsets = _initial_offsets(spec, size, key=offsets_key)
     return MixturePolicy(
-        network=inner, offsets=offsets, normalizer=Normalizer.identity(observed), spaces=spaces, spec=spec
+        network=inner,
+        normalizer=Normalizer.identity(spaces.observation),
+        spaces=spaces,
+        units=ActionUnits.of(spaces.action, squash=spec.squash),
+        offsets=offsets,
+        spec=spec,
     )
 
 

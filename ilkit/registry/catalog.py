@@ -5,6 +5,7 @@ from typing import Any
 
 from ilkit.errors import IlkitError
 from ilkit.registry.find import find, installed, origin
+from ilkit.registry.settings import INSTRUCTION_SETS
 
 
 def catalog() -> Iterator[tuple[str, str, str, str]]:
@@ -25,13 +26,18 @@ def params_schema(groups: Mapping[str, str]) -> dict[str, Any]:
             "minimum": 1,
             "description": "Threads, on which the bits depend: of XLA, and for seeds to train side by side.",
         },
+        "instruction_set": {
+            "enum": list(INSTRUCTION_SETS),
+            "default": INSTRUCTION_SETS[0],
+            "description": "avx2: the same bytes on every x86-64 processor with AVX2; native: all that this one has.",
+        },
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "params.yaml",
         "type": "object",
         "properties": settings | blocks,
-        "required": [*settings, *blocks],
+        "required": ["seed", "num_threads", *blocks],
         "additionalProperties": False,
     }
 

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint
+from inspect import signature
 from typing import Any, get_type_hints
 
 from ilkit import stages
+from ilkit.data.build import Build
 from ilkit.declaration import Declaration
-from ilkit.entry_points import PREFIX, component_entry_points
+from ilkit.entry_points import PREFIX, STAGES_GROUP, STORED_GROUP, component_entry_points
 from ilkit.errors import ParamsError, PluginError, nearest
 from ilkit.registry.signature import signature_fault
 from ilkit.spec import Spec
-
-STAGES_GROUP = "ilkit.stages"
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,31 @@ class Component:
     function: Callable[..., Any]
     spec: type[Spec]
 
+    @cached_property
+    def hints(self) -> Mapping[str, Any]:
+        """The resolved type of every parameter, and of what is returned."""
+        return get_type_hints(self.function)
+
     @property
     def returns(self) -> Any:
         """The type that the function returns."""
-        return get_type_hints(self.function)["return"]
+        return self.hints["return"]
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        """The optional arguments of the declaration that the function doesn't take."""
+        return declarations()[self.block].optional - set(self.hints)
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """The optional arguments of the declaration that the function can't do without."""
+        parameters = signature(self.function).parameters
+        taken = declarations()[self.block].optional & set(parameters)
+        return frozenset(name for name in taken if parameters[name].default is parameters[name].empty)
+
+    def build(self, spec: Spec, inner: tuple[Build[Any], ...]) -> Build[Any]:
+        """The part that this is, chosen with a spec and with the parts inside of it."""
+        return Build(self.block, self.kind, self.function, spec, inner)
 
 
 @cache
@@ -36,7 +57,7 @@ def installed() -> Mapping[str, Mapping[str, tuple[EntryPoint, ...]]]:
     """The entry points of all components, by block and kind; nothing is imported."""
     found: dict[str, dict[str, tuple[EntryPoint, ...]]] = {}
     for point in component_entry_points():
-        if point.group != STAGES_GROUP:
+        if point.group not in (STAGES_GROUP, STORED_GROUP):
             kinds = found.setdefault(point.group.removeprefix(PREFIX), {})
             kinds[point.name] = (*kinds.get(point.name, ()), point)
     return found

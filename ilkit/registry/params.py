@@ -1,53 +1,16 @@
-"""Reading `params.yaml`: selector blocks, folded into specs."""
+"""Selector blocks of `params.yaml`, folded into specs."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from ilkit.errors import ParamsError, PluginError, nearest
 from ilkit.registry.find import find
+from ilkit.registry.settings import SETTINGS, RawParams, instruction_set, setting
 from ilkit.spec import Spec
-
-SETTINGS = ("seed", "num_threads")
-"""The entries beside the blocks: the random seed, and the number of threads that fixes the bits."""
-
-RawParams = Mapping[str, Any]
-
-
-def read_params(path: Path) -> RawParams:
-    """Reads a `params.yaml` as DVC does (YAML 1.2).
-
-    **Raises:** `ParamsError` where it is missing, no YAML, or no mapping.
-    """
-    try:
-        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ParamsError(
-            f"There is no {path}. Go to the folder of a pipeline, or make one by `ilkit init`."
-        ) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path} must be YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise ParamsError(f"{path} must be a mapping of blocks, got {type(raw).__name__}.")
-    return raw
-
-
-def setting(raw: RawParams, name: str) -> int:
-    """The random seed or the number of threads.
-
-    **Raises:** `ParamsError` where it is no whole number in range.
-    """
-    lowest = 0 if name == "seed" else 1
-    value = raw.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value < 2**32:
-        raise ParamsError(f"{name}: must be a whole number from {lowest} to 2³² - 1, got {value!r}.")
-    return value
 
 
 def kind_of(raw: RawParams, block: str) -> str:
@@ -95,7 +58,8 @@ def parse(spec: type[Spec], settings: Any, path: str) -> Spec:
 def faults(raw: RawParams, groups: Mapping[str, str]) -> list[str]:
     """Everything that is wrong with the blocks of a pipeline; `groups` gives each block's group."""
     found = [*_unknown_blocks(raw, groups)]
-    checks: list[Callable[[], object]] = [partial(setting, raw, name) for name in SETTINGS]
+    checks: list[Callable[[], object]] = [partial(setting, raw, name) for name in SETTINGS[:2]]
+    checks.append(partial(instruction_set, raw))
     for block, group in groups.items():
         checks.append(partial(fold, raw, block, group))
         checks += [partial(_parse_candidate, raw, block, group, kind) for kind in candidates(raw, block)]

@@ -4,7 +4,7 @@ import inspect
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ilkit.declaration import Declaration, type_name
+from ilkit.declaration import Declaration, required, type_name
 from ilkit.spec import Spec
 
 
@@ -37,6 +37,8 @@ def _spec_fault(spec: Any, kind: str) -> str | None:
 def _type_fault(hints: dict[str, Any], names: list[str], declaration: Declaration[Any, Any]) -> str | None:
     for name in names:
         expected = declaration.hints[name]
+        if name in declaration.optional and hints.get(name) == required(expected):
+            continue  # a component may need what others leave out
         if not _fits(hints.get(name), expected, covariant=name == "return"):
             return f"{name} must be {type_name(expected)}, got {type_name(hints.get(name))}."
     return None

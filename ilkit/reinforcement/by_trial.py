@@ -10,14 +10,15 @@ import jax
 from jax.tree_util import Partial
 from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
-from ilkit.data.training import Info, Training
+from ilkit.data.training import Training
+from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout
 
 T = TypeVar("T")
 Collect = Callable[..., tuple[PyTree, Rollout]]
 """`collect(state, key=key) -> (state, rollout)`."""
-Improve = Callable[..., tuple[PyTree, Info]]
+Improve = Callable[..., tuple[PyTree, ReinforcementInfo]]
 """`improve(state, rollout, key=key) -> (state, info)`."""
 
 
@@ -38,7 +39,9 @@ def train_by_trial(
     return Training(state, Partial(_collect_and_learn, collect, improve), finish, **described)
 
 
-def _collect_and_learn(collect: Collect, improve: Improve, state: PyTree, key: PRNGKeyArray) -> tuple[PyTree, Info]:
+def _collect_and_learn(
+    collect: Collect, improve: Improve, state: PyTree, key: PRNGKeyArray
+) -> tuple[PyTree, ReinforcementInfo]:
     collect_key, improve_key = jax.random.split(key)
     state, rollout = collect(state, key=collect_key)
     return improve(state, rollout, key=improve_key)
@@ -48,7 +51,7 @@ def _gather(collect: Collect, state: Gathered, key: Key[Array, "*seeds"]) -> Gat
     return Gathered(*collect(state.learner, key=key))
 
 
-def _learn(improve: Improve, state: Gathered, key: PRNGKeyArray) -> tuple[Gathered, Info]:
+def _learn(improve: Improve, state: Gathered, key: PRNGKeyArray) -> tuple[Gathered, ReinforcementInfo]:
     learner, info = improve(state.learner, state.rollout, key=key)
     return Gathered(learner), info
 

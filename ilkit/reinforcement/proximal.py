@@ -17,20 +17,18 @@ from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.policy import Policy
-from ilkit.data.training import Info
 from ilkit.fitting.gradient import descend, partition
 from ilkit.math.returns import generalized_advantages
-from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.nn.flatten import flatten
+from ilkit.nn.perceptron import Layers, build_silent_layers
 from ilkit.reinforcement.anchor import Anchor
+from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import Behavior, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs
-
-INFO_NAMES = ("episodes", "loss", "noise_scale", "return", "value_loss")
-"""What an iteration tells."""
 
 
 class ProximalSpec(Spec):
@@ -96,7 +94,7 @@ class State(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    obs: Float[Array, "batch obs"]
+    obs: PyTree
     actions: Array
     context: PyTree
     log_probs: Float[Array, " batch"]
@@ -111,7 +109,7 @@ def initial_state(
 ) -> State:
     """Draws a critic whose values are 0 everywhere; the policy stays as it is."""
     trained, fixed = partition(policy)
-    critic = build_layers((policy.spaces.observation.size, *spec.critic_hidden, 1), "tanh", key=key)
+    critic = build_silent_layers((policy.spaces.observation.size, *spec.critic_hidden, 1), "tanh", key=key)
     optimizers = _optimizers(spec)
     return State(
         Learner(trained, critic),
@@ -144,7 +142,7 @@ def collect(
 @eqx.filter_jit
 def improve(
     spec: ProximalSpec, state: State, rollout: Rollout, *, train_policy: Bool[Array, ""], key: PRNGKeyArray
-) -> tuple[State, Info]:
+) -> tuple[State, ReinforcementInfo]:
     """Takes the gradient steps of one iteration; without `train_policy`, those of the critic only."""
     order_key, typical_key = jax.random.split(key)
     applied = noise_scale(policy_of(state), *_flat((rollout.obs, rollout.actions)))
@@ -154,21 +152,25 @@ def improve(
     minibatches = jax.tree.map(lambda rows: rows[order], batch)
     optimizers = _optimizers(spec)
 
-    def step(carried: tuple[Learner, Learner], minibatch: _Batch) -> tuple[tuple[Learner, Learner], Info]:
+    def step(
+        carried: tuple[Learner, Learner], minibatch: _Batch
+    ) -> tuple[tuple[Learner, Learner], tuple[Array, Array]]:
         learner, optimizer = carried
-        gradient, info = jax.grad(_loss, has_aux=True)(learner, spec, state, minibatch)
+        gradient, losses = jax.grad(_loss, has_aux=True)(learner, spec, state, minibatch)
         policy, policy_optimizer = descend(optimizers.policy, gradient.policy, optimizer.policy, learner.policy)
         critic, critic_optimizer = descend(optimizers.critic, gradient.critic, optimizer.critic, learner.critic)
-        return (Learner(policy, critic), Learner(policy_optimizer, critic_optimizer)), info
+        return (Learner(policy, critic), Learner(policy_optimizer, critic_optimizer)), losses
 
-    (learner, optimizer), infos = jax.lax.scan(step, (state.learner, state.optimizer), minibatches)
+    (learner, optimizer), losses = jax.lax.scan(step, (state.learner, state.optimizer), minibatches)
     policy, policy_optimizer = jax.tree.map(
         lambda new, old: jnp.where(train_policy, new, old),
         (learner.policy, optimizer.policy),
         (state.learner.policy, state.optimizer.policy),
     )
     learner, optimizer = learner._replace(policy=policy), optimizer._replace(policy=policy_optimizer)
-    info = jax.tree.map(jnp.mean, infos) | state.trials.log.info() | {"noise_scale": applied}
+    loss, value_loss = jax.tree.map(jnp.mean, losses)
+    log = state.trials.log
+    info = ReinforcementInfo(log.total_episodes, loss, applied, log.mean_return, value_loss)
     return state._replace(learner=learner, optimizer=optimizer, iteration=state.iteration + 1), info
 
 
@@ -197,7 +199,7 @@ def clipped_loss(
 def _prepare(spec: ProximalSpec, state: State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[State, _Batch]:
     policy, outcome = policy_of(state), rollout.outcome
 
-    def values(obs: Float[Array, "time envs obs"]) -> Float[Array, "time envs"]:
+    def values(obs: PyTree) -> Float[Array, "time envs"]:
         return state.scale.values(_critic_outputs(state.learner.critic, policy, obs))
 
     now = values(rollout.obs)
@@ -225,7 +227,10 @@ def _prepare(spec: ProximalSpec, state: State, rollout: Rollout, *, key: PRNGKey
     return state, _Batch(obs, actions, context, log_probs, advantages, targets, typical)
 
 
-def _loss(learner: Learner, spec: ProximalSpec, state: State, batch: _Batch) -> tuple[Float[Array, ""], Info]:
+def _loss(
+    learner: Learner, spec: ProximalSpec, state: State, batch: _Batch
+) -> tuple[Float[Array, ""], tuple[Float[Array, ""], Float[Array, ""]]]:
+    """The sum of both losses, and each of them."""
     policy: Policy = eqx.combine(learner.policy, state.fixed)
     log_probs = state.behavior.log_prob(policy, batch.obs, batch.actions, batch.context)
     policy_loss = clipped_loss(log_probs - batch.log_probs, batch.advantages, spec.clip)
@@ -234,12 +239,11 @@ def _loss(learner: Learner, spec: ProximalSpec, state: State, batch: _Batch) -> 
         policy_loss += state.anchor.weight * jnp.mean(departure)
     errors = _critic_outputs(learner.critic, policy, batch.obs) - batch.targets
     value_loss = 0.5 * jnp.mean(errors**2)
-    return policy_loss + value_loss, {"loss": policy_loss, "value_loss": value_loss}
+    return policy_loss + value_loss, (policy_loss, value_loss)
 
 
-def _critic_outputs(critic: Layers, policy: Policy, obs: Float[Array, "*batch obs"]) -> Float[Array, "*batch"]:
-    normalizer = policy.normalizer
-    return critic((obs - normalizer.mean) / normalizer.std)[..., 0]
+def _critic_outputs(critic: Layers, policy: Policy, obs: PyTree) -> Float[Array, "*batch"]:
+    return critic(flatten(policy.spaces.observation, policy.normalizer(obs)))[..., 0]
 
 
 def _flat(rollout: PyTree) -> PyTree:

@@ -60,7 +60,12 @@ def summary_of(findings: Findings) -> str:
         "   ".join(cell.rjust(width) if index else cell.ljust(width) for index, (cell, width) in enumerate(cells))
         for cells in (zip(row, widths, strict=True) for row in (head, *rows))
     )
-    return "\n".join([*(line.rstrip() for line in lines), findings.verdict, *few_seeds(findings.num_seeds)]) + "\n"
+    return (
+        "\n".join(
+            [*(line.rstrip() for line in lines), findings.verdict, *few_seeds(findings.num_seeds, findings.confidence)]
+        )
+        + "\n"
+    )
 
 
 def _score(score: Score) -> Metrics:

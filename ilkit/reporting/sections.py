@@ -200,6 +200,8 @@ def _notes(findings: Findings) -> list[str]:
         "A policy's return is the interquartile mean over training seeds of its mean return over evaluation episodes, "
         "which start from the same states for every policy and seed. Intervals are bootstrap intervals over training "
         "seeds, expanded for their small number (Agarwal et al., 2021; Hesterberg, 2015); that of a policy with one "
-        "seed is over episodes. The interval of a probability of improvement is Newcombe's (2006)."
+        "seed is over episodes. The interval of a probability of improvement is Newcombe's (2006), that of the "
+        "share of seeds below Clopper and Pearson's (1934), that of a success rate Wilson's with each seed's episodes "
+        "as one cluster (Korn and Graubard, 1998)."
     ]
-    return [*notes, *few_seeds(findings.num_seeds)]
+    return [*notes, *few_seeds(findings.num_seeds, findings.confidence)]

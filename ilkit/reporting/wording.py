@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-from ilkit.math.statistics import Interval
+from ilkit.math.statistics import Interval, units_for
 from ilkit.measuring.comparison import Comparison, Score
-
-_ENOUGH_SEEDS = 5
 
 
 def number(value: float | int, decimals: int, *, signed: bool = False) -> str:
@@ -19,14 +17,15 @@ def share(rate: float, interval: Interval) -> str:
     return f"{rate:.0%} ({interval.low:.0%} to {interval.high:.0%})"
 
 
-def few_seeds(num_seeds: int) -> list[str]:
+def few_seeds(num_seeds: int, confidence: float) -> list[str]:
     """What an interval over so few training seeds is worth; nothing where there are enough."""
+    enough = units_for(confidence)
     if num_seeds == 1:
-        return ["One training seed doesn't tell how others would differ: train with five or more."]
-    if num_seeds < _ENOUGH_SEEDS:
+        return [f"One training seed doesn't tell how others would differ: train with {enough} or more."]
+    if num_seeds < enough:
         return [
-            f"With {num_seeds} training seeds an interval spans them all and yet covers only "
-            f"{1 - 2 ** (1 - num_seeds):.0%} of the time: train with five or more."
+            f"With {num_seeds} training seeds an interval of returns spans them all and yet covers only "
+            f"{1 - 2 ** (1 - num_seeds):.0%} of the time, not {confidence:.0%}: train with {enough} or more."
         ]
     return []
 

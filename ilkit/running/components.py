@@ -1,21 +1,24 @@
-"""`components.json`: one digest of code for each kind named in `params.yaml`, for DVC, which doesn't see code."""
+"""`components.json`: a digest of code for each kind named in `params.yaml`, and the defaults, which DVC doesn't see."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ilkit.entry_points import component_entry_points
-from ilkit.errors import ParamsError
-from ilkit.registry.digest import component_digest, content_digest, core_digest
+from ilkit.registry.digest import Code, component_digest, content_digest, core_digest
+from ilkit.registry.settings import instruction_set, read_params
+from ilkit.wiring.project import pipeline_of
 
 _MEMORY = Path(".ilkit/validated.json")
 
+Codes = Mapping[str, Mapping[str, Code]]
+"""The code of every kind, by block and kind."""
 
-def write_components(folder: Path) -> None:
-    """Validates `params.yaml` and the wiring, then writes `components.json`.
+
+def write_components(folder: Path) -> list[str]:
+    """Validates `params.yaml` and the wiring, then writes `components.json`; returns what digests don't see.
 
     What was validated is remembered, so that nothing is imported while neither parameters nor code change.
 
@@ -25,100 +28,37 @@ def write_components(folder: Path) -> None:
     if "digests" in memory:  # DVC has removed the file before it called us, and this may be stopped
         _write(folder / "components.json", memory["digests"])
     fingerprint = _fingerprint(folder)
-    if memory.get("fingerprint") == fingerprint and memory["digests"] == _digests(memory["components"], folder):
+    notes: list[str] = []
+    chosen = instruction_set(read_params(folder / "params.yaml"))
+    known = memory.get("fingerprint") == fingerprint
+    if known and memory["digests"] == digests_of(_codes(memory["codes"]), chosen, folder):
         digests = memory["digests"]
     else:
-        components = _validated(folder)
-        digests = _digests(components, folder)
-        memory = {"fingerprint": fingerprint, "components": components, "digests": digests}
-        _write(folder / _MEMORY, memory)
+        from ilkit.running.chosen import chosen_codes  # imports every component that is chosen, and so JAX
+
+        codes, notes = chosen_codes(folder)
+        digests = digests_of(codes, chosen, folder)
+        _write(folder / _MEMORY, {"fingerprint": fingerprint, "codes": codes, "digests": digests})
     _write(folder / "components.json", digests)
+    return notes
 
 
-def check(folder: Path, pipeline: Path | None = None) -> None:
-    """Validates `params.yaml` and the folder's pipeline, and that its environment can be made; writes nothing.
-
-    **Raises:** `ParamsError` with everything that is wrong, a line each; `WiringError`.
-    """
-    from ilkit.registry.params import faults, read_params
-    from ilkit.running.pipelines import load_pipeline
-    from ilkit.running.run import environment_faults, seed_faults
-    from ilkit.wiring.project import pipeline_of
-
-    raw = read_params(folder / "params.yaml")
-    graph = load_pipeline(pipeline or pipeline_of(folder)).graph
-    found = faults(raw, graph.groups()) or seed_faults(graph, raw) or _missing_files(raw, graph.groups(), folder)
-    found = found or environment_faults(graph, raw)
-    if found:
-        raise ParamsError("\n".join(found))
-
-
-def code_digest(module: str, files: list[str], folder: Path) -> str:
-    """The digest of one component, and of the files that its spec points to."""
-    return component_digest(module, [folder / name for name in files])
-
-
-def _validated(folder: Path) -> dict[str, dict[str, Any]]:
-    from ilkit.registry.find import entry_point
-    from ilkit.registry.params import candidates, fold, kind_of, read_params
-    from ilkit.running.pipelines import load_pipeline
-    from ilkit.wiring.project import pipeline_of
-
-    check(folder)
-    raw = read_params(folder / "params.yaml")
-    found: dict[str, dict[str, Any]] = {}
-    for block, group in load_pipeline(pipeline_of(folder)).graph.groups().items():
-        chosen = kind_of(raw, block)
-        for kind in candidates(raw, block):
-            spec = fold(raw, block, group)
-            files = [str(path) for path in (*_paths(spec), *_modules(spec, folder))] if kind == chosen else []
-            module = entry_point(group, kind).value.split(":")[0]
-            found.setdefault(block, {})[kind] = {"module": module, "files": files}
-    return found
-
-
-def _paths(spec: Any) -> Iterator[Path]:
-    return (value for _, value in spec if isinstance(value, Path))
-
-
-def _modules(spec: Any, folder: Path) -> Iterator[Path]:
-    """The sources of the user's own modules that settings such as `my_robot:MyRobot-v0` name."""
-    for _, value in spec:
-        module, colon, _ = value.partition(":") if isinstance(value, str) else ("", "", "")
-        if colon and module:
-            place = folder.joinpath(*module.split("."))
-            found = [place.with_suffix(".py"), *sorted(place.rglob("*.py"))]
-            yield from (one.relative_to(folder) for one in found if one.is_file())
-
-
-def _missing_files(raw: Mapping[str, Any], groups: Mapping[str, str], folder: Path) -> list[str]:
-    """Where the spec of a chosen kind points to nothing."""
-    from ilkit.registry.params import fold, kind_of
-
-    found = []
-    for block, group in groups.items():
-        for field, value in fold(raw, block, group):
-            if isinstance(value, Path) and not (folder / value).exists():
-                beside = [path.name for path in (folder / value).parent.glob("*")]
-                near = "".join(f" Did you mean {name!r}?" for name in get_close_matches(value.name, beside, n=1))
-                found.append(
-                    f"{block}.{kind_of(raw, block)}.{field}: must point to a file or folder that exists, got "
-                    f"{str(value)!r}.{near}"
-                )
-    return found
-
-
-def _digests(components: dict[str, dict[str, Any]], folder: Path) -> dict[str, Any]:
-    blocks = {
-        block: {kind: code_digest(one["module"], one["files"], folder) for kind, one in kinds.items()}
-        for block, kinds in components.items()
+def _codes(remembered: Any) -> Codes:
+    return {
+        block: {kind: Code(one[0], *map(tuple, one[1:])) for kind, one in kinds.items()}
+        for block, kinds in remembered.items()
     }
-    return {"core": core_digest(), **blocks}
+
+
+def digests_of(codes: Codes, instruction_set: str, folder: Path) -> dict[str, Any]:
+    """What is written: the digests of these codes, of the runner, and what `params.yaml` may leave out."""
+    blocks = {
+        block: {kind: component_digest(code, folder) for kind, code in kinds.items()} for block, kinds in codes.items()
+    }
+    return {"core": core_digest(), "instruction_set": instruction_set, **blocks}
 
 
 def _fingerprint(folder: Path) -> str:
-    from ilkit.wiring.project import pipeline_of
-
     digest = hashlib.sha256()
     for path in (folder / "params.yaml", folder / "dvc.yaml", pipeline_of(folder)):
         digest.update(content_digest(path).encode() if path.exists() else b"missing")
@@ -129,8 +69,9 @@ def _fingerprint(folder: Path) -> str:
 
 def _remembered(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError):
+        found = json.loads(path.read_text())
+        return dict(found) if "codes" in found else {}
+    except (OSError, ValueError, TypeError):
         return {}
 
 

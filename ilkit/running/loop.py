@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 
 from ilkit.data.seeds import Seeds
-from ilkit.data.training import Training
+from ilkit.data.training import Training, names_of
 from ilkit.errors import DataError, NonFiniteError
 
 T = TypeVar("T")
@@ -132,6 +132,23 @@ def finish(training: Training[T], progress: Progress, num_seeds: int) -> Seeds[T
     return Seeds(learnt, curves, num_seeds)
 
 
+def drive(
+    training: Training[T],
+    key: Keys,
+    num_seeds: int,
+    *,
+    num_threads: int = 1,
+    chunk_size: int | None = None,
+    progress: Progress | None = None,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Seeds[T]:
+    """Takes a training run from a progress, by default its start, to its end; `watch` sees it after every chunk."""
+    first = last = progress or start(training, num_seeds)
+    for last in advance(training, first, key=key, num_seeds=num_seeds, num_threads=num_threads, chunk_size=chunk_size):
+        watch(last)
+    return finish(training, last, num_seeds)
+
+
 def train(
     make: Callable[..., Training[T]],
     *per_seed: PyTree,
@@ -140,14 +157,9 @@ def train(
     num_threads: int = 1,
     chunk_size: int | None = None,
 ) -> Seeds[T]:
-    """Runs a training from its start to its end: what the runner does, without files or progress bars."""
+    """Makes a training run and drives it to its end: what the runner does, without files or progress bars."""
     training, step_key = prepare(make, per_seed, key=key, num_seeds=num_seeds)
-    progress = start(training, num_seeds)
-    for last in advance(
-        training, progress, key=step_key, num_seeds=num_seeds, num_threads=num_threads, chunk_size=chunk_size
-    ):
-        progress = last
-    return finish(training, progress, num_seeds)
+    return drive(training, step_key, num_seeds, num_threads=num_threads, chunk_size=chunk_size)
 
 
 def _with_array_leaves(training: Training[T]) -> Training[T]:
@@ -163,7 +175,7 @@ def _with_info_names(training: Training[T], state: PyTree) -> Training[T]:
     if training.info_names:
         return training
     info = eqx.filter_eval_shape(training.step, state, jax.random.key(0))[1]
-    return dataclasses.replace(training, info_names=tuple(sorted(info)))
+    return dataclasses.replace(training, info_names=names_of(info))
 
 
 def _window(num_steps: int) -> int:
@@ -190,7 +202,7 @@ def _run_chunk(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyT
 def _step_and_add(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
     step, key, point, num_seeds = fixed
     state, info = (jax.vmap(step) if num_seeds > 1 else step)(state, key)
-    return state, curve.at[point].add(jnp.stack([info[name] for name in sorted(info)]))
+    return state, curve.at[point].add(jnp.stack(info))
 
 
 def _run_gathered(

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -22,9 +22,11 @@ from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
 from ilkit.running import loop
 from ilkit.running.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
+from ilkit.running.process_variables import instruction_set_in_force, processor_name
 from ilkit.wiring.project import ARTIFACTS
 
 _CHECKPOINT_SECONDS = 3.0
+_LONG_SECONDS = 60.0
 
 
 class StopRequestError(Exception):
@@ -43,8 +45,10 @@ class Observer:
         self.write(f"stage: {name} ({kind})")
         self.write(f"began: {time.strftime('%Y-%m-%dT%H:%M:%S%z')}")
         self.write(f"machine: {platform.platform()}, {platform.machine()}, {os.cpu_count()} processors")
+        self.write(f"processor: {processor_name()}")
         self.write(f"python: {platform.python_version()}, jax: {jax.__version__}, jaxlib: {version('jaxlib')}")
-        self.write(f"threads: {os.environ.get('NPROC')}, backend: {jax.default_backend()}")
+        self.write(f"threads: {os.environ.get('NPROC')}, instruction set: {instruction_set_in_force()}")
+        self.write(f"backend: {jax.default_backend()}")
 
     def write(self, line: str) -> None:
         """Adds a line to the log."""
@@ -59,29 +63,37 @@ class Observer:
             page = self.log.with_suffix("") / "report.html"
             self.notes.append(f"\n{made.summary.rstrip()}\n\nThe whole report: {page}\n")
 
-    def drive(
-        self, training: Training[Any], key: loop.Keys, num_seeds: int, num_threads: int, checkpoints: Path
-    ) -> Seeds[Any]:
-        """Takes a training run from its last checkpoint, or from its start, to its end."""
+    @contextmanager
+    def training(
+        self, training: Training[Any], num_seeds: int, checkpoints: Path
+    ) -> Iterator[tuple[loop.Progress, Callable[[loop.Progress], None]]]:
+        """The progress that a training run goes on from, and what watches it: a bar, checkpoints, interrupts."""
         progress = self._begin(training, num_seeds, checkpoints)
         with _interruptible() as interrupted, self._bar(training.num_steps, progress.step) as bar:
-            last = time.perf_counter()
-            chunks = loop.advance(training, progress, key=key, num_seeds=num_seeds, num_threads=num_threads)
-            for progress in chunks:
+            began = last = time.perf_counter()
+            first = progress.step
+
+            def watch(progress: loop.Progress) -> None:
+                nonlocal last
+                now, left = time.perf_counter(), training.num_steps - progress.step
+                if bar.n == first:
+                    self._say_how_long((now - began) / (progress.step - first) * left)
                 bar.update(progress.step - bar.n)
-                due = time.perf_counter() - last > _CHECKPOINT_SECONDS
-                if (due or interrupted) and progress.step < training.num_steps:
+                if left and (interrupted or now - last > _CHECKPOINT_SECONDS):
                     save_checkpoint(progress, checkpoints)
-                    last = time.perf_counter()
-                if interrupted and progress.step < training.num_steps:
+                    last = now
+                if left and interrupted:
                     raise StopRequestError(
                         f"{self.name}: stopped at step {progress.step:,} of {training.num_steps:,}. "
                         "Run it again to go on from there."
                     )
-        learnt = loop.finish(training, progress, num_seeds)
+
+            yield progress, watch
         remove_checkpoint(checkpoints)
-        self._note_training(training, learnt)
-        return learnt
+
+    def _say_how_long(self, seconds: float) -> None:
+        if seconds > _LONG_SECONDS:
+            print(f"{self.name}: about {_duration(seconds)}, as far as the first steps tell.", flush=True)
 
     def _begin(self, training: Training[Any], num_seeds: int, checkpoints: Path) -> loop.Progress:
         initial = loop.start(training, num_seeds)
@@ -90,7 +102,8 @@ class Observer:
             self.notes.append(f"resumed at step {progress.step:,}")
         return progress
 
-    def _note_training(self, training: Training[Any], learnt: Seeds[Any]) -> None:
+    def trained(self, training: Training[Any], learnt: Seeds[Any]) -> None:
+        """Notes what a training run ended with."""
         seeds = f" x {len(learnt)} seeds" if len(learnt) > 1 else ""
         self.notes.append(f"{training.num_steps:,} steps{seeds}")
         for name, curve in learnt.curves.items():
@@ -104,6 +117,11 @@ class Observer:
         """The one line that is left of a stage."""
         seconds = time.perf_counter() - self.began
         return f"{self.name:<30}{self.kind:<14}{seconds:6.1f} s   {', '.join(self.notes)}"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60):,} hours"
 
 
 def _return_of(demos: Demonstrations) -> str:

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ilkit.errors import WiringError
-from ilkit.registry.params import RawParams, read_params
+from ilkit.registry.settings import RawParams, read_params
+from ilkit.running.plan import Plan
+from ilkit.running.run import run_in_memory
+from ilkit.wiring.project import pipeline_of
 from ilkit.wiring.tracing import Graph, trace
 
 
@@ -26,10 +29,8 @@ class Pipeline:
         return trace(self.function)
 
     def run(self, params: RawParams | str | Path) -> dict[str, Any]:
-        """Runs all stages in memory, with the same bytes as through DVC, and returns every stage's artifact."""
-        from ilkit.running.run import run_in_memory
-
-        return run_in_memory(self.graph, params if isinstance(params, dict) else read_params(Path(str(params))))
+        """Runs all stages in memory, with the same bytes as through DVC, and returns every artifact by its name."""
+        return run_in_memory(Plan(self.graph, params if isinstance(params, dict) else read_params(Path(str(params)))))
 
     def __call__(self, params: RawParams | str | Path) -> Any:
         """Runs all stages in memory and returns what the function returns."""
@@ -49,6 +50,10 @@ def load_pipeline(path: Path) -> Pipeline:
     """
     if not path.is_file():
         raise WiringError(f"There is no pipeline {path}. Name one: `ilkit compile pipelines/NAME.py`.")
+    if path.suffix != ".py":
+        raise WiringError(
+            f"A pipeline must be a file of Python, got {path}. Name one: `ilkit compile pipelines/NAME.py`."
+        )
     specification = importlib.util.spec_from_file_location(f"ilkit_pipeline_{path.stem}", path)
     assert specification is not None
     assert specification.loader is not None
@@ -62,3 +67,12 @@ def load_pipeline(path: Path) -> Pipeline:
     if len(found) != 1:
         raise WiringError(f"{path} must hold exactly one function marked @pipeline, got {len(found)}.")
     return found[0]
+
+
+def read_plan(folder: Path) -> Plan:
+    """The plan of a folder: its `params.yaml` and the pipeline that its `dvc.yaml` was compiled from.
+
+    **Raises:** `ParamsError` and `WiringError` where they can't be read.
+    """
+    raw = read_params(folder / "params.yaml")
+    return Plan(load_pipeline(pipeline_of(folder)).graph, raw)

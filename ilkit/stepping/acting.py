@@ -13,7 +13,7 @@ def act_once(
     policy: Policy,
     space: Box | Discrete,
     carry: PyTree,
-    obs: Float[Array, " obs"],
+    obs: PyTree,
     noise: Float[Array, ""] | None,
     stochastic: bool,
     keys: Key[Array, " keys"],
@@ -29,10 +29,10 @@ def _perturb(space: Box | Discrete, action: Array, noise: Float[Array, ""] | Non
         if noise is None:
             return action
         whether_key, which_key = jax.random.split(key)
-        other = jax.random.randint(which_key, (), 0, space.size, action.dtype)
+        other = jax.random.randint(which_key, (), space.start, space.start + space.size, action.dtype)
         return jnp.where(jax.random.bernoulli(whether_key, noise), other, action)
     noisy = action if noise is None else action + noise * jax.random.normal(key, action.shape)
-    return jnp.clip(noisy, jnp.asarray(space.low), jnp.asarray(space.high))
+    return jnp.clip(noisy, *np.asarray(space.bounds, np.float32))
 
 
 def key_words(seed: np.random.SeedSequence, max_steps: int) -> UInt32[np.ndarray, "rows keys words"]:

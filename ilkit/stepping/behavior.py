@@ -34,7 +34,7 @@ class Behavior(eqx.Module):
 
     @abstractmethod
     def act(
-        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray
+        self, policy: Policy, running: RunningSquare, obs: PyTree, *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Draws an action and its context for every observation."""
 
@@ -43,13 +43,11 @@ class Behavior(eqx.Module):
         """Turns the contexts of a rollout, time and environments leading, into what `log_prob` takes."""
 
     @abstractmethod
-    def log_prob(
-        self, policy: Policy, obs: Float[Array, "batch obs"], actions: Array, context: PyTree
-    ) -> Float[Array, " batch"]:
+    def log_prob(self, policy: Policy, obs: PyTree, actions: Array, context: PyTree) -> Float[Array, " batch"]:
         """The log density of actions, up to a constant that doesn't depend on the policy."""
 
     @abstractmethod
-    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray) -> Array:
+    def typical(self, policy: Policy, obs: PyTree, *, key: PRNGKeyArray) -> Array:
         """Actions whose mean log density under another policy is minus the divergence from it, up to a constant."""
 
     @abstractmethod
@@ -64,7 +62,7 @@ class Sampling(Behavior):
     """Actions are samples of the policy, which must have a density."""
 
     def act(
-        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray
+        self, policy: Policy, running: RunningSquare, obs: PyTree, *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Samples, without a context."""
         return running, self.typical(policy, obs, key=key), ()
@@ -73,15 +71,13 @@ class Sampling(Behavior):
         """Nothing, as before."""
         return context
 
-    def log_prob(
-        self, policy: Policy, obs: Float[Array, "batch obs"], actions: Array, context: PyTree
-    ) -> Float[Array, " batch"]:
+    def log_prob(self, policy: Policy, obs: PyTree, actions: Array, context: PyTree) -> Float[Array, " batch"]:
         """The log density log π(a | s)."""
         return jax.vmap(lambda obs, action: policy.log_prob(policy.initial_carry(), obs, action)[1])(obs, actions)
 
-    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray) -> Array:
+    def typical(self, policy: Policy, obs: PyTree, *, key: PRNGKeyArray) -> Array:
         """Samples: E_{a ~ p}[log q(a)] = -KL(p ‖ q) + E_{a ~ p}[log p(a)]."""
-        keys = jax.random.split(key, len(obs))
+        keys = jax.random.split(key, _size(obs))
         return jax.vmap(lambda obs, key: policy.sample(policy.initial_carry(), obs, key=key)[1])(obs, keys)
 
     def with_density(self, policy: Policy, floor: Float[Array, " act"]) -> Behavior:
@@ -107,15 +103,15 @@ class AdditiveNoise(Behavior):
     """δ, in units of the action space."""
 
     @abstractmethod
-    def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+    def root(self, obs: PyTree) -> Float[Array, "act act"]:
         """L(s), a square root of the noise covariance."""
 
     def act(
-        self, policy: Policy, running: RunningSquare, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray
+        self, policy: Policy, running: RunningSquare, obs: PyTree, *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Adds noise to the mode."""
         running, roots = self.roots(running, obs)
-        noise = jax.random.normal(key, (2 * len(obs) * len(self.floor),)).reshape(2, len(obs), -1)
+        noise = jax.random.normal(key, (2 * len(roots) * len(self.floor),)).reshape(2, len(roots), -1)
         explored = jnp.einsum("bij,bj->bi", roots, noise[0])
         return running, modes(policy, obs) + explored + self.floor * noise[1], roots
 
@@ -128,13 +124,11 @@ class AdditiveNoise(Behavior):
         identity = jnp.broadcast_to(jnp.eye(len(self.floor)), lower.shape)
         return jax.scipy.linalg.solve_triangular(lower, identity, lower=True)
 
-    def log_prob(
-        self, policy: Policy, obs: Float[Array, "batch obs"], actions: Array, context: PyTree
-    ) -> Float[Array, " batch"]:
+    def log_prob(self, policy: Policy, obs: PyTree, actions: Array, context: PyTree) -> Float[Array, " batch"]:
         """-‖W (a - μ(s))‖² / 2."""
         return -0.5 * jnp.sum(jnp.einsum("bij,bj->bi", context, actions - modes(policy, obs)) ** 2, axis=-1)
 
-    def typical(self, policy: Policy, obs: Float[Array, "batch obs"], *, key: PRNGKeyArray) -> Array:
+    def typical(self, policy: Policy, obs: PyTree, *, key: PRNGKeyArray) -> Array:
         """Modes: the divergence of two normal densities of one covariance is ‖W (μ - μ')‖² / 2."""
         del key
         return modes(policy, obs)
@@ -143,9 +137,7 @@ class AdditiveNoise(Behavior):
         """The same noise about this floor."""
         return dataclasses.replace(self, floor=jnp.asarray(floor))
 
-    def roots(
-        self, running: RunningSquare, obs: Float[Array, "batch obs"]
-    ) -> tuple[RunningSquare, Float[Array, "batch act act"]]:
+    def roots(self, running: RunningSquare, obs: PyTree) -> tuple[RunningSquare, Float[Array, "batch act act"]]:
         """L of a batch of visited states, held at the average scale where there is one."""
         roots = jax.vmap(self.root)(obs)
         if self.average_scale is None:
@@ -156,17 +148,21 @@ class AdditiveNoise(Behavior):
         return RunningSquare(count, mean), roots * self.average_scale / jnp.sqrt(jnp.maximum(mean, 1e-12))
 
 
-def modes(policy: Policy, obs: Float[Array, "batch obs"]) -> Array:
+def modes(policy: Policy, obs: PyTree) -> Array:
     """The mode of the policy at every observation."""
     return jax.vmap(lambda obs: policy.mode(policy.initial_carry(), obs)[1])(obs)
 
 
-def noise_scale(policy: Policy, obs: Float[Array, "batch obs"], actions: Array) -> Float[Array, ""]:
+def noise_scale(policy: Policy, obs: PyTree, actions: Array) -> Float[Array, ""]:
     """The root mean square of actions about the policy's modes, per dimension; of discrete ones, the share off it."""
     expected = modes(policy, obs)
     if jnp.issubdtype(actions.dtype, jnp.integer):
         return jnp.mean(actions != expected)
     return jnp.sqrt(jnp.mean((actions - expected) ** 2))
+
+
+def _size(obs: PyTree) -> int:
+    return len(jax.tree.leaves(obs)[0])
 
 
 def require_no_memory(policy: Policy) -> None:

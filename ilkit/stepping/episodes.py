@@ -8,24 +8,39 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree, UInt32
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree, Shaped, UInt32
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Spaces, check_spaces
+from ilkit.data.spaces import Spaces, check_spaces, zeros
 from ilkit.errors import DataError
+from ilkit.math.packing import pack, unpack
 from ilkit.stepping.acting import act_once, key_words
 from ilkit.stepping.host_episodes import Episode, InterruptedEpisodesError, Job
 from ilkit.stepping.host_workers import run_jobs
+from ilkit.stepping.repeats import check_repeats
 
 _BATCH = 64
+
+
+class _Record(NamedTuple):
+    """What is recorded of a step."""
+
+    obs: PyTree
+    """The observation after it."""
+    intended: Any
+    executed: Any
+    reward: Any
+    terminated: Any
+    """1 where it ended the episode: a number, so that it is packed with the others."""
 
 
 class Episodes(NamedTuple):
     """Whole episodes as arrays, padded with zeros to the longest of them."""
 
-    obs: Float[np.ndarray, "episodes steps+1 obs"]
+    obs: PyTree[Shaped[np.ndarray, "episodes ..."]]
+    """The observations, of shape (episodes, steps + 1, *observation), or a dictionary of them."""
     intended: np.ndarray
     """The actions that the policy chose, of shape (episodes, steps, *action)."""
     executed: np.ndarray
@@ -37,6 +52,8 @@ class Episodes(NamedTuple):
     """Whether the time limit cut an episode that hadn't terminated."""
     lengths: Int[np.ndarray, " episodes"]
     spaces: Spaces
+    states: PyTree = None
+    """The states of the first episode, steps + 1 of them, to be drawn; none where the environment is on the host."""
 
     @property
     def returns(self) -> Float[np.ndarray, " episodes"]:
@@ -46,10 +63,10 @@ class Episodes(NamedTuple):
 
     def demonstrations(self, label: str = "intended") -> Demonstrations:
         """The episodes one after the other, labeled with the actions `intended` or `executed`."""
-        steps = np.arange(self.obs.shape[1])
-        taken = steps[None, :-1] < self.lengths[:, None]
+        steps = np.arange(self.rewards.shape[1] + 1)
+        taken, observed = steps[None, :-1] < self.lengths[:, None], steps[None, :] <= self.lengths[:, None]
         return Demonstrations(
-            self.obs[steps[None, :] <= self.lengths[:, None]],
+            jax.tree.map(lambda rows: rows[observed], self.obs),
             (self.intended if label == "intended" else self.executed)[taken],
             self.rewards[taken],
             self.terminated,
@@ -86,12 +103,14 @@ def collect_episodes(
     raises in the first episode.
     """
     check_spaces(env.spaces, policy.spaces)
-    seeds = _seeds_of(range(first_episode, first_episode + num_episodes), key)
+    seeds = seeds_of(range(first_episode, first_episode + num_episodes), key)
     noise = jnp.asarray(action_noise, jnp.float32) if action_noise else None
     if isinstance(env, Environment):
         return _collect_compiled(env, policy, seeds, noise, stochastic, initial_states)
     if initial_states is not None:
         raise DataError("A gymnasium environment draws its own initial states. Leave out initial_states.")
+    if first_episode == 0:
+        check_repeats(env)
     try:
         episodes = run_jobs(env, [Job(policy, seeds, noise, stochastic)])[0]
     except InterruptedEpisodesError as error:
@@ -117,12 +136,14 @@ def collect_all(
         ]
     for policy, _ in policies:
         check_spaces(env.spaces, policy.spaces)
-    seeds = _seeds_of(range(num_episodes), key)
+    check_repeats(env)
+    seeds = seeds_of(range(num_episodes), key)
     runs = run_jobs(env, [Job(policy, seeds, None, stochastic) for policy, stochastic in policies])
     return [_stack(episodes, env.spaces) for episodes in runs]
 
 
-def _seeds_of(numbers: range, key: PRNGKeyArray) -> list[np.random.SeedSequence]:
+def seeds_of(numbers: range, key: PRNGKeyArray) -> list[np.random.SeedSequence]:
+    """What each episode draws from, by its number."""
     entropy = np.asarray(jax.random.key_data(key)).tolist()
     return [np.random.SeedSequence(entropy, spawn_key=(number,)) for number in numbers]
 
@@ -143,9 +164,12 @@ def _collect_compiled(
     for rows in _batches(len(seeds), _BATCH):
         words = jnp.asarray(np.stack([key_words(seeds[row], env.max_steps) for row in rows]))
         states = None if initial_states is None else jnp.asarray(initial_states[rows], jnp.float32)
-        first, packed = map(np.asarray, _run_batch(env, policy, words, noise, states, stochastic))
-        parts.append(_cut(*(first, *_unpack(packed, env.spaces), last_step), spaces=env.spaces))
-    return _concatenate(parts, len(seeds))
+        first, packed, drawn = jax.device_get(_run_batch(env, policy, words, noise, states, stochastic))
+        by_episode = {dtype: np.moveaxis(rows, 0, 1) for dtype, rows in packed.items()}
+        record = unpack(_record_of(env.spaces), by_episode)
+        cut = _cut(first, record, last_step, spaces=env.spaces)
+        parts.append(cut._replace(states=jax.tree.map(lambda leaf, cut=cut: leaf[: cut.lengths[0] + 1], drawn)))
+    return _concatenate(parts, len(seeds))._replace(states=parts[0].states)
 
 
 @eqx.filter_jit
@@ -154,52 +178,42 @@ def _run_batch(
     policy: Policy,
     words: UInt32[Array, "batch rows keys words"],
     noise: Float[Array, ""] | None,
-    initial_states: Float[Array, "batch state"] | None,
+    states: PyTree | None,
     stochastic: bool,
-) -> tuple[Float[Array, "batch obs"], Float[Array, "steps batch entries"]]:
-    def run(
-        words: UInt32[Array, "rows keys words"], state: Float[Array, " state"] | None
-    ) -> tuple[Float[Array, " obs"], Float[Array, "steps entries"]]:
-        keys = jax.random.wrap_key_data(words)
-        state = env.reset(key=keys[-1, 0]) if state is None else state
-        return _run_episode(env, policy, state, noise, stochastic, keys[:-1])
+) -> tuple[PyTree, dict[str, Shaped[Array, "steps batch _"]], PyTree]:
+    """The first observations, what each step records, and the states of the first episode."""
+    keys = jnp.swapaxes(jax.random.wrap_key_data(words), 0, 1)
 
-    return jax.vmap(run, out_axes=(0, 1))(words, initial_states)
-
-
-def _run_episode(
-    env: Environment,
-    policy: Policy,
-    state: Float[Array, " state"],
-    noise: Float[Array, ""] | None,
-    stochastic: bool,
-    keys: Key[Array, "steps keys"],
-) -> tuple[Float[Array, " obs"], Float[Array, "steps entries"]]:
-    def step(carried: tuple[Array, Array, PyTree], keys: Key[Array, " keys"]) -> tuple[tuple[Any, ...], Array]:
-        state, obs, carry = carried
+    def step(
+        state: PyTree, obs: PyTree, carry: PyTree, keys: Key[Array, " keys"]
+    ) -> tuple[tuple[PyTree, ...], dict[str, Array]]:
         carry, intended, executed = act_once(policy, env.spaces.action, carry, obs, noise, stochastic, keys)
         state, (reward, terminated) = env.step(state, executed, key=keys[2])
         obs = env.observe(state)
-        return (state, obs, carry), _pack(obs, intended, executed, reward, terminated)
+        record = _Record(obs, intended, executed, reward, terminated)
+        return (state, obs, carry), pack(_record_of(env.spaces), record)
 
-    first = env.observe(state)
-    return first, jax.lax.scan(step, (state, first, policy.initial_carry()), keys)[1]
+    def step_all(carried: tuple[PyTree, ...], keys: Key[Array, "batch keys"]) -> tuple[tuple[PyTree, ...], Any]:
+        state, obs, carry = carried
+        carried, packed = jax.vmap(step)(state, obs, carry, keys)
+        return carried, (packed, _first(carried[0]))
+
+    if states is None:
+        states = jax.vmap(lambda key: env.reset(key=key))(keys[-1, :, 0])
+    first = jax.vmap(env.observe)(states)
+    carries = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(words), *leaf.shape)), policy.initial_carry())
+    packed, following = jax.lax.scan(step_all, (states, first, carries), keys[:-1])[1]
+    drawn = jax.tree.map(lambda state, later: jnp.concatenate([state[None], later]), _first(states), following)
+    return first, packed, drawn
 
 
-def _pack(*columns: Array) -> Float[Array, " entries"]:
-    """Everything a step records as one vector: five times fewer loops for XLA to compile."""
-    return jnp.concatenate([jnp.ravel(column).astype(jnp.float32) for column in columns])
+def _first(states: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf: leaf[0], states)
 
 
-def _unpack(packed: Float[np.ndarray, "steps batch entries"], spaces: Spaces) -> tuple[np.ndarray, ...]:
-    """The next observation, the intended and the executed action, the reward and the end, of each episode and step."""
-    packed = np.moveaxis(packed, 0, 1)
-    width = spaces.action.size if isinstance(spaces.action, Box) else 1
-    splits = np.cumsum([spaces.observation.size, width, width, 1])
-    obs, intended, executed, reward, terminated = np.split(packed, splits, axis=-1)
-    shape = (*packed.shape[:-1], *spaces.action.shape)
-    intended, executed = (action.reshape(shape).astype(spaces.action.dtype) for action in (intended, executed))
-    return obs, intended, executed, reward[..., 0], terminated[..., 0] > 0.5
+def _record_of(spaces: Spaces) -> _Record:
+    number = np.zeros((), np.float32)
+    return _Record(zeros(spaces.observation), zeros(spaces.action), zeros(spaces.action), number, number)
 
 
 def _stack(episodes: Sequence[Episode], spaces: Spaces) -> Episodes:
@@ -207,9 +221,11 @@ def _stack(episodes: Sequence[Episode], spaces: Spaces) -> Episodes:
     lengths = np.asarray([len(one.rewards) for one in episodes], np.int32)
     longest = int(lengths.max())
 
-    def padded(name: str, length: int) -> np.ndarray:
-        rows = [getattr(one, name) for one in episodes]
-        return np.stack([np.pad(row, [(0, length - len(row)), *[(0, 0)] * (row.ndim - 1)]) for row in rows])
+    def padded(name: str, length: int) -> PyTree:
+        return jax.tree.map(
+            lambda *rows: np.stack([_padded(row, length, axis=0) for row in rows]),
+            *(getattr(one, name) for one in episodes),
+        )
 
     terminated = np.asarray([one.terminated for one in episodes])
     intended, executed, rewards = (padded(name, longest) for name in ("intended", "executed", "rewards"))
@@ -217,23 +233,18 @@ def _stack(episodes: Sequence[Episode], spaces: Spaces) -> Episodes:
     return Episodes(obs, intended, executed, rewards, terminated, ~terminated, lengths, spaces)
 
 
+def _padded(rows: np.ndarray, length: int, axis: int) -> np.ndarray:
+    return np.pad(rows, [(0, (length - size) * (at == axis)) for at, size in enumerate(rows.shape)])
+
+
 def _batches(count: int, size: int) -> Iterator[Int[np.ndarray, " batch"]]:
     """Batches of one size whatever the count, so that nothing compiles again; the last row fills up the last one."""
     return (np.minimum(np.arange(start, start + size), count - 1) for start in range(0, count, size))
 
 
-def _cut(
-    first: Float[np.ndarray, "episodes obs"],
-    obs: Float[np.ndarray, "episodes steps obs"],
-    intended: np.ndarray,
-    executed: np.ndarray,
-    rewards: Float[np.ndarray, "episodes steps"],
-    terminated: Bool[np.ndarray, "episodes steps"],
-    truncated: Bool[np.ndarray, "episodes steps"],
-    *,
-    spaces: Spaces,
-) -> Episodes:
+def _cut(first: PyTree, record: _Record, truncated: Bool[np.ndarray, "episodes steps"], *, spaces: Spaces) -> Episodes:
     """Cuts episodes that were stepped beyond their ends."""
+    terminated = record.terminated > 0.5
     last = (terminated | truncated).argmax(axis=1)
     lengths = (last + 1).astype(np.int32)
     taken = np.arange(lengths.max()) < lengths[:, None]
@@ -242,20 +253,24 @@ def _cut(
         mask = taken.reshape(*taken.shape, *[1] * (column.ndim - 2))
         return np.where(mask, column[:, : taken.shape[1]], np.zeros((), column.dtype))
 
-    obs = np.concatenate([first[:, None], cut(obs)], axis=1)
+    obs = jax.tree.map(lambda first, rows: np.concatenate([first[:, None], cut(rows)], axis=1), first, record.obs)
     by_env = np.take_along_axis(terminated, last[:, None], axis=1)[:, 0]
-    return Episodes(obs, cut(intended), cut(executed), cut(rewards), by_env, ~by_env, lengths, spaces)
+    intended, executed, rewards = map(cut, record[1:4])
+    return Episodes(obs, intended, executed, rewards, by_env, ~by_env, lengths, spaces)
 
 
 def _concatenate(parts: list[Episodes], num_episodes: int) -> Episodes:
     longest = max(part.rewards.shape[1] for part in parts)
 
-    def pad(column: np.ndarray, length: int) -> np.ndarray:
-        return np.pad(column, [(0, 0), (0, length - column.shape[1]), *[(0, 0)] * (column.ndim - 2)])
+    def joined(name: str, length: int | None = None) -> PyTree:
+        def join(*columns: np.ndarray) -> np.ndarray:
+            padded = columns if length is None else [_padded(column, length, axis=1) for column in columns]
+            return np.concatenate(padded)[:num_episodes]
 
-    padded = [[pad(part.obs, longest + 1), *(pad(column, longest) for column in part[1:4])] for part in parts]
-    columns = [[*head, *part[4:7]] for head, part in zip(padded, parts, strict=True)]
-    obs, intended, executed, rewards, terminated, truncated, lengths = (
-        np.concatenate(column)[:num_episodes] for column in zip(*columns, strict=True)
-    )
+        return jax.tree.map(join, *(getattr(part, name) for part in parts))
+
+    by_step = (joined(name, longest) for name in ("intended", "executed", "rewards"))
+    by_episode = (joined(name) for name in ("terminated", "truncated", "lengths"))
+    intended, executed, rewards, terminated, truncated, lengths = (*by_step, *by_episode)
+    obs = joined("obs", longest + 1)
     return Episodes(obs, intended, executed, rewards, terminated, truncated, lengths, parts[0].spaces)

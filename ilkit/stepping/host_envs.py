@@ -4,21 +4,20 @@ Nobody can save such an environment. What is carried of an episode under way is 
 another environment to where it stands.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import PyTreeDef
-from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree, UInt32
+from jaxtyping import Array, Int, Key, PRNGKeyArray, PyTree, UInt32
 
 from ilkit.data.environment import HostEnvironment
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box
+from ilkit.data.spaces import Box, element, zeros
 from ilkit.errors import DataError
 from ilkit.stepping.behavior import Behavior, RunningSquare
 from ilkit.stepping.raised import raised
@@ -29,7 +28,7 @@ from ilkit.stepping.repeats import check_repeats
 class HostStates(NamedTuple):
     """What is known of environments on the host."""
 
-    obs: Float[Array, "envs obs"]
+    obs: PyTree
     words: UInt32[Array, " envs"]
     """What the seeds of each environment's episodes follow from."""
     actions: Array
@@ -50,7 +49,8 @@ class HostEnvs:
         """Decides the episodes; the environments are made when they are stepped first."""
         count, spaces = self._num_envs, self._env.spaces
         actions = jnp.zeros((count, self._env.max_steps, *spaces.action.shape), spaces.action.dtype)
-        obs, words = jnp.zeros((count, spaces.observation.size)), jax.random.bits(key, (count,), jnp.uint32)
+        obs = jax.tree.map(jnp.asarray, zeros(spaces.observation, count))
+        words = jax.random.bits(key, (count,), jnp.uint32)
         states = HostStates(obs, words, actions, jnp.zeros((), jnp.int32))
         return Trials(states, RunningSquare.empty(), EpisodeLog.empty(count))
 
@@ -62,8 +62,7 @@ class HostEnvs:
         **Raises:** `DataError` where the environment raises or, being begun, doesn't repeat an episode.
         """
         trials = self._at(trials)
-        obs: Any = np.asarray(trials.states.obs)
-        lead, running = key.shape, trials.running
+        lead, running, obs = key.shape, trials.running, jax.tree.map(np.asarray, trials.states.obs)
         leaves, structure = jax.tree.flatten((policy, behavior))
         act, keys = _acting(structure, len(lead)), _keys_of_steps(key, num_steps)
         rows = []
@@ -77,7 +76,7 @@ class HostEnvs:
         rollout, done = jax.tree.map(lambda *steps: np.stack([np.asarray(one) for one in steps], axis), *rows)
         taken, log = _followed(len(lead))(trials.states.actions, trials.log, done, rollout.outcome)
         steps: Any = np.full(lead, self._steps, np.int32)
-        return Trials(HostStates(obs.copy(), trials.states.words, taken, steps), running, log), rollout
+        return Trials(HostStates(jax.tree.map(np.copy, obs), trials.states.words, taken, steps), running, log), rollout
 
     def _at(self, trials: Trials) -> Trials:
         """Brings the environments to where the trials are, of one seed or of several."""
@@ -91,34 +90,26 @@ class HostEnvs:
             self._open(states.words)
             obs = self._replayed(states, log)
         self._steps = steps
-        if steps and not np.array_equal(obs, states.obs, equal_nan=True):
+        if steps and not _same(obs, states.obs):
             if self._env.repeats:
                 raise DataError(
                     "An episode must repeat, and one that was under way when the run was stopped doesn't. Draw all "
                     "random numbers of the environment from self.np_random, or set repeats of the env to false."
                 )
             log = log._replace(length=np.zeros_like(log.length), reward_sum=np.zeros_like(log.reward_sum))
-            obs = np.reshape([row.start(row.number + 1) for row in self._rows], states.obs.shape)
-        return trials._replace(states=states._replace(obs=obs.astype(np.float32)), log=log)
+            obs = _rows([row.start(row.number + 1) for row in self._rows], states.words.shape)
+        return trials._replace(states=states._replace(obs=obs), log=log)
 
-    def _replayed(self, states: HostStates, log: EpisodeLog) -> Float[np.ndarray, "*seeds envs obs"]:
+    def _replayed(self, states: HostStates, log: EpisodeLog) -> PyTree:
         numbers, lengths = np.ravel(log.num_episodes), np.ravel(log.length)
         actions = np.reshape(states.actions, (len(self._rows), *states.actions.shape[states.words.ndim :]))
         taken = zip(self._rows, numbers, lengths, actions, strict=True)
-        return np.reshape(
-            [row.replay(int(number), done[:length]) for row, number, length, done in taken], states.obs.shape
-        )
-
-    def _open(self, words: UInt32[np.ndarray, "*seeds envs"]) -> None:
-        for row in self._rows:
-            row.env.close()
-        self._rows = [_Row(self._env.make(), self._env.max_steps, int(word)) for word in np.ravel(words)]
+        reached = [row.replay(int(number), done[:length]) for row, number, length, done in taken]
+        return _rows(reached, states.words.shape)
 
     def _clipped(self, actions: np.ndarray) -> np.ndarray:
         space = self._env.spaces.action
-        if not isinstance(space, Box):
-            return actions
-        return np.clip(actions, np.asarray(space.low, np.float32), np.asarray(space.high, np.float32))
+        return np.clip(actions, *np.asarray(space.bounds, np.float32)) if isinstance(space, Box) else actions
 
     def _step(self, actions: np.ndarray, lead: tuple[int, ...]) -> tuple[Any, ...]:
         shape = (*lead, self._num_envs)
@@ -126,37 +117,43 @@ class HostEnvs:
         with _explained(f"after {self._steps:,} steps"):
             stepped = [row.step(action) for row, action in zip(self._rows, flat, strict=True)]
         self._steps += 1
-        obs, rewards, next_obs, terminated, truncated = map(np.asarray, zip(*stepped, strict=True))
-        ends = (terminated.reshape(shape), truncated.reshape(shape))
-        return obs.reshape(*shape, -1), rewards.astype(np.float32).reshape(shape), next_obs.reshape(*shape, -1), *ends
+        obs, rewards, next_obs, *ends = zip(*stepped, strict=True)
+        paid = np.asarray(rewards, np.float32).reshape(shape)
+        return (_rows(obs, shape), paid, _rows(next_obs, shape), *(np.reshape(end, shape) for end in ends))
+
+    def _open(self, words: UInt32[np.ndarray, "*seeds envs"]) -> None:
+        for row in self._rows:
+            row.env.close()
+        self._rows = [_Row(self._env, int(word)) for word in np.ravel(words)]
 
 
 class _Row:
     """An environment and the episode that is under way in it."""
 
-    def __init__(self, env: gymnasium.Env[Any, Any], max_steps: int, word: int) -> None:
-        self.env, self._max_steps, self._word = env, max_steps, word
+    def __init__(self, env: HostEnvironment, word: int) -> None:
+        self.env, self._space = env.make(), env.spaces.observation
+        self._max_steps, self._word = env.max_steps, word
         self.number = self._length = 0
 
-    def start(self, number: int) -> Float[np.ndarray, " obs"]:
+    def start(self, number: int) -> PyTree:
         """Begins the episode of this number, whatever was before."""
         seed = np.random.SeedSequence(self._word, spawn_key=(number,)).generate_state(1)[0]
         self.number, self._length = number, 0
-        return np.asarray(self.env.reset(seed=int(seed))[0], np.float32)
+        return element(self._space, self.env.reset(seed=int(seed))[0])
 
-    def step(self, action: Any) -> tuple[np.ndarray, float, np.ndarray, bool, bool]:
+    def step(self, action: Any) -> tuple[PyTree, float, PyTree, bool, bool]:
         """Takes a step: what is observed now, where an episode that has ended is followed by the next, and its outcome.
 
         The outcome is the reward, what the action led to, and whether it terminated or cut the episode.
         """
         seen, reward, terminated, truncated, _ = self.env.step(action)
-        led_to = np.asarray(seen, np.float32)
+        led_to = element(self._space, seen)
         self._length += 1
         truncated = not terminated and (truncated or self._length == self._max_steps)
         obs = self.start(self.number + 1) if terminated or truncated else led_to
         return obs, float(reward), led_to, bool(terminated), bool(truncated)
 
-    def replay(self, number: int, actions: np.ndarray) -> Float[np.ndarray, " obs"]:
+    def replay(self, number: int, actions: np.ndarray) -> PyTree:
         """Takes the first steps of an episode again."""
         obs = self.start(number)
         for action in actions:
@@ -179,7 +176,7 @@ def _explained(when: str) -> Iterator[None]:
 def _acting(structure: PyTreeDef, num_axes: int) -> Callable[..., tuple[RunningSquare, Array, PyTree]]:
     """Acting in all environments; taking leaves, not modules, saves a tenth of a millisecond a call."""
 
-    def act(leaves: list[Array], running: RunningSquare, obs: Array, key: PRNGKeyArray) -> tuple[Any, ...]:
+    def act(leaves: list[Array], running: RunningSquare, obs: PyTree, key: PRNGKeyArray) -> tuple[Any, ...]:
         policy, behavior = jax.tree.unflatten(structure, leaves)
         return behavior.act(policy, running, obs, key=key)
 
@@ -203,13 +200,16 @@ def _followed(num_axes: int) -> Callable[..., tuple[Array, EpisodeLog]]:
     return jax.jit(jax.vmap(follow) if num_axes else follow)
 
 
+@partial(jax.jit, static_argnums=1)
 def _keys_of_steps(key: Key[Array, "*seeds"], num_steps: int) -> Key[Array, "*seeds steps"]:
-    return _split(num_steps)(key)
+    return jnp.vectorize(lambda key: jax.random.split(key, num_steps), signature="()->(n)")(key)
 
 
-@lru_cache(maxsize=32)
-def _split(num_steps: int) -> Callable[[Array], Array]:
-    def split(key: Array) -> Array:
-        return jax.random.split(key, num_steps)
+def _rows(observed: Sequence[PyTree], shape: tuple[int, ...]) -> PyTree:
+    """Observations as rows of arrays, with these leading axes."""
+    return jax.tree.map(lambda *each: np.stack(each).reshape(*shape, *np.shape(each[0])), *observed)
 
-    return jax.jit(lambda key: jax.vmap(split)(key) if key.ndim else split(key))
+
+def _same(one: PyTree, other: PyTree) -> bool:
+    leaves = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    return all(np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f") for mine, theirs in leaves)

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from ilkit.data.environment import HostEnvironment
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Discrete, Space, element, zeros
 from ilkit.errors import DataError
 from ilkit.stepping.acting import act_once, key_words
 from ilkit.stepping.raised import raised
@@ -40,7 +40,8 @@ class Job(NamedTuple):
 class Episode(NamedTuple):
     """One episode as arrays, one row a step."""
 
-    obs: Float[np.ndarray, "steps+1 obs"]
+    obs: PyTree
+    """T + 1 rows; a dictionary of arrays where the space is one."""
     intended: np.ndarray
     executed: np.ndarray
     rewards: Float[np.ndarray, " steps"]
@@ -58,11 +59,11 @@ class InterruptedEpisodesError(DataError):
 class _Slot:
     """An environment and the episode that is under way in it."""
 
-    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
-        self.env = env
+    def __init__(self, env: gymnasium.Env[Any, Any], space: Space) -> None:
+        self.env, self.space = env, space
         self.number = -1
         self.words: UInt32[np.ndarray, "rows keys words"] = np.zeros((0, 3, 2), np.uint32)
-        self.obs: list[np.ndarray] = []
+        self.obs: list[PyTree] = []
         self.steps: list[tuple[Any, Any, float]] = []
 
     def start(self, seed: np.random.SeedSequence, max_steps: int, draws: bool) -> None:
@@ -70,17 +71,18 @@ class _Slot:
         self.number, self.steps = seed.spawn_key[-1], []
         self.words = key_words(seed, max_steps) if draws else np.zeros((1, 3, 2), np.uint32)
         first, _ = self.env.reset(seed=int(seed.generate_state(1)[0]))
-        self.obs = [np.asarray(first, np.float32)]
+        self.obs = [element(self.space, first)]
 
     def step(self, intended: Any, executed: Any, max_steps: int) -> Episode | None:
         """Takes a step; the whole episode, if that was its last one."""
         obs, reward, terminated, truncated, _ = self.env.step(executed)
-        self.obs.append(np.asarray(obs, np.float32))
+        self.obs.append(element(self.space, obs))
         self.steps.append((intended, executed, float(reward)))
         if not (terminated or truncated or len(self.steps) == max_steps):
             return None
         intentions, executions, rewards = map(np.asarray, zip(*self.steps, strict=True))
-        return Episode(np.stack(self.obs), intentions, executions, rewards.astype(np.float32), bool(terminated))
+        seen = jax.tree.map(lambda *rows: np.stack(rows), *self.obs)
+        return Episode(seen, intentions, executions, rewards.astype(np.float32), bool(terminated))
 
 
 def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> dict[int, Episode]:
@@ -98,10 +100,11 @@ def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> d
             total=len(job.seeds), desc="episodes", delay=2, leave=False, disable=None if shows_progress else True
         ) as progress,
     ):
-        slots = [_Slot(stack.enter_context(contextlib.closing(env.make()))) for _ in range(count)]
+        made = [stack.enter_context(contextlib.closing(env.make())) for _ in range(count)]
+        slots = [_Slot(one, env.spaces.observation) for one in made]
         for slot, seed in zip(slots, waiting, strict=False):
             _guarded(slot, finished, slot.start, seed, env.max_steps, draws)
-        obs = np.zeros((_SIDE_BY_SIDE, env.spaces.observation.size), np.float32)
+        obs = zeros(env.spaces.observation, _SIDE_BY_SIDE)
         words = np.zeros((_SIDE_BY_SIDE, 3, 2), np.uint32)
         fresh, carry = np.ones(_SIDE_BY_SIDE, bool), _empty_carries(job.policy)
         leaves, structure = jax.tree.flatten(jax.tree.map(jnp.asarray, job.policy))
@@ -109,7 +112,7 @@ def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> d
         active = list(enumerate(slots))
         while active:
             for row, slot in active:
-                obs[row] = slot.obs[-1]
+                _put(obs, row, slot.obs[-1])
                 if draws:
                     words[row] = slot.words[len(slot.steps)]
             carry, *chosen = act(leaves, job.noise, carry, fresh, obs, words)
@@ -128,6 +131,12 @@ def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> d
                     fresh[row] = True
                     _guarded(slot, finished, slot.start, following, env.max_steps, draws)
     return finished
+
+
+def _put(rows: PyTree, row: int, obs: PyTree) -> None:
+    """Puts an observation into its row of all arrays."""
+    for column, value in zip(jax.tree.leaves(rows), jax.tree.leaves(obs), strict=True):
+        column[row] = value
 
 
 def _guarded(slot: _Slot, finished: dict[int, Episode], call: Any, *arguments: Any) -> Any:

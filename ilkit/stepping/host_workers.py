@@ -10,13 +10,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from ilkit.artifact import codec
 from ilkit.data.environment import HostEnvironment
@@ -127,7 +128,8 @@ def _write(path: Path, outcome: _Outcome) -> None:
     numbers, episodes = list(outcome.episodes), list(outcome.episodes.values())
     columns = {}
     if episodes:
-        columns = {name: np.concatenate([getattr(one, name) for one in episodes]) for name in Episode._fields[:-1]}
+        columns = {name: np.concatenate([getattr(one, name) for one in episodes]) for name in Episode._fields[1:-1]}
+        columns |= _named(jax.tree.map(lambda *rows: np.concatenate(rows), *(one.obs for one in episodes)))
         columns["lengths"] = np.asarray([len(one.rewards) for one in episodes])
         columns["terminated"] = np.asarray([one.terminated for one in episodes])
     np.savez(path, allow_pickle=False, numbers=np.asarray(numbers, int), error=np.asarray(outcome.error), **columns)
@@ -139,7 +141,20 @@ def _read(path: Path) -> _Outcome:
         if not numbers:
             return _Outcome({}, error)
         ends = np.cumsum(archive["lengths"])[:-1]
-        obs = np.split(archive["obs"], ends + np.arange(1, len(ends) + 1))
+        obs = _split(archive, ends + np.arange(1, len(ends) + 1))
         columns = [np.split(archive[name], ends) for name in ("intended", "executed", "rewards")]
         rows = zip(obs, *columns, archive["terminated"].tolist(), strict=True)
         return _Outcome({number: Episode(*row) for number, row in zip(numbers, rows, strict=True)}, error)
+
+
+def _named(obs: PyTree) -> dict[str, np.ndarray]:
+    return {f"obs.{name}": rows for name, rows in obs.items()} if isinstance(obs, dict) else {"obs": obs}
+
+
+def _split(archive: Mapping[str, np.ndarray], ends: np.ndarray) -> list[PyTree]:
+    """The observations of each episode."""
+    if "obs" in archive:
+        return np.split(archive["obs"], ends)
+    names = [name for name in archive if name.startswith("obs.")]
+    parts = zip(*(np.split(archive[name], ends) for name in names), strict=True)
+    return [{name.removeprefix("obs."): rows for name, rows in zip(names, part, strict=True)} for part in parts]

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from ilkit.data.training import Info
 from ilkit.stepping.behavior import RunningSquare
 
 
@@ -13,7 +12,7 @@ class Outcome(NamedTuple):
     """What the actions of one step led to, one row an environment; in a rollout, time leads."""
 
     rewards: Float[Array, " envs"]
-    next_obs: Float[Array, "envs obs"]
+    next_obs: PyTree
     """What the action led to; the last observation of an episode that ended, not the first of the next one."""
     terminated: Bool[Array, " envs"]
     truncated: Bool[Array, " envs"]
@@ -22,7 +21,7 @@ class Outcome(NamedTuple):
 class Rollout(NamedTuple):
     """A stretch of every environment's steps; time and environments lead."""
 
-    obs: Float[Array, "time envs obs"]
+    obs: PyTree
     actions: Array
     context: PyTree
     """What the density of the actions needs beside the policy."""
@@ -58,14 +57,16 @@ class EpisodeLog(NamedTuple):
             self.num_episodes + ended,
         )
 
-    def info(self) -> Info:
-        """`return`, the mean over the last complete episode of each environment, and `episodes`, how many there were.
-
-        Before the first complete episode both are 0: a return then means nothing.
-        """
+    @property
+    def mean_return(self) -> Float[Array, ""]:
+        """The mean over the last complete episode of each environment; 0 before the first, which means nothing."""
         known = self.num_episodes > 0
-        mean = jnp.sum(self.last_return * known) / jnp.maximum(jnp.sum(known), 1)
-        return {"return": mean, "episodes": jnp.sum(self.num_episodes).astype(mean.dtype)}
+        return jnp.sum(self.last_return * known) / jnp.maximum(jnp.sum(known), 1)
+
+    @property
+    def total_episodes(self) -> Float[Array, ""]:
+        """How many complete episodes there were."""
+        return jnp.sum(self.num_episodes).astype(jnp.float32)
 
 
 class Trials(NamedTuple):

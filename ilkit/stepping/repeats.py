@@ -55,8 +55,10 @@ def _same(one: Any, other: Any) -> bool:
     return np.asarray(one).tobytes() == np.asarray(other).tobytes()
 
 
-def _random_action(space: Box | Discrete, generator: np.random.Generator) -> Any:
+def _random_action(space: Any, generator: np.random.Generator) -> Any:
     if isinstance(space, Discrete):
-        return np.asarray(generator.integers(space.size), space.dtype)
-    low, high = (np.nan_to_num(np.asarray(end, np.float32), posinf=1.0, neginf=-1.0) for end in (space.low, space.high))
-    return generator.uniform(low, high).astype(np.float32)
+        return np.asarray(space.start + generator.integers(space.size), space.dtype)
+    if not isinstance(space, Box):
+        return np.asarray(generator.integers(space.sizes), space.dtype)
+    low, high = np.nan_to_num(np.asarray(space.bounds, np.float32), posinf=1.0, neginf=-1.0)
+    return generator.uniform(low, high).astype(space.dtype)

@@ -15,7 +15,7 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Spaces
+from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
 from ilkit.registry.find import Component, declarations, find
 from ilkit.registry.params import parse
@@ -79,7 +79,7 @@ def part(block: str, options: Options) -> Build[Any]:
     component = find(block, settings["kind"])
     spec = parse(component.spec, {name: value for name, value in settings.items() if name != "kind"}, f"parts.{block}")
     inner = tuple(part(name, options) for name in declarations()[block].parts)
-    return Build(block, component.kind, component.function, spec, inner)
+    return component.build(spec, inner)
 
 
 def positional(component: Component, options: Options, variant: int = 0) -> tuple[Any, ...]:
@@ -111,8 +111,8 @@ def has_key(block: str) -> bool:
 
 
 def _value(block: str, name: str, options: Options, variant: int) -> Any:
-    if name in ("in_size", "out_size"):
-        return 2
+    if name in ("observation", "out_size"):
+        return Box.symmetric([1.0, 1.0]) if name == "observation" else 2
     env = part("env", options)()
     match name:
         case "spaces":

@@ -11,7 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import (
+    Drawable,
+    Environment,
+    HostEnvironment,
+    Invertible,
+    LinearQuadraticForm,
+    Mirrored,
+    VectorState,
+)
 from ilkit.data.spaces import Box
 from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing import part_checks
@@ -63,7 +71,7 @@ def description_fits(subject: Subject) -> None:
     state = entries(subject, env)[0]
     sizes = (len(env.state_names), env.state_box.size)
     expect(sizes == (state.size, state.size), f"state_names and state_box must have {state.size} entries, got {sizes}.")
-    ends = np.asarray([env.state_box.low, env.state_box.high])
+    ends = np.asarray(env.state_box.bounds)
     expect(np.isfinite(ends).all(), f"state_box must be finite, got {env.state_box}.")
     expect(
         env.observe(state).shape == env.spaces.observation.shape,
@@ -85,7 +93,7 @@ def actions_are_clipped(subject: Subject) -> None:
     env = subject.learnt()
     space = env.spaces.action
     states, key = entries(subject, env), jax.random.key(0)
-    for edge in (jnp.asarray(space.low), jnp.asarray(space.high)):
+    for edge in jnp.asarray(space.bounds, jnp.float32):
         inside = _step(env, states, edge, key)
         found = difference(inside, _step(env, states, 3.0 * edge, key))
         expect(not found, f"An action outside of the space must be clipped to it first, but {found} differs.")
@@ -94,8 +102,8 @@ def actions_are_clipped(subject: Subject) -> None:
 def frames_show_the_state(subject: Subject) -> None:
     """Frames are colored pictures of one size, different for different states."""
     env = subject.learnt()
-    low, high = np.asarray(env.state_box.low), np.asarray(env.state_box.high)
-    draw = eqx.filter_jit(lambda env, state: env.frame(state))
+    low, high = env.state_box.bounds
+    draw = eqx.filter_jit(lambda env, state: env.frame(state, 16))
     corners = [jnp.asarray(low + share * (high - low), jnp.float32) for share in (0.25, 0.6)]
     first, second = (np.asarray(draw(env, state)) for state in corners)
     expect(
@@ -174,17 +182,17 @@ def _episodes(env: Environment, key: PRNGKeyArray) -> _Steps:
 
 
 @eqx.filter_jit
-def _round_trip(env: Environment, states: Float[Array, "states size"]) -> Float[Array, "states size"]:
+def _round_trip(env: Any, states: Float[Array, "states size"]) -> Float[Array, "states size"]:
     return jax.vmap(lambda state: env.state_of(env.observe(state)))(states)
 
 
 @eqx.filter_jit
-def _step(env: Environment, states: Float[Array, "states size"], action: Array, key: PRNGKeyArray) -> Any:
+def _step(env: Any, states: Float[Array, "states size"], action: Array, key: PRNGKeyArray) -> Any:
     return jax.vmap(lambda state: env.step(state, action, key=key))(states)
 
 
 @eqx.filter_jit
-def _mirrored_then_stepped(env: Environment, steps: _Steps) -> tuple[Array, Array]:
+def _mirrored_then_stepped(env: Any, steps: _Steps) -> tuple[Array, Array]:
     def one(state: Array, action: Array) -> tuple[Array, Array]:
         obs, action = env.mirror(env.observe(state), action)
         after, transition = env.step(env.state_of(obs), action, key=jax.random.key(0))
@@ -194,7 +202,7 @@ def _mirrored_then_stepped(env: Environment, steps: _Steps) -> tuple[Array, Arra
 
 
 @eqx.filter_jit
-def _stepped_then_mirrored(env: Environment, steps: _Steps) -> tuple[Array, Array]:
+def _stepped_then_mirrored(env: Any, steps: _Steps) -> tuple[Array, Array]:
     def one(state: Array, action: Array) -> tuple[Array, Array]:
         after, transition = env.step(state, action, key=jax.random.key(0))
         return env.mirror(env.observe(after), action)[0], transition.reward
@@ -203,9 +211,19 @@ def _stepped_then_mirrored(env: Environment, steps: _Steps) -> tuple[Array, Arra
 
 
 def _within(rows: np.ndarray, box: Box) -> bool:
-    low, high = np.asarray(box.low), np.asarray(box.high)
+    low, high = box.bounds
     slack = 1e-4 * np.maximum(1.0, np.where(np.isfinite(high), np.abs(high), 1.0))
     return bool(((rows >= low - slack) & (rows <= high + slack)).all())
+
+
+_CHECKS_OF: dict[Any, Callable[[Subject], None]] = {
+    VectorState: description_fits,
+    Invertible: observations_can_be_inverted,
+    Drawable: frames_show_the_state,
+    Mirrored: mirror_is_a_symmetry,
+    LinearQuadraticForm: matrices_are_the_dynamics,
+}
+"""What only some environments can do, and the check of it."""
 
 
 def checks_of(subject: Subject) -> Iterator[Callable[[Subject], None]]:
@@ -215,11 +233,9 @@ def checks_of(subject: Subject) -> Iterator[Callable[[Subject], None]]:
         yield host_episodes_repeat
         return
     yield from (same_key_same_episode, different_key_different_episode, episodes_stay_in_their_spaces)
-    yield from (description_fits, observations_can_be_inverted, frames_show_the_state)
+    for protocol, check in _CHECKS_OF.items():
+        if isinstance(env, protocol):
+            yield check
     yield from part_checks.CHECKS
     if isinstance(env.spaces.action, Box):
         yield actions_are_clipped
-    if type(env).mirror is not Environment.mirror:
-        yield mirror_is_a_symmetry
-    if type(env).linear_quadratic is not Environment.linear_quadratic:
-        yield matrices_are_the_dynamics

@@ -12,7 +12,7 @@ from ilkit.data.uncertainty import Uncertainty
 from ilkit.stepping.behavior import Behavior, RunningSquare
 from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing.arguments import part
-from ilkit.testing.problems import tracking_expert
+from ilkit.testing.problems import still, tracking_expert
 from ilkit.testing.subject import Subject
 
 Outputs = Mapping[str, Any]
@@ -26,7 +26,7 @@ def has_density(policy: Policy) -> bool:
 
 def has_loss(policy: Policy) -> bool:
     """Whether a policy can be fitted to actions."""
-    return has_density(policy) or type(policy).loss is not Policy.loss
+    return has_density(policy) or type(policy).step_loss is not Policy.step_loss or type(policy).loss is not Policy.loss
 
 
 def probe(thing: Any, entry: Float[Array, " entries"], key: PRNGKeyArray) -> Outputs:
@@ -39,7 +39,7 @@ def probe(thing: Any, entry: Float[Array, " entries"], key: PRNGKeyArray) -> Out
         return _behavior(thing, entry, key)
     if isinstance(thing, Uncertainty):
         return {"covariance": thing.covariance(entry)}
-    return {"outputs": thing(entry)}
+    return {"outputs": thing(thing.initial_carry(), entry)[1]}
 
 
 def entries(subject: Subject, thing: Any, num_entries: int = 8) -> Float[Array, "entries size"]:
@@ -69,5 +69,5 @@ def _policy(policy: Policy, obs: Float[Array, " obs"], key: PRNGKeyArray) -> Out
     if has_density(policy):
         outputs["log_prob"] = policy.log_prob(carry, obs, action)[1]
     if has_loss(policy):
-        outputs["loss"] = policy.loss(obs, action, key=loss_key)
+        outputs["loss"] = policy.loss(still(policy, obs, action), key=loss_key)
     return outputs

@@ -21,6 +21,7 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.data.uncertainty import Uncertainty
+from ilkit.data.windows import Window
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import AdditiveNoise, Behavior
 from ilkit.stepping.episodes import collect_episodes
@@ -93,7 +94,7 @@ class TrackingEnvironment(Environment):
         """The observation itself."""
         return obs
 
-    def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
+    def frame(self, state: Float[Array, " state"], height: int) -> UInt8[Array, "height width 3"]:
         """A white dot on black."""
         grid = jnp.stack(jnp.meshgrid(jnp.linspace(-1.5, 1.5, 16), jnp.linspace(-1.5, 1.5, 16)), axis=-1)
         near = jnp.sum((grid - state) ** 2, axis=-1) < 0.04
@@ -128,6 +129,13 @@ def tracking_expert(actions: Actions, share: float = 1.0) -> Policy:
     """The optimal policy of the tracking problem, or one whose gain is a share of the optimal one."""
     gain = share * jnp.asarray(DIRECTIONS if actions == "discrete" else GAIN)
     return TrackingExpert(gain=gain, normalizer=Normalizer.identity(2), spaces=spaces(actions))
+
+
+def still(policy: Policy, obs: PyTree, action: Array) -> Window:
+    """A window of what the policy wants to see in which nothing changes."""
+    length = 1 + sum(policy.window)
+    obs, action = jax.tree.map(lambda value: jnp.broadcast_to(value, (length, *jnp.shape(value))), (obs, action))
+    return Window(obs, action, jnp.ones(length, bool))
 
 
 def environment(actions: Actions) -> Build[Environment]:

@@ -1,6 +1,5 @@
 """What is tested: a component with the settings and the arguments that it gets."""
 
-from collections import deque
 from typing import Any, get_origin
 
 import equinox as eqx
@@ -8,10 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
-from ilkit.data.policy import Policy
-from ilkit.data.seeds import Seeds
+from ilkit.data.seeds import Learnt, Seeds
 from ilkit.data.training import Training
-from ilkit.data.uncertainty import Uncertainty
 from ilkit.registry.find import Component
 from ilkit.running import loop
 from ilkit.spec import Spec
@@ -92,7 +89,7 @@ class Subject:
         self, by_seed: list[tuple[Any, ...]], seed: int, spec: Spec | None
     ) -> tuple[Training[Any], Key[Array, "..."]]:
         shared = by_seed[0]
-        learnt = [index for index, argument in enumerate(shared) if isinstance(argument, (Policy, Uncertainty))]
+        learnt = [index for index, argument in enumerate(shared) if isinstance(argument, Learnt)]
         own = tuple(jax.tree.map(_stack, *(positional[index] for positional in by_seed)) for index in learnt)
 
         def make(*own: PyTree, key: PRNGKeyArray) -> Training[Any]:
@@ -106,9 +103,7 @@ class Subject:
 
 
 def _run(training: Training[Any], key: Key[Array, "..."], num_seeds: int, chunk_size: int | None) -> Seeds[Any]:
-    size = chunk_size or training.num_steps
-    chunks = loop.advance(training, loop.start(training, num_seeds), key=key, num_seeds=num_seeds, chunk_size=size)
-    return loop.finish(training, deque(chunks, maxlen=1).pop(), num_seeds)
+    return loop.drive(training, key, num_seeds, chunk_size=chunk_size or training.num_steps)
 
 
 def _stack(*leaves: Any) -> Any:

@@ -1,15 +1,15 @@
 """The bootstrap: policies fitted to resampled data disagree where the data say little (Efron, 1979).
 
-Member l minimizes E_{(s, a) ~ D_l} ‖μ_l(s) - a‖² on a resampled data set D_l, from initial weights of its own;
+Member l minimizes E_{(s, a) ~ D_l} ‖(μ_l(s) - a) / h‖² on a resampled data set D_l, from initial weights of its own;
 cov(s) is the covariance of the members' actions (Wagenmaker et al., 2025, "Posterior behavioral cloning").
 
 The resampling rule sets the scale. For the mean of n numbers of variance σ² the members' variance is σ² (n - 1) / n²
 with replacement, and σ² (1/m - 1/n) for m of n without: the posterior's σ² / n exactly at m = n / 2.
 """
 
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
@@ -18,15 +18,15 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
-from ilkit.data.demonstrations import Demonstrations, Transitions
-from ilkit.data.normalizer import Normalizer
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Spaces
-from ilkit.data.training import Info, Training
+from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
+from ilkit.data.windows import Transitions, Window
 from ilkit.errors import DataError
 from ilkit.fitting.ensemble import Ensemble, mode, require_continuous
-from ilkit.fitting.gradient import descend, partition
+from ilkit.fitting.fit import fit
+from ilkit.nn.head import half_range_of
 from ilkit.spec import Spec
 
 
@@ -53,14 +53,6 @@ class Bootstrap(Spec):
     """Ensembles, trained in one compiled call."""
 
 
-class _State(NamedTuple):
-    trained: Policy
-    fixed: Policy
-    optimizer: optax.OptState
-    cumulative: Int[Array, "members capacity"]
-    """How often a member's data hold each row of the demonstrations and those before it."""
-
-
 def uncertainty(
     spec: Bootstrap, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray
 ) -> Training[Uncertainty]:
@@ -74,35 +66,24 @@ def uncertainty(
             f"uncertainty.bootstrap.unit trajectory needs at least 2 episodes, got {demos.num_episodes}. "
             "Choose transition, or roll out more episodes."
         )
-    transitions = demos.transitions()
-    return Training(
-        state=_initial_state(spec, policy, demos.spaces, transitions, key),
-        step=Partial(_step, spec, transitions),
-        finish=Partial(_finish, spec),
+    training = fit(
+        _squared_error,
+        Partial(_optimizer, spec),
+        policy,
+        demos,
+        batch_size=spec.batch_size,
         num_steps=spec.num_steps,
+        key=key,
+        members=Partial(resample, spec),
     )
-
-
-@eqx.filter_jit
-def _initial_state(
-    spec: Bootstrap, policy: Build[Policy], spaces: Spaces, transitions: Transitions, key: PRNGKeyArray
-) -> _State:
-    policy_key, resample_key = jax.random.split(key)
-    normalizer = Normalizer.fit(transitions.obs, transitions.valid)
-
-    def member(key: PRNGKeyArray) -> Policy:
-        return eqx.tree_at(lambda tree: tree.normalizer, policy(spaces, key=key), normalizer)
-
-    trained, fixed = partition(eqx.filter_vmap(member)(jax.random.split(policy_key, spec.num_members)))
-    cumulative = jnp.cumsum(resample(spec, transitions, key=resample_key), axis=1)
-    return _State(trained, fixed, _optimizer(spec).init(trained), cumulative)
+    return Training(training.state, training.step, Partial(_ensemble, spec, training.finish), training.num_steps)
 
 
 def resample(spec: Bootstrap, transitions: Transitions, *, key: PRNGKeyArray) -> Int[Array, "members capacity"]:
     """How often the data of each member hold each row: 0 for rows that are not valid."""
     by_episode = spec.unit == "trajectory"
     num_units = transitions.num_episodes if by_episode else transitions.count
-    shape = (spec.num_members, transitions.obs.shape[0])
+    shape = (spec.num_members, transitions.capacity)
     ranks, members = jnp.arange(shape[1]), jnp.arange(shape[0])[:, None]
     if spec.fraction is None:
         drawn, num_drawn = jax.random.randint(key, shape, 0, num_units), num_units
@@ -113,35 +94,15 @@ def resample(spec: Bootstrap, transitions: Transitions, *, key: PRNGKeyArray) ->
     return jnp.where(transitions.valid, multiplicities[:, transitions.episode], 0) if by_episode else multiplicities
 
 
-def _step(spec: Bootstrap, transitions: Transitions, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
-    rows = _draw_rows(state.cumulative, spec.batch_size, key=key)
-    obs, actions = transitions.obs[rows], transitions.actions[rows]
-
-    def loss(trained: Policy) -> Float[Array, ""]:
-        members = eqx.combine(trained, state.fixed)
-        return jnp.sum(eqx.filter_vmap(_squared_error)(members, obs, actions))
-
-    value, gradient = jax.value_and_grad(loss)(state.trained)
-    trained, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.trained)
-    return state._replace(trained=trained, optimizer=optimizer), {"loss": value / spec.num_members}
-
-
-def _draw_rows(
-    cumulative: Int[Array, "members capacity"], batch_size: int, *, key: PRNGKeyArray
-) -> Int[Array, "members batch"]:
-    positions = jax.random.randint(key, (len(cumulative), batch_size), 0, cumulative[:, -1:])
-    return jax.vmap(lambda member, at: jnp.searchsorted(member, at, side="right"))(cumulative, positions)
-
-
-def _squared_error(
-    policy: Policy, obs: Float[Array, "batch obs"], actions: Float[Array, "batch act"]
-) -> Float[Array, ""]:
+def _squared_error(policy: Policy, batch: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
+    del key
+    obs, actions = jax.tree.map(lambda rows: rows[:, policy.window[0]], (batch.obs, batch.actions))
     predicted = jax.vmap(lambda obs: mode(policy, obs))(obs)
-    return jnp.mean(jnp.sum((predicted - actions) ** 2, axis=-1))
+    return jnp.mean(jnp.sum(((predicted - actions) / half_range_of(policy)) ** 2, axis=-1))
 
 
-def _finish(spec: Bootstrap, state: _State) -> Uncertainty:
-    return Ensemble(eqx.combine(state.trained, state.fixed), spec.unbiased)
+def _ensemble(spec: Bootstrap, finish: Callable[[Any], Policy], state: Any) -> Uncertainty:
+    return Ensemble(finish(state), spec.unbiased)
 
 
 def _optimizer(spec: Bootstrap) -> optax.GradientTransformation:

@@ -1,7 +1,7 @@
 """Stochastic variational inference: a policy with a distribution over its weights (Blundell et al., 2015).
 
-Prior w ~ N(0, τ² / fan-in), likelihood a ~ N(μ_w(s), σ²), guide q(w) = Π_i N(m_i, v_i²). Minimizes the negative
-evidence lower bound, with the data's share estimated on a batch of B of the N transitions,
+Prior w ~ N(0, τ² / fan-in), of biases N(0, τ²), likelihood a ~ N(μ_w(s), σ²), guide q(w) = Π_i N(m_i, v_i²). Minimizes
+the negative evidence lower bound, with the data's share estimated on a batch of B of the N transitions,
 
     (KL(q ‖ prior) - N/B Σ_batch E_q[log N(a; μ_w(s), σ²)]) / N.
 
@@ -10,7 +10,7 @@ independent weights is known to be too sure between clusters of data (Foong et a
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -25,14 +25,18 @@ from numpyro.infer import TraceMeanField_ELBO
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
-from ilkit.data.demonstrations import Demonstrations, Transitions
-from ilkit.data.normalizer import Normalizer
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.normalizer import Untrained
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
-from ilkit.data.training import Info, Training
+from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
+from ilkit.data.windows import Transitions, Window
 from ilkit.fitting.ensemble import Ensemble, mode, require_continuous
-from ilkit.fitting.gradient import descend, draw_batch, partition
+from ilkit.fitting.fit import fit
+from ilkit.fitting.gradient import partition
+from ilkit.nn.fan_in import fan_in
+from ilkit.nn.head import half_range_of
 from ilkit.spec import Spec
 
 
@@ -62,13 +66,28 @@ class _Guide(NamedTuple):
     log_noise: Float[Array, " act"]
 
 
-class _State(NamedTuple):
-    guide: _Guide
-    optimizer: optax.OptState
-    initial: Policy
-    """The policy with the weights before training; it gives the draws their structure."""
+class _Prior(Untrained):
+    """What is known before the data, and what the draws at the end need."""
+
+    policy: Policy
+    """The policy with its first weights; it gives the draws their structure."""
+    count: Float[Array, ""]
+    """N, the number of transitions."""
     draw_key: UInt32[Array, "..."]
     """The key of the draws at the end, as plain numbers."""
+
+
+class _Posterior(eqx.Module):
+    guide: _Guide
+    prior: _Prior
+
+    @property
+    def window(self) -> tuple[int, int]:
+        return 0, 0
+
+    def fitted(self, transitions: Transitions) -> "_Posterior":
+        policy = self.prior.policy.fitted(transitions)
+        return _Posterior(self.guide, _Prior(policy, transitions.count.astype(jnp.float32), self.prior.draw_key))
 
 
 def uncertainty(spec: SVI, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Uncertainty]:
@@ -77,25 +96,24 @@ def uncertainty(spec: SVI, policy: Build[Policy], demos: Demonstrations, *, key:
     **Raises:** `DataError` where actions are discrete.
     """
     require_continuous("svi", demos.spaces)
-    transitions = demos.transitions()
-    return Training(
-        state=_initial_state(spec, policy, demos.spaces, transitions, key),
-        step=Partial(_step, spec, transitions),
-        finish=Partial(_finish, spec),
+    training = fit(
+        Partial(_negative_elbo, spec),
+        Partial(_optimizer, spec),
+        Partial(_posterior, spec, policy),
+        demos,
+        batch_size=spec.batch_size,
         num_steps=spec.num_steps,
+        key=key,
     )
+    return Training(training.state, training.step, Partial(_draws, spec, training.finish), training.num_steps)
 
 
-@eqx.filter_jit
-def _initial_state(
-    spec: SVI, policy: Build[Policy], spaces: Spaces, transitions: Transitions, key: PRNGKeyArray
-) -> _State:
+def _posterior(spec: SVI, policy: Build[Policy], spaces: Spaces, *, key: PRNGKeyArray) -> _Posterior:
     policy_key, draw_key = jax.random.split(key)
-    normalizer = Normalizer.fit(transitions.obs, transitions.valid)
-    initial = eqx.tree_at(lambda tree: tree.normalizer, policy(spaces, key=policy_key), normalizer)
+    initial = policy(spaces, key=policy_key)
     loc, prior_scale, _ = _flatten(spec, initial)
-    guide = _Guide(loc, jnp.log(0.1 * prior_scale), jnp.zeros(transitions.actions.shape[1]))
-    return _State(guide, _optimizer(spec).init(guide), initial, jax.random.key_data(draw_key))
+    guide = _Guide(loc, jnp.log(0.1 * prior_scale), jnp.zeros(spaces.action.size))
+    return _Posterior(guide, _Prior(initial, jnp.zeros(()), jax.random.key_data(draw_key)))
 
 
 def _flatten(
@@ -103,42 +121,36 @@ def _flatten(
 ) -> tuple[Float[Array, " weights"], Float[Array, " weights"], Callable[[Float[Array, " weights"]], Policy]]:
     trained, fixed = partition(initial)
     weights, unravel = ravel_pytree(trained)
-    scales = jax.tree.map(lambda leaf: jnp.full_like(leaf, spec.prior_scale / _fan_in(leaf) ** 0.5), trained)
+    scales = jax.tree.map(
+        lambda leaf, size: jnp.full_like(leaf, spec.prior_scale / size**0.5), trained, fan_in(trained)
+    )
     return weights, ravel_pytree(scales)[0], lambda weights: eqx.combine(unravel(weights), fixed)
 
 
-def _fan_in(weights: Array) -> int:
-    return weights.shape[-1] if weights.ndim > 1 else 1
-
-
-def _step(spec: SVI, transitions: Transitions, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
-    batch_key, elbo_key = jax.random.split(key)
-    batch = draw_batch(transitions, spec.batch_size, key=batch_key)
-    _, prior_scale, policy_of = _flatten(spec, state.initial)
+def _negative_elbo(spec: SVI, posterior: _Posterior, batch: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
+    guide, prior = posterior.guide, posterior.prior
+    _, prior_scale, policy_of = _flatten(spec, prior.policy)
+    half_range = half_range_of(prior.policy)
+    obs, demonstrated = jax.tree.map(lambda rows: rows[:, 0], (batch.obs, batch.actions))
 
     def model(noise: Float[Array, " act"]) -> None:
         weights = numpyro.sample("weights", Normal(0.0, prior_scale).to_event(1))
-        actions = jax.vmap(lambda obs: mode(policy_of(weights), obs))(batch.obs)
-        with numpyro.handlers.scale(scale=transitions.count / spec.batch_size):
-            numpyro.sample("actions", Normal(actions, noise).to_event(2), obs=batch.actions)
+        actions = jax.vmap(lambda obs: mode(policy_of(weights), obs))(obs)
+        with numpyro.handlers.scale(scale=prior.count / len(demonstrated)):
+            numpyro.sample("actions", Normal(actions, noise).to_event(2), obs=demonstrated)
 
-    def negative_elbo(guide: _Guide) -> Float[Array, ""]:
-        def sample_weights(noise: Float[Array, " act"]) -> None:
-            del noise
-            numpyro.sample("weights", Normal(guide.loc, jnp.exp(guide.log_scale)).to_event(1))
+    def sample_weights(noise: Float[Array, " act"]) -> None:
+        del noise
+        numpyro.sample("weights", Normal(guide.loc, jnp.exp(guide.log_scale)).to_event(1))
 
-        noise = jnp.exp(guide.log_noise) if spec.noise is None else jnp.full_like(guide.log_noise, spec.noise)
-        return TraceMeanField_ELBO().loss(elbo_key, {}, model, sample_weights, noise) / transitions.count
-
-    value, gradient = jax.value_and_grad(negative_elbo)(state.guide)
-    guide, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.guide)
-    return state._replace(guide=guide, optimizer=optimizer), {"loss": value}
+    noise = half_range * jnp.exp(guide.log_noise) if spec.noise is None else jnp.full_like(guide.log_noise, spec.noise)
+    return TraceMeanField_ELBO().loss(key, {}, model, sample_weights, noise) / prior.count
 
 
-def _finish(spec: SVI, state: _State) -> Uncertainty:
-    _, _, policy_of = _flatten(spec, state.initial)
-    loc, log_scale, _ = state.guide
-    noise = jax.random.normal(jax.random.wrap_key_data(state.draw_key), (spec.num_members, loc.size))
+def _draws(spec: SVI, finish: Callable[[Any], _Posterior], state: Any) -> Uncertainty:
+    (loc, log_scale, _), prior = finish(state).guide, finish(state).prior
+    _, _, policy_of = _flatten(spec, prior.policy)
+    noise = jax.random.normal(jax.random.wrap_key_data(prior.draw_key), (spec.num_members, loc.size))
     return Ensemble(eqx.filter_vmap(policy_of)(loc + jnp.exp(log_scale) * noise), unbiased=True)
 
 

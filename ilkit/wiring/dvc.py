@@ -40,14 +40,14 @@ def _stage(node: Node) -> dict[str, Any]:
     settings = ["seed", "num_threads"]
     for block in blocks:
         settings += [f"{block}.kind", f"{block}.${{{block}.kind}}"]
-    code = ["core", *(f"{block}.${{{block}.kind}}" for block in blocks)]
-    inputs = dict.fromkeys(f"{ARTIFACTS}/{made.name}" for made in node.inputs.values())
+    code = ["core", "instruction_set", *(f"{block}.${{{block}.kind}}" for block in blocks)]
+    inputs = dict.fromkeys(f"{ARTIFACTS}/{edge.name}" for edge in node.inputs.values())
     return {
         "desc": node.declaration.function.__doc__,
         "cmd": f"python -m ilkit run {node.name}",
         **({"deps": list(inputs)} if inputs else {}),
         "params": [*settings, {"components.json": code}],
-        "outs": [f"{ARTIFACTS}/{node.name}"],
+        "outs": [f"{ARTIFACTS}/{edge.name}" for edge in node.edges],
     }
 
 

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from ilkit.errors import WiringError
+from ilkit.errors import ParamsError, WiringError
+from ilkit.registry.document import read_document
 
 ARTIFACTS = "artifacts"
 """The folder of all artifacts, one folder a stage."""
@@ -18,11 +16,10 @@ def pipeline_of(folder: Path) -> Path:
     """
     path = folder / "dvc.yaml"
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-        return folder / str(content["stages"]["components"]["meta"]["pipeline"])
+        return folder / str(read_document(path)["stages"]["components"]["meta"]["pipeline"])
     except FileNotFoundError as error:
         raise WiringError(f"There is no {path}. Make it: `ilkit compile pipelines/NAME.py`.") from error
-    except (YAMLError, KeyError, TypeError) as error:
+    except (ParamsError, KeyError, TypeError) as error:
         raise WiringError(
             f"{path} wasn't written by `ilkit compile`. Make it: `ilkit compile pipelines/NAME.py`."
         ) from error

@@ -30,21 +30,39 @@ class Params:
 
 
 @dataclass(frozen=True)
+class Edge:
+    """An artifact that a stage makes: the only one, or the field of this name of several."""
+
+    node: "Node"
+    field: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the artifact, and of its folder: `imitate`, or `interact/policy`."""
+        return self.node.name if self.field is None else f"{self.node.name}/{self.field}"
+
+    @property
+    def makes(self) -> Any:
+        """The type of the artifact."""
+        return self.node.declaration.artifacts[self.field]
+
+
+@dataclass(frozen=True)
 class Node:
-    """One call of a stage, which makes one artifact."""
+    """One call of a stage."""
 
     name: str
     declaration: Declaration[Any, Any]
     block: str
     parts: Mapping[str, str]
     """The block of each part, by the name of the argument."""
-    inputs: Mapping[str, "Node"]
-    """The call that makes each artifact that goes in, by the name of the argument."""
+    inputs: Mapping[str, Edge]
+    """The artifacts that go in, by the name of the argument."""
 
     @property
-    def makes(self) -> Any:
-        """The type of the artifact on the edge that leaves the node."""
-        return self.declaration.makes
+    def edges(self) -> tuple[Edge, ...]:
+        """The artifacts that come out."""
+        return tuple(Edge(self, name) for name in self.declaration.artifacts)
 
 
 @dataclass
@@ -53,11 +71,11 @@ class Graph:
 
     nodes: dict[str, Node] = field(default_factory=dict)
     output: str | tuple[str, ...] = ""
-    """The name of the node that the pipeline returns, or the names of several."""
+    """The name of the artifact that the pipeline returns, or the names of several."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of the nodes that the pipeline returns."""
+        """The names of the artifacts that the pipeline returns."""
         return (self.output,) if isinstance(self.output, str) else self.output
 
     def groups(self) -> dict[str, str]:
@@ -96,7 +114,7 @@ def trace(function: Callable[[Any], Any]) -> Graph:
         recorder.reset(token)
     returned = output if isinstance(output, tuple) and output else (output,)
     for one in returned:
-        if not isinstance(one, Node):
+        if not isinstance(one, Edge):
             raise WiringError(
                 f"A pipeline must return what its last stage makes, or a tuple of such, got {_describe(one)}."
             )
@@ -105,7 +123,7 @@ def trace(function: Callable[[Any], Any]) -> Graph:
     return graph
 
 
-def _record(graph: Graph, declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node:
+def _record(graph: Graph, declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = kwargs.pop("name", None)
     bound = _bind(declaration, args, kwargs)
     spec = bound.pop(next(iter(bound)))
@@ -115,7 +133,7 @@ def _record(graph: Graph, declaration: Declaration[Any, Any], args: tuple[Any, .
     if name in graph.nodes:
         raise WiringError(f"Two stages are called {name!r}. Give one another block, or a name: name='...'.")
     parts: dict[str, str] = {}
-    inputs: dict[str, Node] = {}
+    inputs: dict[str, Edge] = {}
     for argument, given in bound.items():
         _check(name, argument, declaration.type_of(argument), given)
         if isinstance(given, Block):
@@ -123,7 +141,7 @@ def _record(graph: Graph, declaration: Declaration[Any, Any], args: tuple[Any, .
         else:
             inputs[argument] = given
     graph.nodes[name] = node = Node(name, declaration, spec.name, parts, inputs)
-    return node
+    return declaration.makes(*node.edges) if declaration.makes_several else node.edges[0]
 
 
 def _bind(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -147,13 +165,15 @@ def _check(stage: str, argument: str, expected: Any, given: Any) -> None:
         wanted = f"a block of params (params.{argument})"
     else:
         inner = get_args(expected)[0] if get_origin(expected) is Seeds else expected
-        fits = isinstance(given, Node) and given.makes == inner
+        fits = isinstance(given, Edge) and given.makes == inner
         wanted = type_name(inner)
     if not fits:
         raise WiringError(f"{stage}: {argument} must be {wanted}, got {_describe(given)}.")
 
 
 def _describe(given: Any) -> str:
-    if isinstance(given, Node):
+    if isinstance(given, Edge):
         return f"{type_name(given.makes)} (made by {given.name})"
+    if isinstance(given, tuple) and given and all(isinstance(one, Edge) for one in given):
+        return f"all that {given[0].node.name} makes (choose one of {', '.join(str(one.field) for one in given)})"
     return f"the block params.{given.name}" if isinstance(given, Block) else type(given).__name__

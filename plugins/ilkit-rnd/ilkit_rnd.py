@@ -15,18 +15,21 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
-from ilkit.data.demonstrations import Demonstrations, Transitions
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box
-from ilkit.data.training import Info, Training
+from ilkit.data.spaces import Box, Space, Spaces
+from ilkit.data.training import Loss, Training
 from ilkit.data.uncertainty import Uncertainty
+from ilkit.data.windows import Transitions
 from ilkit.errors import DataError
-from ilkit.fitting.gradient import descend, draw_batch
+from ilkit.fitting.gradient import descend, draw_rows
+from ilkit.nn.flatten import flatten
+from ilkit.nn.perceptron import Layers, build_layers
 from ilkit.spec import Spec
 
 
@@ -52,40 +55,37 @@ class RND(Spec):
     """Training runs, in one compiled call."""
 
 
-class Layers(eqx.Module):
-    """Linear layers with a rectifier between them."""
+class Distillation(eqx.Module):
+    """A network that was fitted to the outputs of a random one."""
 
-    layers: tuple[eqx.nn.Linear, ...]
+    predictor: Layers
+    target: Layers
+    normalizer: Normalizer
+    observation: Space = eqx.field(static=True)
 
-    def __call__(self, inputs: Float[Array, " inputs"]) -> Float[Array, " features"]:
-        """Applies the layers; the last one has no rectifier."""
-        *hidden, last = self.layers
-        for layer in hidden:
-            inputs = jax.nn.relu(layer(inputs))
-        return last(inputs)
+    def error(self, obs: PyTree) -> Float[Array, ""]:
+        """e(s): the squared distance of the two networks, averaged over features."""
+        inputs = jnp.clip(flatten(self.observation, self.normalizer(obs)), -5.0, 5.0)
+        return jnp.mean((self.predictor(inputs) - self.target(inputs)) ** 2)
 
 
 class Novelty(Uncertainty):
     """cov(s) = scale² · min(e(s) / mean_error, max_ratio) · I."""
 
-    predictor: Layers
-    target: Layers
-    normalizer: Normalizer
+    distillation: Distillation
     mean_error: Float[Array, ""]
     scale: Float[Array, ""]
     max_ratio: Float[Array, ""]
     action_size: int = eqx.field(static=True)
 
-    def covariance(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+    def covariance(self, obs: PyTree) -> Float[Array, "act act"]:
         """A multiple of the identity, in squared units of the action space."""
-        ratio = prediction_error(self.predictor, self.target, self.normalizer, obs) / self.mean_error
+        ratio = self.distillation.error(obs) / self.mean_error
         return self.scale**2 * jnp.minimum(ratio, self.max_ratio) * jnp.eye(self.action_size)
 
 
 class _State(NamedTuple):
-    predictor: Layers
-    target: Layers
-    normalizer: Normalizer
+    distillation: Distillation
     optimizer: optax.OptState
 
 
@@ -96,55 +96,40 @@ def uncertainty(spec: RND, policy: Build[Policy], demos: Demonstrations, *, key:
         raise DataError("uncertainty.kind rnd needs a continuous action space. Choose an env.kind with one.")
     transitions = demos.transitions()
     return Training(
-        state=_initial_state(spec, transitions, key),
+        state=_initial_state(spec, demos.spaces, transitions, key),
         step=Partial(_step, spec, transitions),
         finish=Partial(_finish, spec, transitions),
         num_steps=spec.num_steps,
     )
 
 
-def prediction_error(
-    predictor: Layers, target: Layers, normalizer: Normalizer, obs: Float[Array, " obs"]
-) -> Float[Array, ""]:
-    """e(s): the squared distance of the two networks, averaged over features."""
-    inputs = jnp.clip(normalizer(obs), -5.0, 5.0)
-    return jnp.mean((predictor(inputs) - target(inputs)) ** 2)
-
-
 @eqx.filter_jit
-def _initial_state(spec: RND, transitions: Transitions, key: PRNGKeyArray) -> _State:
-    predictor_key, target_key = jax.random.split(key)
-    sizes = (transitions.obs.shape[1], *spec.hidden, spec.num_features)
-    predictor = _layers(sizes, key=predictor_key)
-    normalizer = Normalizer.fit(transitions.obs, transitions.valid)
-    return _State(predictor, _layers(sizes, key=target_key), normalizer, _optimizer(spec).init(predictor))
+def _initial_state(spec: RND, spaces: Spaces, transitions: Transitions, key: PRNGKeyArray) -> _State:
+    sizes = (spaces.observation.size, *spec.hidden, spec.num_features)
+    predictor, target = (build_layers(sizes, "relu", key=layers_key) for layers_key in jax.random.split(key))
+    normalizer = Normalizer.fit(transitions.before(), transitions.valid)
+    return _State(Distillation(predictor, target, normalizer, spaces.observation), _optimizer(spec).init(predictor))
 
 
-def _layers(sizes: tuple[int, ...], *, key: PRNGKeyArray) -> Layers:
-    keys = jax.random.split(key, len(sizes) - 1)
-    pairs = zip(sizes[:-1], sizes[1:], keys, strict=True)
-    return Layers(tuple(eqx.nn.Linear(inputs, outputs, key=layer_key) for inputs, outputs, layer_key in pairs))
+def _step(spec: RND, transitions: Transitions, state: _State, key: PRNGKeyArray) -> tuple[_State, Loss]:
+    obs = transitions.before(draw_rows(transitions, spec.batch_size, key=key))
 
-
-def _step(spec: RND, transitions: Transitions, state: _State, key: PRNGKeyArray) -> tuple[_State, Info]:
-    batch = draw_batch(transitions, spec.batch_size, key=key)
+    def with_predictor(predictor: Layers) -> Distillation:
+        return eqx.tree_at(lambda tree: tree.predictor, state.distillation, predictor)
 
     def loss(predictor: Layers) -> Float[Array, ""]:
-        return jnp.mean(
-            jax.vmap(lambda obs: prediction_error(predictor, state.target, state.normalizer, obs))(batch.obs)
-        )
+        return jnp.mean(jax.vmap(with_predictor(predictor).error)(obs))
 
-    value, gradient = jax.value_and_grad(loss)(state.predictor)
-    predictor, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.predictor)
-    return state._replace(predictor=predictor, optimizer=optimizer), {"loss": value}
+    value, gradient = jax.value_and_grad(loss)(state.distillation.predictor)
+    predictor, optimizer = descend(_optimizer(spec), gradient, state.optimizer, state.distillation.predictor)
+    return _State(with_predictor(predictor), optimizer), Loss(value)
 
 
 def _finish(spec: RND, transitions: Transitions, state: _State) -> Uncertainty:
-    predictor, target, normalizer, _ = state
-    errors = jax.vmap(lambda obs: prediction_error(predictor, target, normalizer, obs))(transitions.obs)
+    errors = jax.vmap(state.distillation.error)(transitions.before())
     mean_error = jnp.maximum(jnp.sum(jnp.where(transitions.valid, errors, 0.0)) / transitions.count, 1e-12)
     scale, max_ratio = jnp.asarray(spec.scale, jnp.float32), jnp.asarray(spec.max_ratio, jnp.float32)
-    return Novelty(predictor, target, normalizer, mean_error, scale, max_ratio, transitions.actions.shape[1])
+    return Novelty(state.distillation, mean_error, scale, max_ratio, transitions.actions.shape[1])
 
 
 def _optimizer(spec: RND) -> optax.GradientTransformation:

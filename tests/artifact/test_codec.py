@@ -81,16 +81,25 @@ def test_a_missing_truncated_older_or_foreign_artifact_is_an_error(tmp_path: Pat
     with pytest.raises(ArtifactError, match="got none"):
         load(folder)
     (folder / "spec.json").write_text('{"format": 0}')
-    with pytest.raises(ArtifactError, match="must have format 1, got 0"):
+    with pytest.raises(ArtifactError, match="must have format 2, got 0"):
         load(folder)
 
 
 @pytest.mark.parametrize(
-    "name", ["os:system", "subprocess:Popen", "ilkit.running.run:run_stage", "builtins:eval", "ilkit.nowhere:X"]
+    "name",
+    [
+        "os/system",
+        "os:system",
+        "equinox/os",
+        "imitate.bc/draw_batch",
+        "imitate.bc/np.load",
+        "imitate.nowhere/X",
+        "box/x",
+    ],
 )
 def test_nothing_is_run_or_made_that_is_no_module_or_spec_of_ilkit(tmp_path: Path, name: str) -> None:
     save({"a": 1}, tmp_path / "a")
-    described = {"format": 1, "artifact": {"class": name, "fields": {"args": "touch /tmp/never"}}}
+    described = {"format": 2, "artifact": {"kind": name, "version": 1, "fields": {"args": "touch /tmp/never"}}}
     (tmp_path / "a/spec.json").write_text(json.dumps(described))
     with pytest.raises(ArtifactError):
         load(tmp_path / "a")
@@ -112,8 +121,15 @@ leaves = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3)
 def test_any_description_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, described: object) -> None:
     folder = tmp_path_factory.mktemp("described")
     save({}, folder / "a")
-    for artifact in (described, {"class": described}, {"array": described}, {"tuple": described}, {"model": described}):
-        (folder / "a/spec.json").write_text(json.dumps({"format": 1, "artifact": artifact}))
+    for artifact in (
+        described,
+        {"kind": described},
+        {"kind": "box", "version": described},
+        {"array": described},
+        {"tuple": described},
+        {"model": described},
+    ):
+        (folder / "a/spec.json").write_text(json.dumps({"format": 2, "artifact": artifact}))
         try:
             load(folder / "a")
         except ArtifactError:
@@ -126,3 +142,28 @@ def test_plain_data_round_trips(tmp_path: Path) -> None:
     loaded = load(tmp_path / "a")
     assert loaded["t"] == thing["t"]
     assert isinstance(loaded["l"][0], jax.Array)
+
+
+def test_an_artifact_names_kinds_and_no_modules(tmp_path: Path) -> None:
+    save(learnt(), tmp_path / "a")
+    text = (tmp_path / "a/spec.json").read_text()
+    assert "ilkit." not in text
+    assert '"policy.deterministic/DeterministicPolicy"' in text
+    (tmp_path / "a/spec.json").write_text(text.replace('"version": 1', '"version": 7'))
+    with pytest.raises(ArtifactError, match="must be of version 1, got 7"):
+        load(tmp_path / "a")
+
+
+def test_a_class_without_a_name_says_how_to_name_it(tmp_path: Path) -> None:
+    class Loose(eqx.Module):
+        pass
+
+    with pytest.raises(ArtifactError, match=r"ilkit.stored.*loose = "):
+        save(Loose(), tmp_path / "a")
+
+
+def test_the_files_of_an_artifact_have_one_mode(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    save({"x": np.ones(2)}, tmp_path / "a")
+    modes = {path.stat().st_mode for path in [tmp_path / "plain", *(tmp_path / "a").iterdir()]}
+    assert len(modes) == 1

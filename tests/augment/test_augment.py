@@ -44,9 +44,11 @@ def test_mirrored_episodes_are_episodes() -> None:
     np.testing.assert_array_equal(augmented.actions[DEMOS.num_steps :], -DEMOS.actions)
     np.testing.assert_allclose(augmented.returns[5:], DEMOS.returns)
     image, env = augmented.transitions(), PENDULUM()
-    following, _ = jax.vmap(lambda obs, action: env.step(env.state_of(obs), action, key=KEY))(image.obs, image.actions)
+    following, _ = jax.vmap(lambda obs, action: env.step(env.state_of(obs), action, key=KEY))(
+        image.before(), image.actions
+    )
     valid = np.asarray(image.valid)
-    np.testing.assert_allclose(jax.vmap(env.observe)(following)[valid], augmented.next_obs(), atol=1e-5)
+    np.testing.assert_allclose(jax.vmap(env.observe)(following)[valid], augmented.after(), atol=1e-5)
 
 
 def test_discrete_actions_are_mirrored() -> None:

@@ -74,6 +74,43 @@ def test_check_makes_an_environment_on_the_host(project: Path, settings: str, sa
     assert said in output
 
 
+CLONE = """
+from ilkit import pipeline, stages
+
+@pipeline
+def clone(params):
+    expert = stages.expert(params.expert, params.env)
+    demos = stages.rollout(params.rollout, params.env, expert)
+    return stages.imitate(params.imitate, params.policy, demos)
+"""
+
+BLOCKS = """
+rollout: {kind: episodes, episodes: {num_episodes: 2}}
+network: {kind: mlp, mlp: {hidden: [8]}}
+policy: {kind: gaussian, gaussian: {}}
+imitate: {kind: bc, bc: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("policy: {kind: gaussian, gaussian", "policy: {kind: categorical, categorical", "policy.categorical: "),
+        ("env: {kind: point_mass, point_mass", "env: {kind: pendulum, pendulum", "expert.lqr: "),
+        ("hidden: [8]", "hidden: [1000000000000]", "policy.gaussian: must fit into the memory of this machine"),
+        ("point_mass: {}", "point_mass: {timestep: 1.0e-50}", "timestep must be 0 or a number of 32 bits"),
+    ],
+)
+def test_check_finds_what_a_stage_would_refuse(project: Path, old: str, new: str, said: str) -> None:
+    (project / "pipeline.py").write_text(CLONE)
+    (project / "params.yaml").write_text(PARAMS.replace(", swing_up: {}", "") + BLOCKS)
+    assert call("check") == (0, "params.yaml and the pipeline are valid.\n")
+    (project / "params.yaml").write_text((project / "params.yaml").read_text().replace(old, new))
+    code, output = call("check")
+    assert code == 2
+    assert f"error: {said}" in output or said in output
+
+
 def test_check_finds_files_that_are_missing(project: Path) -> None:
     (project / "weights.npz").touch()
     chosen = "expert: {kind: mlp, mlp: {path: weight.npz}}"
@@ -127,6 +164,12 @@ def test_compile_check_tells_whether_dvc_yaml_is_in_step(project: Path) -> None:
     assert call("compile", "--check")[0] == 1
     assert call("compile")[0] == 0
     assert call("compile", "--check")[0] == 0
+
+
+def test_compile_takes_only_python(project: Path) -> None:
+    code, said = call("compile", "params.yaml")
+    assert code == 2
+    assert said.startswith("error: A pipeline must be a file of Python, got params.yaml.")
 
 
 def test_schema_describes_every_setting(project: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ilkit.curating.editing import Criteria, episode_numbers, keep, merge, split, take
+from ilkit.curating.editing import Criteria, episode_numbers, keep, merge, split
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
@@ -65,7 +65,7 @@ def test_taken_episodes_are_those_asked_for_in_their_order(lengths: list[int], d
     demos = numbered(lengths)
     chosen = data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, unique=True))
     every = episodes_of(demos)
-    assert episodes_of(take(demos, np.asarray(chosen))) == [every[one] for one in chosen]
+    assert episodes_of(demos.take(np.asarray(chosen))) == [every[one] for one in chosen]
 
 
 @given(lengths=lengths_lists, low=st.integers(1, 9), width=st.integers(0, 8), worth=st.integers(0, 100))

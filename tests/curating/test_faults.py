@@ -3,7 +3,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ilkit.curating.editing import take
 from ilkit.curating.fault import Fault, Place
 from ilkit.curating.faults import find_faults
 from ilkit.data.demonstrations import Demonstrations, concatenate
@@ -159,7 +158,7 @@ def test_a_sensor_at_the_end_of_its_range_did_not_stop(clean: Demonstrations) ->
 
 
 def test_an_episode_that_comes_again_is_found(clean: Demonstrations) -> None:
-    again = concatenate([clean, take(clean, np.asarray([2]))])
+    again = concatenate([clean, clean.take(np.asarray([2]))])
     fault = only(find_faults(again))
     assert (fault.name, fault.places) == ("episodes identical to an earlier one", (Place(12),))
     again.actions[-1, 0] += 0.01

@@ -5,7 +5,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Dict, Discrete, MultiDiscrete, Space
 from ilkit.env import gymnasium
 from ilkit.errors import DataError
 
@@ -62,22 +62,37 @@ def registered() -> Any:
     del gym.registry["Unplugged-v0"], gym.registry["Corridor-v0"], gym.registry["Grid-v0"], gym.registry["Endless-v0"]
 
 
-def test_spaces_become_vectors_and_whole_numbers_from_zero() -> None:
+def test_spaces_stay_what_they_are() -> None:
     env = gymnasium.env(gymnasium.Gymnasium(id="Corridor-v0"))
-    assert env.spaces.observation == Box(low=(0.0,) * 4 + (-1.0,) * 2, high=(1.0,) * 6)
-    assert env.spaces.action == Discrete(size=3)
+    assert env.spaces.observation == Dict(entries={"goal": Box.symmetric((1.0, 1.0)), "at": Discrete(size=4)})
+    assert env.spaces.action == Discrete(size=3, start=1)
     one = env.make()
-    obs, _ = one.reset(seed=1)
-    assert obs.dtype == np.float32
-    np.testing.assert_array_equal(obs, [1, 0, 0, 0, 0, 0])
-    assert [one.step(np.int32(action))[1] for action in (0, 2)] == [1.0, 3.0]
+    assert one.reset(seed=1)[0]["at"] == 0
+    assert [one.step(np.int32(action))[1] for action in (1, 3)] == [1.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (gym.spaces.Box(0, 255, (4, 3, 3), np.uint8), Box(shape=(4, 3, 3), low=0.0, high=255.0, dtype="uint8")),
+        (gym.spaces.Box(-1, 1, (2,), np.float64), Box.symmetric((1.0, 1.0))),
+        (gym.spaces.MultiDiscrete([3, 2]), MultiDiscrete(sizes=(3, 2))),
+        (gym.spaces.MultiBinary(2), Box(shape=(2,), low=0.0, high=1.0, dtype="int8")),
+        (gym.spaces.Tuple([gym.spaces.Discrete(2), gym.spaces.Discrete(3)]), Box(shape=(5,), low=0.0, high=1.0)),
+    ],
+)
+def test_what_can_be_kept_is_kept_and_the_rest_flattened(
+    monkeypatch: pytest.MonkeyPatch, space: gym.Space, expected: Space
+) -> None:
+    monkeypatch.setattr(Corridor, "observation_space", space)
+    assert gymnasium.env(gymnasium.Gymnasium(id="Corridor-v0")).spaces.observation == expected
 
 
 def test_the_time_limit_is_that_of_the_registration_or_of_the_spec() -> None:
     assert gymnasium.env(gymnasium.Gymnasium(id="Corridor-v0")).max_steps == 10
     one = gymnasium.env(gymnasium.Gymnasium(id="Corridor-v0", max_steps=1)).make()
     one.reset(seed=0)
-    _, _, terminated, truncated, _ = one.step(np.int32(0))
+    _, _, terminated, truncated, _ = one.step(np.int32(1))
     assert truncated
     assert not terminated
 

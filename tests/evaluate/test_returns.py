@@ -42,29 +42,26 @@ def test_without_recorded_rewards_nothing_is_normalized(push, weak):
     assert "normalized:" not in found.html.lower()
 
 
-def test_success_is_a_return_from_a_threshold_on_with_a_wilson_interval(push, weak, strong):
+def test_success_is_a_return_from_a_threshold_on_whose_unit_is_the_seed(push, weak, strong):
     plain = push.evaluate(cloned=weak, tuned=strong)
     table = plain.tables["returns"]
     returns = [value for name, value in zip(table["policy"], table["return"], strict=True) if name == "tuned"]
     threshold = float(np.median(returns))
     found = push.evaluate(success_return=threshold, cloned=weak, tuned=strong)
-    share = np.mean(np.asarray(returns) >= threshold)
-    interval = wilson_interval(int(share * len(returns)), len(returns), confidence=0.95)
+    succeeded = np.asarray(returns).reshape(3, 6) >= threshold
+    interval = wilson_interval(succeeded.mean(axis=1), 6, confidence=0.95)
     metrics = found.metrics["tuned"]
-    assert metrics["success"] == share
+    assert metrics["success"] == succeeded.mean()
     assert (metrics["success_low"], metrics["success_high"]) == tuple(interval)
     assert "success" in found.summary
     assert "success" not in plain.summary
 
 
-def test_states_that_observations_do_not_tell_are_not_drawn(push, weak, monkeypatch):
-    def hidden(self, obs):
-        raise DataError("The state is hidden.")
-
-    monkeypatch.setattr(type(push.env()), "state_of", hidden)
+def test_states_that_observations_do_not_tell_are_drawn_and_maps_are_over_observations(push, weak, monkeypatch):
+    monkeypatch.delattr(type(push.env()), "state_of")
     found = push.evaluate(cloned=weak)
-    assert "Rollouts" not in found.html
-    assert "Uncertainty of" not in found.html
+    assert "Rollouts" in found.html
+    assert "observation 0" in found.html
 
 
 def test_a_policy_equal_to_the_expert_equals_it_on_every_episode(push):

@@ -68,10 +68,10 @@ def clone() -> Callable[..., Policy]:
         spaces = env().spaces
         inner = Build("network", "mlp", network, MLP(hidden=()))
         policy = module.policy(spec(**settings), inner, spaces, key=jax.random.key(seed))
-        weights = tuple(0.05 * weight for weight in policy.network.weights)
+        weights = tuple(0.05 * weight for weight in policy.network.layers.weights)
         ones = jnp.ones(spaces.observation.size)
         normalizer = Normalizer(0.1 * ones, 0.5 * ones)
-        return eqx.tree_at(lambda tree: (tree.network.weights, tree.normalizer), policy, (weights, normalizer))
+        return eqx.tree_at(lambda tree: (tree.network.layers.weights, tree.normalizer), policy, (weights, normalizer))
 
     return build
 
@@ -82,7 +82,7 @@ def blind(push: Build[Environment], clone: Callable[..., Policy]) -> Callable[[i
 
     def build(seed: int) -> Policy:
         policy = clone(push, seed=seed)
-        return eqx.tree_at(lambda tree: tree.network.weights[0], policy, replace_fn=jnp.zeros_like)
+        return eqx.tree_at(lambda tree: tree.network.layers.weights[0], policy, replace_fn=jnp.zeros_like)
 
     return build
 

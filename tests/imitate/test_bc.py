@@ -56,7 +56,7 @@ def test_a_gaussian_covers_two_ways_with_the_loss_of_the_closed_form(head, two_w
 def test_a_mixture_keeps_both_ways(head, two_ways):
     learnt = clone(BC(learning_rate=3e-3, num_steps=2500), head("mixture", hidden=(16,), num_components=2), two_ways)[0]
     assert held_out_loss(learnt) <= -0.17
-    mixture = learnt.distribution(jnp.zeros(2))
+    mixture = learnt.distribution((), jnp.zeros(2))[1]
     order = np.argsort(mixture.component_mean[:, 0])
     np.testing.assert_allclose(mixture.component_mean[order, 0], [-1.0, 1.0], atol=0.05)
     weights = jax.nn.softmax(mixture.mixing_distribution.logits)
@@ -87,14 +87,16 @@ def test_one_step_is_one_step_of_adam_with_decoupled_decay(head, labeled):
     spec = BC(learning_rate=0.1, weight_decay=0.5, num_steps=1, batch_size=1)
     before = clone(BC(learning_rate=1e-30, num_steps=1, batch_size=1), head("deterministic"), demos)[0]
     after = clone(spec, head("deterministic"), demos)[0]
-    change = (after.network.weights[0] - before.network.weights[0]) / 0.1 + 0.5 * before.network.weights[0]
+    change = (
+        after.network.layers.weights[0] - before.network.layers.weights[0]
+    ) / 0.1 + 0.5 * before.network.layers.weights[0]
     np.testing.assert_allclose(np.abs(change), 1.0, atol=1e-4)
 
 
 def test_seeds_differ_and_all_learn(head, labeled):
     obs = np.random.default_rng(0).normal(size=(200, 2))
     learnt = clone(BC(learning_rate=1e-2, num_steps=500), head("deterministic"), labeled(obs, obs[:, :1]), num_seeds=3)
-    weights = learnt.stacked.network.weights[0]
+    weights = learnt.stacked.network.layers.weights[0]
     assert len(np.unique(weights[:, 0, 0])) == 3
     assert (learnt.curves["loss"][:, -1] < 1e-3).all()
     assert (learnt.curves["loss"][:, 0] > 0.1).all()

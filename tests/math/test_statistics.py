@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from ilkit.math.statistics import (
     Interval,
+    exact_interval,
     interquartile_mean,
     mean,
     percentile_interval,
     probability_of_improvement,
     resample,
+    units_for,
     wilson_interval,
 )
 
@@ -99,15 +102,40 @@ def test_intervals_overlap_where_they_share_a_point():
     ],
 )
 def test_wilson_interval_has_its_published_values(successes, trials, low, high):
-    found = wilson_interval(successes, trials, confidence=0.95)
+    found = wilson_interval(np.array([successes / trials]), trials, confidence=0.95)
     assert found.low == pytest.approx(low, abs=5e-5)
     assert found.high == pytest.approx(high, abs=5e-5)
 
 
 def test_wilson_interval_is_symmetric():
-    few, many = wilson_interval(3, 10, confidence=0.9), wilson_interval(7, 10, confidence=0.9)
-    assert few.low == pytest.approx(1.0 - many.high)
-    assert wilson_interval(10, 10, confidence=0.95).high == pytest.approx(1.0)
+    rates = np.array([[0.3], [0.7], [1.0]])
+    low, high = wilson_interval(rates, 10, confidence=0.9)
+    assert low[0] == pytest.approx(1.0 - high[1])
+    assert high[2] == pytest.approx(1.0)
+
+
+def test_wilson_interval_of_seeds_takes_them_for_clusters():
+    rates = np.array([[0.5, 0.7, 0.9], [0.6, 0.7, 0.8], [0.7, 0.7, 0.7]])
+    low, high = wilson_interval(rates, 1000, confidence=0.95)
+    n, t = 0.7 * 0.3 * 3 / 0.04, 4.302653  # trials that three seeds with variance 0.04 are worth; t with 2 degrees
+    root = t * np.sqrt(0.21 / n + t**2 / (4 * n**2))
+    np.testing.assert_allclose([low[0], high[0]], (0.7 + t**2 / (2 * n) + np.array([-root, root])) / (1 + t**2 / n))
+    assert (np.diff(high - low) < 0).all()
+    assert high[2] - low[2] > 0  # no variance, and yet only 3000 trials
+
+
+@pytest.mark.parametrize("trials", [1, 5, 20])
+def test_exact_interval_covers_whatever_the_proportion(trials):
+    proportions, counts = np.linspace(0.0, 1.0, 501)[:, None], np.arange(trials + 1)
+    low, high = np.transpose([exact_interval(count, trials, confidence=0.95) for count in counts.tolist()])
+    covered = (low <= proportions) & (proportions <= high)
+    assert (covered * binom.pmf(counts, trials, proportions)).sum(axis=1).min() >= 0.95 - 1e-9
+
+
+@pytest.mark.parametrize(("confidence", "units"), [(0.5, 2), (0.9, 5), (0.95, 6), (0.99, 8)])
+def test_units_needed_for_a_confidence_are_the_fewest_whose_extremes_hold_the_median(confidence, units):
+    assert units_for(confidence) == units
+    assert 1 - 2.0 ** (2 - units) < confidence <= 1 - 2.0 ** (1 - units)
 
 
 def test_probability_of_improvement_counts_pairs_and_half_of_the_ties():

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ilkit.math.statistics import wilson_interval
+from ilkit.math.statistics import exact_interval
 from ilkit.measuring.comparison import Measurement, Resampling, compare_all, score_all
-from ilkit.reporting.wording import number, verdict
+from ilkit.reporting.wording import few_seeds, number, verdict
 
 RESAMPLING = Resampling(confidence=0.95, num_resamples=2000, seed=0)
 
@@ -45,7 +45,7 @@ def test_pairing_finds_a_difference_that_the_spread_between_seeds_hides():
 def test_seeds_below_are_counted():
     (pair,) = compare_all({"a": measure(1, 2, 3, 4, 5), "b": measure(2, 1, 4, 3, 6)}, RESAMPLING)
     assert (pair.num_below, pair.num_seeds) == (2, 5)
-    assert pair.below_interval == wilson_interval(2, 5, confidence=0.95)
+    assert pair.below_interval == exact_interval(2, 5, confidence=0.95)
 
 
 def test_one_seed_is_compared_over_episodes():
@@ -85,6 +85,24 @@ def test_verdict_of_a_single_policy():
     assert say(cloned=measure(50, 50)) == (
         "`cloned` returns 50.0 (95% interval 50.0 to 50.0), 50% of the way from random to expert."
     )
+
+
+@pytest.mark.parametrize(
+    ("num_seeds", "confidence", "said"),
+    [
+        (1, 0.95, "One training seed doesn't tell how others would differ: train with 6 or more."),
+        (5, 0.95, "covers only 94% of the time, not 95%: train with 6 or more."),
+        (2, 0.8, "covers only 50% of the time, not 80%: train with 4 or more."),
+    ],
+)
+def test_what_few_seeds_are_worth_is_said(num_seeds, confidence, said):
+    (told,) = few_seeds(num_seeds, confidence)
+    assert told.endswith(said)
+
+
+@pytest.mark.parametrize(("num_seeds", "confidence"), [(6, 0.95), (5, 0.9), (8, 0.99)])
+def test_nothing_is_said_of_enough_seeds(num_seeds, confidence):
+    assert few_seeds(num_seeds, confidence) == []
 
 
 @pytest.mark.parametrize(

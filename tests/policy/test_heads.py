@@ -15,6 +15,7 @@ from ilkit.errors import DataError
 from ilkit.fitting.gradient import partition
 from ilkit.network.mlp import MLP, network
 from ilkit.policy import categorical, deterministic, gaussian, mixture
+from ilkit.testing.problems import still
 
 NETWORK = Build("network", "mlp", network, MLP(hidden=(8,)))
 UNBOUNDED = Box(low=(-np.inf,), high=(np.inf,))
@@ -77,6 +78,10 @@ def test_samples_have_the_distribution_of_the_density(name):
         assert mass == pytest.approx(share, abs=0.025)
 
 
+def loss_at(policy, action):
+    return policy.loss(still(policy, OBS, jnp.array([action])), key=jax.random.key(0))
+
+
 def test_the_categorical_head_gives_frequencies():
     policy = build(*HEADS["categorical"])
     probabilities = np.exp(log_probs(policy, jnp.arange(4)))
@@ -95,7 +100,7 @@ def test_actions_at_and_beyond_the_bounds_have_a_finite_loss_and_gradient(name):
     trained, fixed = partition(build(module, spec, OFF_CENTER))
 
     def loss(trained, action):
-        return eqx.combine(trained, fixed).loss(OBS, jnp.array([action]), key=jax.random.key(0))
+        return loss_at(eqx.combine(trained, fixed), action)
 
     values, gradients = jax.jit(jax.vmap(jax.value_and_grad(loss), in_axes=(None, 0)))(
         trained, jnp.array([3.0, -1.0, 3.5, -100.0, 2.9999999])
@@ -107,9 +112,9 @@ def test_actions_at_and_beyond_the_bounds_have_a_finite_loss_and_gradient(name):
 def saturated(policy, mean, raw_std):
     """The head with these outputs whatever the observation."""
     return eqx.tree_at(
-        lambda policy: (policy.network.weights[-1], policy.network.biases[-1]),
+        lambda policy: (policy.network.layers.weights[-1], policy.network.layers.biases[-1]),
         policy,
-        (jnp.zeros_like(policy.network.weights[-1]), jnp.array([mean, raw_std])),
+        (jnp.zeros_like(policy.network.layers.weights[-1]), jnp.array([mean, raw_std])),
     )
 
 
@@ -129,17 +134,17 @@ def test_a_saturated_gaussian_stays_finite(mean, raw_std):
 
 def test_the_density_of_a_squashed_sample_is_that_of_what_was_squashed():
     policy = saturated(build(*DENSITIES["gaussian-squashed"]), 0.5, 0.2)
-    raw = policy.distribution(OBS).sample(jax.random.key(3))
+    raw = policy.distribution((), OBS)[1].sample(jax.random.key(3))
     _, action = policy.sample((), OBS, key=jax.random.key(3))
     np.testing.assert_allclose(action, 1.0 + 2.0 * np.tanh(raw), rtol=1e-6)
-    expected = policy.distribution(OBS).log_prob(raw)[0] - np.log(2.0 * (1.0 - np.tanh(raw[0]) ** 2))
+    expected = policy.distribution((), OBS)[1].log_prob(raw)[0] - np.log(2.0 * (1.0 - np.tanh(raw[0]) ** 2))
     assert float(policy.log_prob((), OBS, action)[1]) == pytest.approx(float(expected), abs=1e-4)
 
 
 @pytest.mark.parametrize("raw_std", [-100.0, 0.0, 100.0])
 def test_the_standard_deviation_stays_between_its_bounds(raw_std):
     policy = saturated(build(gaussian, gaussian.Gaussian(min_std=0.1, max_std=3.0), UNBOUNDED), 0.0, raw_std)
-    std = float(policy.distribution(OBS).scale[0])
+    std = float(policy.distribution((), OBS)[1].scale[0])
     assert std == pytest.approx({-100.0: 0.1, 0.0: 0.3**0.5, 100.0: 3.0}[raw_std], rel=1e-5)
 
 
@@ -150,8 +155,8 @@ def test_bounds_of_the_standard_deviation_must_be_in_order():
 
 def test_one_standard_deviation_for_all_states_is_a_parameter():
     policy = build(*DENSITIES["gaussian-shared-std"])
-    assert float(policy.distribution(OBS).scale[0]) == float(policy.distribution(-3 * OBS).scale[0])
-    gradient = eqx.filter_grad(lambda policy: policy.loss(OBS, jnp.array([2.0]), key=jax.random.key(0)))(policy)
+    assert float(policy.distribution((), OBS)[1].scale[0]) == float(policy.distribution((), -3 * OBS)[1].scale[0])
+    gradient = eqx.filter_grad(lambda policy: loss_at(policy, 2.0))(policy)
     assert float(jnp.abs(gradient.raw_std[0])) > 0
 
 
@@ -161,16 +166,16 @@ def test_modes_and_reparameterized_samples_have_a_gradient(name):
     assert policy.reparameterized
     for act in (lambda p: p.mode((), OBS)[1][0], lambda p: p.sample((), OBS, key=jax.random.key(0))[1][0]):
         gradient = eqx.filter_jit(eqx.filter_grad(act))(policy)
-        assert float(jnp.abs(gradient.network.biases[-1]).max()) > 0
+        assert float(jnp.abs(gradient.network.layers.biases[-1]).max()) > 0
 
 
 def test_the_mode_of_a_mixture_is_the_mean_of_its_heaviest_component():
     policy = build(mixture, mixture.Mixture(num_components=2), UNBOUNDED)
     outputs = jnp.array([0.0, 1.0, -2.5, 2.5, 0.0, 0.0])
     policy = eqx.tree_at(
-        lambda policy: (policy.network.weights[-1], policy.network.biases[-1], policy.offsets),
+        lambda policy: (policy.network.layers.weights[-1], policy.network.layers.biases[-1], policy.offsets),
         policy,
-        (jnp.zeros_like(policy.network.weights[-1]), outputs, jnp.zeros((2, 1))),
+        (jnp.zeros_like(policy.network.layers.weights[-1]), outputs, jnp.zeros((2, 1))),
     )
     np.testing.assert_allclose(policy.mode((), OBS)[1], [2.5])
     weights, std = np.exp([0.0, 1.0]) / np.exp([0.0, 1.0]).sum(), 0.02 + np.log(2.0)
@@ -190,7 +195,7 @@ def test_a_mixture_far_from_the_action_keeps_a_gradient():
     trained, fixed = partition(build(*DENSITIES["mixture"]))
 
     def loss(trained):
-        return eqx.combine(trained, fixed).loss(OBS, jnp.array([1e4]), key=jax.random.key(0))
+        return loss_at(eqx.combine(trained, fixed), 1e4)
 
     value, gradient = jax.jit(jax.value_and_grad(loss))(trained)
     assert np.isfinite(value)

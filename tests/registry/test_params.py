@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ilkit.errors import IlkitError, ParamsError
-from ilkit.registry.params import faults, fold, read_params, setting
+from ilkit.registry.params import faults, fold
+from ilkit.registry.settings import read_params, setting
 
 
 def raw(**settings: Any) -> dict[str, Any]:
@@ -38,9 +40,16 @@ def test_a_valid_block_folds_into_its_spec() -> None:
             {"seed": 0, "num_threads": 1, "imitat": {}},
             ["imitat: the pipeline uses no such block. Did you mean 'imitate'? If it isn't needed, leave it out."],
         ),
-        ({**raw(), "seed": -1}, ["seed: must be a whole number from 0 to 2³² - 1, got -1"]),
+        ({**raw(), "seed": -1}, ["seed: must be a whole number from 0 to 4,294,967,295, got -1"]),
         ({**raw(), "seed": True}, ["seed: must be a whole number", "got True"]),
-        ({**raw(), "num_threads": 0}, ["num_threads: must be a whole number from 1 to 2³² - 1, got 0"]),
+        (
+            {**raw(), "instruction_set": "avx3"},
+            ["instruction_set: must be avx2 or native, got 'avx3'. Did you mean 'avx2'?"],
+        ),
+        ({**raw(), "num_threads": 10_000}, ["num_threads: must be a whole number from 1 to 1,024, got 10000"]),
+        (raw(num_steps=10**23), ["imitate.bc", "num_steps must be below 2³¹, got 100000000000000000000000"]),
+        (raw(learning_rate=1e-60), ["imitate.bc", "learning_rate must be 0 or a number of 32 bits", "got 1e-60"]),
+        ({**raw(), "num_threads": 0}, ["num_threads: must be a whole number from 1 to 1,024, got 0"]),
         ({**raw(), "imitate": {"kind": "bc", "bc": {}, "f_divergence": {"x": 1}}}, ["imitate.f_divergence.x"]),
     ],
 )
@@ -58,11 +67,26 @@ def test_yaml_is_read_as_dvc_reads_it(tmp_path: Path) -> None:
     assert read_params(tmp_path / "params.yaml") == {"rate": 1e-3, "kind": "none", "switch": "no"}
 
 
-@pytest.mark.parametrize("text", ["- 1\n", "a: [1\n", "", "\x00"])
-def test_what_is_no_mapping_is_an_error(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- 1\n", "must be a mapping of names, such as `seed: 0`, got a list"),
+        ("", "got nothing"),
+        ("seed: 0\na: [1\n", "params.yaml, line 3: must be YAML"),
+        ("\x00", "must be a file of YAML"),
+        ("seed: 1\nseed: 2\n", 'line 2: must be YAML: found duplicate key "seed"'),
+        ("a: &x {b: *x}\n", "nested at most 32 deep"),
+        ("a: " + "[" * 3000 + "]" * 3000, "nested at most 32 deep"),
+        ("a: " + "9" * 5000, "numbers of at most 4,300 digits"),
+        ("a: {1: 2}\n", "params.yaml: a: every name must be a text, got 1. Put it in quotes."),
+        ("x: !!python/object:os.system {}\n", "line 1: must be YAML: could not determine a constructor"),
+    ],
+)
+def test_what_is_no_mapping_of_names_is_an_error_that_names_the_file(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "params.yaml").write_text(text)
-    with pytest.raises(ParamsError):
+    with pytest.raises(ParamsError, match=re.escape(said)) as caught:
         read_params(tmp_path / "params.yaml")
+    assert "params.yaml" in str(caught.value)
 
 
 values = st.recursive(

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ilkit.nn.perceptron import build_layers
+from ilkit.nn.perceptron import build_silent_layers
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 
 TARGETS = jnp.asarray(np.random.default_rng(0).normal(-300.0, 40.0, 1000), jnp.float32)
@@ -30,7 +30,7 @@ def test_equal_targets_keep_the_scale_finite() -> None:
 
 def test_values_stay_the_same_on_another_scale() -> None:
     inputs = jax.random.normal(jax.random.key(1), (20, 3))
-    critic = jax.tree.map(lambda leaf: leaf + 0.1, build_layers((3, 8, 1), "tanh", key=jax.random.key(0)))
+    critic = jax.tree.map(lambda leaf: leaf + 0.1, build_silent_layers((3, 8, 1), "tanh", key=jax.random.key(0)))
     old = ValueScale.empty().add(TARGETS)
     new = old.add(TARGETS / 7 + 100)
     moved = preserve_values(critic, old, new)

@@ -10,8 +10,8 @@ import pytest
 from ilkit import save
 from ilkit.errors import DataError, ParamsError, WiringError
 from ilkit.running.components import write_components
-from ilkit.running.pipelines import load_pipeline
-from ilkit.running.run import run_in_memory, run_stage
+from ilkit.running.pipelines import load_pipeline, read_plan
+from ilkit.running.run import run_stage
 from ilkit.wiring.dvc import compile_pipeline
 
 PIPELINE = """
@@ -120,9 +120,8 @@ def test_an_in_memory_run_refuses_a_backend_with_another_number_of_threads(proje
 
 
 def test_an_unknown_stage_names_the_nearest(project: Path) -> None:
-    graph = load_pipeline(project / "pipelines/clone.py").graph
     with pytest.raises(WiringError, match="Did you mean 'imitate'"):
-        run_stage(graph, "imitat", project)
+        run_stage(read_plan(project), "imitat", project)
 
 
 def test_a_stage_that_takes_one_policy_refuses_several_seeds(tmp_path: Path) -> None:
@@ -137,6 +136,5 @@ def test_a_stage_that_takes_one_policy_refuses_several_seeds(tmp_path: Path) -> 
 
 
 def test_faults_are_found_before_anything_runs(project: Path) -> None:
-    graph = load_pipeline(project / "pipelines/clone.py").graph
     with pytest.raises(ParamsError, match="seed"):
-        run_in_memory(graph, {"num_threads": 1})
+        load_pipeline(project / "pipelines/clone.py").run({"num_threads": 1})

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ilkit.errors import ParamsError
-from ilkit.running.components import check
+from ilkit.running.check import check
 from ilkit.running.pipelines import load_pipeline
 from ilkit.scaffolding.project import write_project
 from ilkit.wiring.dvc import compile_pipeline

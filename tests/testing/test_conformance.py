@@ -11,7 +11,7 @@ import pytest
 
 from ilkit.artifact.store import save
 from ilkit.data.seeds import Seeds
-from ilkit.registry.find import find
+from ilkit.registry.find import declarations, find
 from ilkit.testing import Check, checks
 from ilkit.testing.problems import GAIN, demonstrations, tracking_expert
 
@@ -32,7 +32,8 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
 
 def kinds() -> list[tuple[str, str]]:
     points = distribution("ilkit").entry_points
-    return [(point.group.removeprefix("ilkit."), point.name) for point in points if point.group.startswith("ilkit.")]
+    found = [(point.group.removeprefix("ilkit."), point.name) for point in points]
+    return [(block, kind) for block, kind in found if block in declarations()]
 
 
 def all_checks() -> list[Check]:

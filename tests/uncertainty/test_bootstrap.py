@@ -86,7 +86,7 @@ def test_members_disagree_in_a_hole_of_the_data(demonstrate: Any, head: Any, uni
     random = np.random.default_rng(0)
     obs = random.permutation(np.r_[random.uniform(-2, -0.7, 100), random.uniform(0.7, 2, 100)])[:, None]
     demos = demonstrate(obs, np.c_[np.sin(3 * obs), np.cos(2 * obs)] + 0.1 * random.normal(size=(200, 2)), 20)
-    learnt = learn(Bootstrap(unit=unit, learning_rate=3e-3, num_steps=600), head(32, 32), demos)
+    learnt = learn(Bootstrap(num_members=30, unit=unit, learning_rate=3e-3, num_steps=600), head(32, 32), demos)
     hole, on = np.linspace(-0.4, 0.4, 21)[:, None], np.linspace(0.8, 1.9, 21)[:, None]
     scale = [np.trace(covariances(learnt, at), axis1=1, axis2=2).mean() for at in (hole, np.r_[-on, on])]
     assert scale[0] > 3 * scale[1] > 0

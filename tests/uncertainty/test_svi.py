@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
+from ilkit.fitting.gradient import partition
 from ilkit.running import loop
 from ilkit.uncertainty.svi import SVI, uncertainty
 
@@ -34,3 +37,15 @@ def test_posterior_of_linear_regression(demonstrate: Any, head: Any, noise: floa
     assert np.abs(error).max() < 0.25
     found = np.asarray(jax.jit(jax.vmap(learnt.covariance))(jnp.asarray(points, jnp.float32)))
     np.testing.assert_allclose(np.trace(found, axis1=1, axis2=2) / 2, variance, rtol=0.2)
+
+
+def test_prior_of_every_layer_has_the_deviation_of_its_fan_in(demonstrate: Any, head: Any) -> None:
+    """The guide starts with a tenth of it."""
+    demos, scale = demonstrate(np.zeros((16, 4)), np.zeros((16, 2))), 0.5
+    state = uncertainty(SVI(prior_scale=scale), head(64, 64), demos, key=jax.random.key(0)).state
+    posterior = eqx.combine(state.trained, state.fixed)
+    trained, _ = partition(posterior.prior.policy)
+    layers = ravel_pytree(trained)[1](10.0 * jnp.exp(posterior.guide.log_scale)).network.layers
+    for weights, biases, inputs in zip(layers.weights, layers.biases, (4, 64, 64), strict=True):
+        np.testing.assert_allclose(weights, scale / np.sqrt(inputs), rtol=1e-5)
+        np.testing.assert_allclose(biases, scale, rtol=1e-5)

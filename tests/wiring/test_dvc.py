@@ -11,6 +11,7 @@ import pytest
 
 from ilkit.running.pipelines import load_pipeline
 from ilkit.wiring.dvc import compile_pipeline
+from ilkit.wiring.lock import folder_digest, read_lock
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,6 +70,9 @@ def stages_run(said: str) -> list[str]:
 def test_what_reruns_after_which_change(project: Path) -> None:
     assert stages_run(dvc(project, "repro")) == ["components", "expert", "rollout", "imitate", "replay"]
     assert stages_run(dvc(project, "repro")) == ["components"]
+    locked = {name: lock.outputs[name] for name, lock in read_lock(project).items()}
+    assert locked == {name: folder_digest(project / "artifacts" / name) for name in locked}
+    assert list(locked) == ["expert", "rollout", "imitate", "replay"]
 
     source = project / "ilkit/imitate/bc.py"
     source.write_text(source.read_text() + "\n# a comment\n")

@@ -14,7 +14,7 @@ from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.spaces import Box, Discrete, Spaces, vectors
 from ilkit.errors import DataError
 from ilkit.spec import Spec
 from ilkit_stable_baselines3.archive import read_archive
@@ -51,7 +51,7 @@ def expert(spec: StableBaselines3, env: Build[Environment | HostEnvironment], *,
         archive.settings,
         spaces,
         activation=spec.activation,
-        normalizer=_normalizer(spec.statistics, spaces.observation.size),
+        normalizer=_normalizer(spec.statistics, vectors(spaces.observation, "expert.statistics").size),
         max_obs=spec.clip_obs,
     )
 

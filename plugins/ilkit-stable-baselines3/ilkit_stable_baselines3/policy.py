@@ -17,6 +17,7 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
+from ilkit.nn.flatten import flatten
 
 Activation = Literal["tanh", "relu", "elu", "leaky_relu", "gelu", "silu"]
 
@@ -67,13 +68,15 @@ class SavedPolicy(Policy):
     activation: str = eqx.field(static=True)
     squashed: bool = eqx.field(static=True)
 
-    def mode(self, carry: PyTree, obs: Float[Array, " obs"]) -> tuple[PyTree, Array]:
+    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Array]:
         """The action."""
-        outputs = self._outputs(jnp.clip(self.normalizer(obs), -self.max_obs, self.max_obs))
+        outputs = self._outputs(
+            jnp.clip(flatten(self.spaces.observation, self.normalizer(obs)), -self.max_obs, self.max_obs)
+        )
         space = self.spaces.action
         if isinstance(space, Discrete):
-            return carry, jnp.argmax(outputs).astype(jnp.int32)
-        low, high = jnp.asarray(space.low, jnp.float32), jnp.asarray(space.high, jnp.float32)
+            return carry, space.start + jnp.argmax(outputs).astype(jnp.int32)
+        low, high = jnp.asarray(space.bounds, jnp.float32)
         if self.squashed:
             return carry, low + 0.5 * (jnp.tanh(outputs) + 1.0) * (high - low)
         return carry, jnp.clip(outputs, low, high)
@@ -106,12 +109,12 @@ def saved_policy(
     squashed = form.squashed or str(kwargs.get("squash_output")) == "True"
     found = _layers(weights, form)
     _check_sizes(found, spaces)
-    if squashed and not (isinstance(spaces.action, Box) and np.isfinite([spaces.action.low, spaces.action.high]).all()):
+    if squashed and not (isinstance(spaces.action, Box) and np.isfinite(spaces.action.bounds).all()):
         raise DataError(f"The saved policy needs actions with finite bounds, got {spaces.action}. Choose its env.")
     return SavedPolicy(
         weights=tuple(jnp.asarray(weight, jnp.float32) for weight, _ in found),
         biases=tuple(jnp.asarray(bias, jnp.float32) for _, bias in found),
-        normalizer=normalizer or Normalizer.identity(spaces.observation.size),
+        normalizer=normalizer or Normalizer.identity(spaces.observation),
         max_obs=jnp.asarray(max_obs, jnp.float32),
         max_output=jnp.asarray(float(kwargs.get("clip_mean", _CLIP_MEAN)) if form.clipped else _UNLIMITED, jnp.float32),
         spaces=spaces,

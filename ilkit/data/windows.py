@@ -1,0 +1,72 @@
+"""Steps of episodes on the device, and stretches of them."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+
+class Window(NamedTuple):
+    """Consecutive steps of one episode, time leading; of many, where a batch axis leads before it."""
+
+    obs: PyTree
+    """The observation before each action."""
+    actions: Array
+    mask: Bool[Array, "*batch time"]
+    """Which steps lie in the episode; what stands in the others means nothing."""
+
+
+class Transitions(NamedTuple):
+    """Steps of all episodes, one a row, padded to a round number; only the first `count` rows are valid.
+
+    Observations are stored once, T + 1 rows an episode: what precedes the action of a row r of episode e is the row
+    r + e of `obs`, what follows it the next one. The capacity is static and the count is traced, so that one more
+    episode recompiles nothing.
+    """
+
+    obs: PyTree
+    """An array or a dictionary of arrays, each with `capacity` rows and more."""
+    actions: Array
+    rewards: Float[Array, " capacity"]
+    terminated: Bool[Array, " capacity"]
+    episode: Int[Array, " capacity"]
+    """The number of the episode that a row belongs to."""
+    count: Int[Array, ""]  # type: ignore[assignment]
+    num_episodes: Int[Array, ""]
+
+    @property
+    def capacity(self) -> int:
+        """The number of rows, valid or not."""
+        return len(self.episode)
+
+    @property
+    def valid(self) -> Bool[Array, " capacity"]:
+        """Which rows are valid."""
+        return jnp.arange(self.capacity) < self.count
+
+    def before(self, rows: Int[Array, "*batch"] | None = None) -> PyTree:
+        """The observation before the action of each of these rows, or of all."""
+        rows = jnp.arange(self.capacity) if rows is None else rows
+        return self._observed(rows, 0)
+
+    def after(self, rows: Int[Array, "*batch"] | None = None) -> PyTree:
+        """The observation after the action of each of these rows, or of all."""
+        rows = jnp.arange(self.capacity) if rows is None else rows
+        return self._observed(rows, 1)
+
+    def _observed(self, rows: Int[Array, "*batch"], later: int) -> PyTree:
+        places = rows + self.episode[rows] + later
+        return jax.tree.map(lambda column: column[places], self.obs)
+
+
+def windows(transitions: Transitions, rows: Int[Array, " batch"], past: int = 0, ahead: int = 0) -> Window:
+    """The steps from `past` before to `ahead` after each row, of its episode only: nothing is copied before."""
+    if past == ahead == 0:
+        single = rows[:, None]
+        return Window(transitions.before(single), transitions.actions[single], jnp.ones(single.shape, bool))
+    around = rows[:, None] + jnp.arange(-past, ahead + 1)
+    inside = (around >= 0) & (around < transitions.count)
+    around = jnp.clip(around, 0, transitions.capacity - 1)
+    mask = inside & (transitions.episode[around] == transitions.episode[rows][:, None])
+    return Window(transitions.before(around), transitions.actions[around], mask)

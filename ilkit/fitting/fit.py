@@ -1,0 +1,121 @@
+"""Supervised learning: gradient steps on a loss of batches of demonstrated steps."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.spaces import Spaces
+from ilkit.data.training import Loss, Training
+from ilkit.data.windows import Transitions, windows
+from ilkit.fitting.gradient import descend, draw_rows, partition
+
+T = TypeVar("T")
+
+Multiplicities = Int[Array, "members capacity"]
+"""How often the data of each member hold each row."""
+
+
+class _Problem(eqx.Module):
+    """What all steps share; its numbers are traced, so that another learning rate compiles nothing."""
+
+    loss: Callable[..., Float[Array, ""]]
+    optimizer: Callable[[], optax.GradientTransformation]
+    transitions: Transitions
+    batch_size: int = eqx.field(static=True)
+
+
+class _State(NamedTuple):
+    trained: Any
+    fixed: Any
+    optimizer: optax.OptState
+    cumulative: Int[Array, "members capacity"] | None
+    """How often a member's data hold each row of the demonstrations and those before it."""
+
+
+def fit(
+    loss: Callable[..., Float[Array, ""]],
+    optimizer: Callable[[], optax.GradientTransformation],
+    policy: Callable[..., T],
+    demos: Demonstrations,
+    *,
+    batch_size: int,
+    num_steps: int,
+    key: PRNGKeyArray,
+    members: Callable[..., Multiplicities] | None = None,
+) -> Training[T]:
+    """Minimizes `loss(policy, batch, key=key)`, where `batch` is a `Window` with a leading axis of `batch_size`.
+
+    `policy(spaces, key=key)` makes a policy, or anything else that has `window` and `fitted` as policies do.
+
+    `optimizer` makes the optimizer, and is called inside the compiled step. It and `loss` are functions of a module,
+    or `jax.tree_util.Partial` of one and of settings: `Partial(optax.adam, spec.learning_rate)` is traced once for all
+    learning rates.
+
+    With `members(transitions, key=key)` a policy is fitted for each row of what it returns, to rows of the
+    demonstrations drawn in proportion to their multiplicities; they come out stacked.
+    """
+    loss, optimizer, policy, members = jax.tree.map(
+        lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, (loss, optimizer, policy, members)
+    )
+    problem = _Problem(loss, optimizer, demos.transitions(), batch_size)
+    return Training(
+        state=_initial_state(problem, policy, demos.spaces, members, key),
+        step=Partial(_step, problem),
+        finish=Partial(_finish),
+        num_steps=num_steps,
+    )
+
+
+@eqx.filter_jit
+def _initial_state(
+    problem: _Problem,
+    policy: Callable[..., Any],
+    spaces: Spaces,
+    members: Callable[..., Multiplicities] | None,
+    key: PRNGKeyArray,
+) -> _State:
+    def initial(key: PRNGKeyArray) -> Any:
+        return policy(spaces, key=key).fitted(problem.transitions)
+
+    if members is None:
+        trained, fixed = partition(initial(key))
+        return _State(trained, fixed, problem.optimizer().init(trained), None)
+    policy_key, members_key = jax.random.split(key)
+    multiplicities = members(problem.transitions, key=members_key)
+    trained, fixed = partition(eqx.filter_vmap(initial)(jax.random.split(policy_key, len(multiplicities))))
+    return _State(trained, fixed, problem.optimizer().init(trained), jnp.cumsum(multiplicities, axis=1))
+
+
+def _step(problem: _Problem, state: _State, key: PRNGKeyArray) -> tuple[_State, Loss]:
+    batch_key, loss_key = jax.random.split(key)
+
+    def loss_on(policy: Any, rows: Int[Array, " batch"], key: PRNGKeyArray) -> Float[Array, ""]:
+        return problem.loss(policy, windows(problem.transitions, rows, *policy.window), key=key)
+
+    def total(trained: Any) -> Float[Array, ""]:
+        policy = eqx.combine(trained, state.fixed)
+        if state.cumulative is None:
+            return loss_on(policy, draw_rows(problem.transitions, problem.batch_size, key=batch_key), loss_key)
+        rows = _draw_multiplied(state.cumulative, problem.batch_size, key=batch_key)
+        return jnp.sum(eqx.filter_vmap(loss_on)(policy, rows, jax.random.split(loss_key, len(rows))))
+
+    value, gradient = jax.value_and_grad(total)(state.trained)
+    trained, optimizer = descend(problem.optimizer(), gradient, state.optimizer, state.trained)
+    count = 1 if state.cumulative is None else len(state.cumulative)
+    return state._replace(trained=trained, optimizer=optimizer), Loss(value / count)
+
+
+def _draw_multiplied(cumulative: Multiplicities, batch_size: int, *, key: PRNGKeyArray) -> Int[Array, "members batch"]:
+    positions = jax.random.randint(key, (len(cumulative), batch_size), 0, cumulative[:, -1:])
+    return jax.vmap(lambda member, at: jnp.searchsorted(member, at, side="right"))(cumulative, positions)
+
+
+def _finish(state: _State) -> Any:
+    return eqx.combine(state.trained, state.fixed)

@@ -1,0 +1,92 @@
+"""What stages would refuse by kinds, spaces and sizes: parts and experts are built before anything runs."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Spaces
+from ilkit.errors import IlkitError
+from ilkit.registry.find import declarations
+from ilkit.running.plan import Call, Plan
+from ilkit.wiring.tracing import Node
+
+
+def building_faults(plan: Plan) -> Iterator[str]:
+    """Where an environment, a head for its spaces, or an expert for it can't be made, or is larger than the memory."""
+    worlds: dict[str, Any] = {}
+    for block, group in plan.groups.items():
+        if group == "env":
+            try:
+                worlds[block] = plan.build(block, group)()
+            except IlkitError as error:
+                yield f"{block}.{plan.build(block, group).kind}: {error}"
+    for call in plan.calls:
+        world = worlds.get(_environment_of(call.node) or "")
+        if world is not None:
+            yield from dict.fromkeys(_faults(plan, call, world.spaces))
+
+
+def _faults(plan: Plan, call: Call, spaces: Spaces) -> Iterator[str]:
+    at = f"{call.node.block}.{call.component.kind}"
+    yield from (f"{at}.{fault}" for fault in call.spec.faults(spaces))
+    if not call.learns and not call.node.inputs and call.node.declaration.makes is Policy:
+        try:
+            _shapes(call.make)
+        except jax.errors.JAXTypeError:  # it computes with NumPy: only doing so tells
+            yield from _explained(at, call)
+        except IlkitError as error:
+            yield f"{at}: {error}"
+    for argument, block in call.node.parts.items():
+        if _takes_spaces_alone(argument):
+            yield from _part_faults(plan, block, argument, spaces, call.num_seeds)
+
+
+def _part_faults(plan: Plan, block: str, group: str, spaces: Spaces, count: int) -> Iterator[str]:
+    part = plan.build(block, group)
+    try:
+        shapes = _shapes(partial(part, spaces))
+    except IlkitError as error:
+        yield f"{block}.{part.kind}: {error}"
+        return
+    leaves = [leaf for leaf in jax.tree.leaves(shapes) if hasattr(leaf, "dtype")]
+    needed = count * sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+    if needed > _memory():
+        yield (
+            f"{block}.{part.kind}: must fit into the memory of this machine, {_memory() / 1e9:,.0f} GB, and needs "
+            f"{needed / 1e9:,.0f} GB. Choose a smaller network, or fewer seeds."
+        )
+
+
+def _explained(at: str, call: Call) -> Iterator[str]:
+    try:
+        call()
+    except IlkitError as error:
+        yield f"{at}: {error}"
+
+
+def _shapes(make: Callable[..., Any]) -> Any:
+    """What is made with some key, as shapes: nothing is compiled or computed."""
+    return eqx.filter_eval_shape(lambda seed: make(key=jax.random.key(seed)), jax.ShapeDtypeStruct((), "uint32"))
+
+
+def _takes_spaces_alone(group: str) -> bool:
+    declaration = declarations()[group]
+    return [hint for name, hint in declaration.arguments.items() if name not in declaration.parts] == [Spaces]
+
+
+def _environment_of(node: Node) -> str | None:
+    """The block of the environment that a stage, or one before it, is handed."""
+    if "env" in node.parts:
+        return node.parts["env"]
+    found = (_environment_of(edge.node) for edge in node.inputs.values())
+    return next((block for block in found if block is not None), None)
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

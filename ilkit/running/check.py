@@ -1,0 +1,30 @@
+"""Checking a folder: its `params.yaml`, its pipeline, the files that these name, and that its parts can be built."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ilkit.errors import ParamsError
+from ilkit.registry.params import kind_of
+from ilkit.registry.paths import missing
+from ilkit.running.building import building_faults
+from ilkit.running.faults import plan_faults
+from ilkit.running.pipelines import read_plan
+from ilkit.running.plan import Plan
+
+
+def check(folder: Path) -> Plan:
+    """Validates `params.yaml` and the folder's pipeline, and that its parts and experts can be made; writes nothing.
+
+    **Raises:** `ParamsError` with everything that is wrong, a line each; `WiringError`.
+    """
+    plan = read_plan(folder)
+    found = plan_faults(plan) or list(_missing_files(plan, folder)) or list(building_faults(plan))
+    if found:
+        raise ParamsError("\n".join(found))
+    return plan
+
+
+def _missing_files(plan: Plan, folder: Path) -> Iterator[str]:
+    """Where the spec of a chosen kind points to nothing."""
+    for block, spec in plan.specs():
+        yield from (f"{block}.{kind_of(plan.raw, block)}.{fault}" for fault in missing(spec, folder))
