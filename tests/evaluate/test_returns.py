@@ -57,14 +57,11 @@ def test_success_is_a_return_from_a_threshold_on_whose_unit_is_the_seed(push, we
     assert "success" not in plain.summary
 
 
-def test_states_that_observations_do_not_tell_are_not_drawn(push, weak, monkeypatch):
-    def hidden(self, obs):
-        raise DataError("The state is hidden.")
-
-    monkeypatch.setattr(type(push.env()), "state_of", hidden)
+def test_states_that_observations_do_not_tell_are_drawn_and_maps_are_over_observations(push, weak, monkeypatch):
+    monkeypatch.delattr(type(push.env()), "state_of")
     found = push.evaluate(cloned=weak)
-    assert "Rollouts" not in found.html
-    assert "Uncertainty of" not in found.html
+    assert "Rollouts" in found.html
+    assert "observation 0" in found.html
 
 
 def test_a_policy_equal_to_the_expert_equals_it_on_every_episode(push):
