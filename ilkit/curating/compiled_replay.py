@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment
+from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import DataError
 
 
@@ -21,6 +22,11 @@ class CompiledReplayer:
     state_of: Callable[[PyTree], PyTree]
     """The inverse of the environment's `observe`."""
     name: str
+
+    @property
+    def action(self) -> Box | Discrete:
+        """What may be done in it."""
+        return self.env.spaces.action
 
     def fitting(self, demos: Demonstrations) -> None:
         """Checks that observations and actions have the environment's sizes.

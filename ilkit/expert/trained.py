@@ -82,7 +82,7 @@ def _collect(
 
 
 def _improve(spec: Trained, state: _State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[_State, ReinforcementInfo]:
-    learner, info = improve(spec, state.learner, rollout, train_policy=jnp.asarray(True), key=key)
+    learner, info = improve(spec, state.learner, rollout, key=key)
     observed = _observe(state.observed, rollout)
     fixed = eqx.tree_at(lambda policy: policy.normalizer, learner.fixed, _normalizer(observed))
     return _State(learner._replace(fixed=fixed), observed), info

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, PRNGKeyArray
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
@@ -27,9 +27,9 @@ from ilkit.reinforcement.anchor import anchor_of
 from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.reinforcement.warmup import check_warmup
 from ilkit.stepping.behavior import Behavior, require_no_memory
 from ilkit.stepping.host_envs import HostEnvs
-from ilkit.stepping.records import Rollout
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
 
@@ -43,6 +43,16 @@ class PPO(ProximalSpec):
     """β: what the divergence from the clone costs, in units of the standardized advantage; none by default."""
     noise_floor: PositiveFloat = 0.02
     """δ: the standard deviation of noise beside the exploration's, in half ranges of the action space."""
+
+    @property
+    def warmup_iterations(self) -> int:
+        """Iterations at the start in which only the critic learns."""
+        return self.critic_warmup_steps
+
+    @model_validator(mode="after")
+    def _check_warmup(self) -> "PPO":
+        check_warmup(self.critic_warmup_steps, self.num_steps)
+        return self
 
 
 def finetune(
@@ -68,7 +78,7 @@ def finetune(
         envs,
         _initial_state(spec, envs, behavior, cloned, key),
         Partial(collect, spec, envs),
-        Partial(_improve, spec),
+        Partial(improve, spec),
         Partial(policy_of),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs * spec.rollout_length,
@@ -83,10 +93,6 @@ def _initial_state(
     critic_key, env_key = jax.random.split(key)
     anchor = anchor_of(cloned, spec.clone_weight)
     return initial_state(spec, cloned, behavior, anchor, envs.reset(key=env_key), key=critic_key)
-
-
-def _improve(spec: PPO, state: State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[State, ReinforcementInfo]:
-    return improve(spec, state, rollout, train_policy=state.iteration >= spec.critic_warmup_steps, key=key)
 
 
 def _floor(spec: PPO, spaces: Spaces) -> Float[Array, " act"]:
