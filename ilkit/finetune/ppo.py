@@ -30,7 +30,6 @@ from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, 
 from ilkit.reinforcement.warmup import check_warmup
 from ilkit.stepping.behavior import Behavior, require_no_memory
 from ilkit.stepping.host_envs import HostEnvs
-from ilkit.stepping.records import Rollout
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
 
@@ -79,7 +78,7 @@ def finetune(
         envs,
         _initial_state(spec, envs, behavior, cloned, key),
         Partial(collect, spec, envs),
-        Partial(_improve, spec),
+        Partial(improve, spec),
         Partial(policy_of),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs * spec.rollout_length,
@@ -94,10 +93,6 @@ def _initial_state(
     critic_key, env_key = jax.random.split(key)
     anchor = anchor_of(cloned, spec.clone_weight)
     return initial_state(spec, cloned, behavior, anchor, envs.reset(key=env_key), key=critic_key)
-
-
-def _improve(spec: PPO, state: State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[State, ReinforcementInfo]:
-    return improve(spec, state, rollout, key=key)
 
 
 def _floor(spec: PPO, spaces: Spaces) -> Float[Array, " act"]:
