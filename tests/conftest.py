@@ -1,22 +1,41 @@
 """What several tests need: plug-ins that are installed for the length of a test, and small things that train."""
 
+import os
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jax
 import pytest
 from hypothesis import HealthCheck, settings
 
 from ilkit import entry_points
+from ilkit.running.backend import compilation_cache
 from ilkit.running.process_variables import assign, variables
 
 assign(variables(1, "avx2"))  # before a test imports NumPy and JAX, as the runner does
+_CACHE = {
+    "jax_compilation_cache_dir": str(compilation_cache()),
+    "jax_persistent_cache_min_compile_time_secs": 0.0,
+    "jax_persistent_cache_min_entry_size_bytes": 0,
+}
+# Compiling is most of what the tests do: what one worker, one run or a stage's process has compiled serves all others.
+for name, value in {} if "JAX_COMPILATION_CACHE_DIR" in os.environ else _CACHE.items():
+    os.environ[name.upper()] = str(value)  # for the processes that tests start
+    jax.config.update(name, value)
 
 from ilkit.registry import find as registry  # noqa: E402
 
 # A busy machine is no fault of the code under test.
 settings.register_profile("ilkit", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ilkit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives the tests of a file to one worker, as far as they don't choose one, for they share what they compile."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def expert(spec: MLP, env: Build[Environment | HostEnvironment], *, key: PRNGKey
     vectors(spaces.observation, "expert.kind mlp")
     arrays = _read(spec.path)
     layers = _layers(arrays, spec)
-    observed, size = spaces.observation.size, layers.fan_in().weights[0]
+    observed, size = spaces.observation.size, len(arrays["w0"])
     if observed > size or (observed < size and not spec.pad_obs):
         raise DataError(
             f"{spec.path}: w0 must take the {observed} entries of an observation, got {size}. Is it an expert of "

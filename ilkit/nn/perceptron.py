@@ -31,8 +31,8 @@ class Layers(eqx.Module):
             inputs = _ACTIVATIONS[self.activation](inputs @ weight + bias)
         return inputs @ self.weights[-1].T + self.biases[-1]
 
-    def fan_in(self) -> PyTree[int]:
-        """The number of inputs of each matrix of weights; 1 of a bias."""
+    def fan_in(self) -> "Layers":
+        """The number of inputs of each matrix of weights, in its place; 1 of a bias."""
         sizes = (*(weight.shape[-2] for weight in self.weights[:-1]), self.weights[-1].shape[-1])
         return eqx.tree_at(lambda layers: (layers.weights, layers.biases), self, (sizes, (1,) * len(sizes)))
 

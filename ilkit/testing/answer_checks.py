@@ -2,6 +2,8 @@
 
 import json
 import re
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -12,6 +14,7 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.format import Wanted
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
@@ -101,7 +104,11 @@ def episodes_obey_the_environment(subject: Subject) -> None:
     env = part("env", subject.options)()
     demos: Demonstrations = subject.outcome()
     expect((demos.lengths <= env.max_steps).all(), f"No episode may be longer than {env.max_steps} steps.")
-    expect(not (demos.terminated & demos.truncated).any(), "An episode can't be both terminated and truncated.")
+    expect(
+        (demos.terminated ^ demos.truncated).all(),
+        "An episode must be terminated or truncated, and not both; number "
+        f"{np.argmin(demos.terminated ^ demos.truncated)} is both or neither.",
+    )
     rows = demos.transitions()
     steps = eqx.filter_jit(jax.vmap(lambda obs, action: env.step(env.state_of(obs), action, key=jax.random.key(0))))
     after, transition = steps(rows.before(), rows.actions)
@@ -125,16 +132,32 @@ def demonstrations_fit_the_environment(subject: Subject) -> None:
         (rows.dtype, rows.shape[1:]) == (action.dtype, action.shape),
         f"Actions must be {action.dtype} of shape {action.shape}, got {rows.dtype} of shape {rows.shape[1:]}.",
     )
-    expect(not (demos.terminated & demos.truncated).any(), "An episode can't be both terminated and truncated.")
+    expect(
+        (demos.terminated ^ demos.truncated).all(),
+        "An episode must be terminated or truncated, and not both; number "
+        f"{np.argmin(demos.terminated ^ demos.truncated)} is both or neither.",
+    )
+
+
+def reads_what_it_writes(subject: Subject) -> None:
+    """Actions, rewards, lengths and ends of what is written and read again are the same bits."""
+    demos, chosen = problems.demonstrations(5, subject.options.actions, left=True), subject.outcome()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "recording")
+        chosen.write(demos, path)
+        again = chosen.read(path, lambda _: None, Wanted(final_obs="repeat"))
+    for name in ("actions", "rewards", "lengths", "terminated"):
+        same = np.array_equal(getattr(again, name), getattr(demos, name))
+        expect(same, f"{name} must come back as they were written.")
 
 
 def demonstrations_stay_valid(subject: Subject) -> None:
     """The outcome has the same spaces, at least as many episodes, and arrays that agree with its lengths."""
     given, demos = subject.argument("demos"), subject.outcome()
-    demos.check()
     expect(demos.spaces == given.spaces, f"The spaces must stay, got {demos.spaces}.")
     expect(demos.num_episodes >= given.num_episodes, f"No episode may be lost, got {demos.num_episodes}.")
     expect(demos.actions.dtype == given.actions.dtype, f"Actions must stay {given.actions.dtype}.")
+    demos.check()
 
 
 def report_is_self_contained(subject: Subject) -> None:

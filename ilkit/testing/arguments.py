@@ -1,7 +1,9 @@
-"""The arguments that a component is tested with, by the names of its declaration."""
+"""The arguments that a component is tested with, by the types of its declaration."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, get_origin
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, get_args, get_origin
 
 import equinox as eqx
 import jax
@@ -14,14 +16,19 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.spaces import Box, Space, Spaces
+from ilkit.data.uncertainty import Uncertainty
+from ilkit.declaration import required, type_name
 from ilkit.errors import DataError
-from ilkit.registry.find import declarations, find
+from ilkit.registry.find import Component, declarations, find
 from ilkit.registry.params import parse
 from ilkit.spec import Spec
 from ilkit.testing import problems
 
 Settings = Mapping[str, Any]
+
+_APART = 50
+"""How far the variants of two arguments of one type are apart."""
 
 _SMALL: Settings = {"batch_size": 32, "num_envs": 8, "num_episodes": 8, "num_members": 4, "num_steps": 400}
 
@@ -35,6 +42,7 @@ class Options(BaseModel):
     parts: Mapping[str, Settings] = {}
     actions: problems.Actions = "continuous"
     draws: bool = True
+    arguments: Mapping[type, Callable[[int], Any]] = {}
 
 
 def small_spec(found: type[Spec], settings: Settings) -> Spec:
@@ -73,7 +81,11 @@ def part(block: str, options: Options) -> Build[Any]:
     if block not in options.parts and block in ("env", "exploration"):
         return problems.environment(options.actions) if block == "env" else problems.exploration()
     head = "categorical" if options.actions == "discrete" else "gaussian"
-    defaults: dict[str, Settings] = {"network": {"kind": "mlp", "hidden": [16]}, "policy": {"kind": head}}
+    defaults: dict[str, Settings] = {
+        "format": {"kind": "npz"},
+        "network": {"kind": "mlp", "hidden": [16]},
+        "policy": {"kind": head},
+    }
     settings = options.parts.get(block) or defaults[block]
     component = find(block, settings["kind"])
     spec = parse(component.spec, {name: value for name, value in settings.items() if name != "kind"}, f"parts.{block}")
@@ -81,25 +93,27 @@ def part(block: str, options: Options) -> Build[Any]:
     return component.build(spec, inner)
 
 
-def positional(block: str, options: Options, variant: int = 0) -> tuple[Any, ...]:
-    """The arguments after the spec; another variant has other values of equal shapes."""
-    return tuple(argument(block, name, options, variant) for name in declarations()[block].arguments)
+def positional(component: Component, options: Options, variant: int = 0) -> tuple[Any, ...]:
+    """The arguments after the spec that a component takes; another variant has other values of equal shapes."""
+    declaration, taken = declarations()[component.block], inspect.signature(component.function).parameters
+    names = [name for name in declaration.arguments if name in taken or name not in declaration.optional]
+    return tuple(argument(component.block, name, options, variant) for name in names)
 
 
 def argument(block: str, name: str, options: Options, variant: int = 0) -> Any:
-    """The argument of this name."""
-    hint = declarations()[block].arguments[name]
-    if get_origin(hint) is Build:
+    """The argument of this name: a part by its name, all else by its type."""
+    hints = declarations()[block].arguments
+    if get_origin(hints[name]) is Build:
         return part(name, options)
-    value = _value(block, name, options, variant)
-    return _seeds(value) if get_origin(hint) is Seeds else value
+    earlier = list(hints.values())[: list(hints).index(name)]
+    variant += _APART * earlier.count(hints[name])  # two arguments of one type differ
+    return _of_type(block, name, hints[name], options, variant)
 
 
 def named(block: str, options: Options, variant: int = 0) -> dict[str, Any]:
-    """The policies that are passed by name, where the block is declared with them: one that is half as good."""
-    if declarations()[block].others is None:
-        return {}
-    return {"cloned": _seeds(_cloned(part("env", options)().spaces, options, variant))}
+    """What is passed by any other name, where the block is declared so: one, called `cloned`."""
+    hint = declarations()[block].others
+    return {} if hint is None else {"cloned": _of_type(block, "cloned", required(hint), options, variant)}
 
 
 def has_key(block: str) -> bool:
@@ -107,39 +121,34 @@ def has_key(block: str) -> bool:
     return declarations()[block].takes_key
 
 
-def _value(block: str, name: str, options: Options, variant: int) -> Any:
-    if name in ("observation", "out_size"):
-        return Box.symmetric([1.0, 1.0]) if name == "observation" else 2
-    env = part("env", options)()
-    match name:
-        case "spaces":
-            return env.spaces
-        case "cloned":
-            return _cloned(env.spaces, options, variant)
-        case "uncertainty":
-            return problems.known_uncertainty(env.spaces.action.size, 0.01 * (1 + variant))
-        case "expert":
-            return _expert(env.spaces, options, variant)
-        case "demos":
-            return _demonstrations(block, env, options, variant)
-    raise DataError(f"The kit knows no value for the argument {name!r} of {block}.")
+def _of_type(block: str, name: str, hint: Any, options: Options, variant: int) -> Any:
+    if get_origin(hint) is Seeds:
+        return _seeds(_of_type(block, name, get_args(hint)[0], options, variant))
+    env = part("env", options)
+    makers: dict[Any, Callable[[], Any]] = {
+        int: lambda: 2,
+        get_args(Space)[0]: lambda: Box.symmetric([1.0, 1.0]),
+        Spaces: lambda: env().spaces,
+        Policy: lambda: _untrained(part("policy", options), env().spaces, jax.random.key(100 + variant)),
+        Uncertainty: lambda: problems.known_uncertainty(
+            part("env", options)().spaces.action.size, 0.01 * (1 + variant)
+        ),
+        Demonstrations: lambda: _demonstrations(block, env(), options, variant),
+        **{given: partial(make, variant) for given, make in options.arguments.items()},
+    }
+    if hint not in makers:
+        raise DataError(
+            f"The kit makes no {type_name(hint)}, which {block} takes as {name}. "
+            f"Say how: checks(..., arguments={{{type_name(hint)}: function of a whole number}})."
+        )
+    return makers[hint]()
 
 
 def _demonstrations(block: str, env: Any, options: Options, variant: int) -> Demonstrations:
     num_episodes = 20 + 5 * variant  # all have between 129 and 256 steps, so one capacity
     if "env" in options.parts:
         return problems.wandering(env, num_episodes)
-    return problems.demonstrations(num_episodes, options.actions, left=block == "uncertainty")
-
-
-def _expert(spaces: Spaces, options: Options, variant: int) -> Policy:
-    if "env" in options.parts:
-        return _cloned(spaces, options, variant)
-    return problems.tracking_expert(options.actions, share=1.0 - 0.1 * variant)
-
-
-def _cloned(spaces: Spaces, options: Options, variant: int) -> Policy:
-    return _untrained(part("policy", options), spaces, jax.random.key(100 + variant))
+    return problems.demonstrations(num_episodes, options.actions, left=declarations()[block].makes is Uncertainty)
 
 
 @eqx.filter_jit

@@ -1,6 +1,7 @@
 """Comparing what components return: bit for bit, to a tolerance, with what was there before."""
 
 import dataclasses
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,15 +48,23 @@ def not_finite(thing: Any) -> str:
     return ""
 
 
+def digests(thing: Any) -> dict[str, str]:
+    """A digest of every array, number and string by its place, equal in two processes where all bits are."""
+    return {keystr(path): _digest(leaf) for path, leaf in tree_leaves_with_path(_tree(thing))}
+
+
 def snapshot(thing: Any) -> Any:
     """A copy of every array, which nothing can change any more."""
     return jax.tree.map(lambda leaf: np.array(_plain(leaf)) if eqx.is_array_like(leaf) else leaf, _tree(thing))
 
 
 def _tree(thing: Any) -> Any:
-    if isinstance(thing, Report):
-        return dataclasses.asdict(thing)
-    return thing
+    return jax.tree.map(lambda one: dataclasses.asdict(one) if isinstance(one, Report) else one, thing)
+
+
+def _digest(leaf: Any) -> str:
+    array = np.asarray(_plain(leaf)) if eqx.is_array_like(leaf) else np.frombuffer(str(leaf).encode(), np.uint8)
+    return hashlib.sha256(f"{array.dtype} {array.shape} ".encode() + array.tobytes()).hexdigest()
 
 
 def _arrays(thing: Any) -> Iterator[tuple[str, np.ndarray]]:

@@ -6,8 +6,23 @@ from typing import Any
 
 import equinox as eqx
 
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.exploration import Exploration
+from ilkit.data.network import Network
+from ilkit.data.policy import Policy
+from ilkit.data.report import Report
+from ilkit.data.uncertainty import Uncertainty
 from ilkit.registry.find import Component, find
-from ilkit.testing import answer_checks, env_checks, part_checks, purity_checks, spec_checks, training_checks
+from ilkit.testing import (
+    answer_checks,
+    data_checks,
+    env_checks,
+    part_checks,
+    process_checks,
+    purity_checks,
+    spec_checks,
+    training_checks,
+)
 from ilkit.testing.arguments import Options, Settings
 from ilkit.testing.probes import has_density, has_loss
 from ilkit.testing.problems import Actions
@@ -15,25 +30,25 @@ from ilkit.testing.subject import Subject
 
 Function = Callable[[Subject], None]
 
-_ACTING = (*part_checks.CHECKS, part_checks.actions_fit_the_space)
-_KEPT = (purity_checks.artifact_round_trips,)
+_BY_TYPE: Mapping[Any, tuple[Function, ...]] = {
+    Policy: (*part_checks.CHECKS, part_checks.actions_fit_the_space),
+    Uncertainty: (*part_checks.CHECKS, part_checks.covariance_is_one),
+    Network: part_checks.CHECKS,
+    Exploration: part_checks.CHECKS,
+    Demonstrations: (data_checks.actions_are_near_their_space,),
+    Report: (answer_checks.report_is_self_contained,),
+}
 _BY_BLOCK: Mapping[str, tuple[Function, ...]] = {
-    "network": (*part_checks.CHECKS, answer_checks.fits_a_linear_map),
-    "policy": (*_KEPT, *_ACTING),
-    "exploration": part_checks.CHECKS,
-    "expert": (*_KEPT, *_ACTING, answer_checks.beats_random_actions),
-    "dataset": (*_KEPT, answer_checks.demonstrations_fit_the_environment),
-    "rollout": (*_KEPT, answer_checks.episodes_obey_the_environment),
-    "augment": (*_KEPT, answer_checks.demonstrations_stay_valid),
-    "imitate": (*_KEPT, *_ACTING, answer_checks.recovers_the_expert),
-    "uncertainty": (
-        *_KEPT,
-        *part_checks.CHECKS,
-        part_checks.covariance_is_one,
-        answer_checks.grows_off_the_data,
-    ),
-    "finetune": (*_KEPT, *_ACTING, answer_checks.improves_the_policy),
-    "evaluate": (*_KEPT, answer_checks.report_is_self_contained, answer_checks.report_names_every_policy),
+    "network": (answer_checks.fits_a_linear_map,),
+    "expert": (answer_checks.beats_random_actions,),
+    "format": (answer_checks.reads_what_it_writes,),
+    "dataset": (answer_checks.demonstrations_fit_the_environment,),
+    "rollout": (answer_checks.episodes_obey_the_environment,),
+    "augment": (answer_checks.demonstrations_stay_valid,),
+    "imitate": (answer_checks.recovers_the_expert,),
+    "uncertainty": (answer_checks.grows_off_the_data,),
+    "finetune": (answer_checks.improves_the_policy,),
+    "evaluate": (answer_checks.report_names_every_policy,),
 }
 
 
@@ -60,6 +75,7 @@ def checks(
     parts: Mapping[str, Settings] | None = None,
     actions: Actions = "continuous",
     draws: bool = True,
+    arguments: Mapping[type, Callable[[int], Any]] | None = None,
 ) -> list[Check]:
     """All checks that a component has to pass, for `pytest.mark.parametrize`:
 
@@ -71,10 +87,14 @@ def checks(
     `num_steps`, are lowered anyhow. `parts` names the parts that it gets, each with its kind and its settings:
     `parts={"policy": {"kind": "gaussian"}}`. `actions` chooses between the problem with continuous and that with
     discrete actions. `draws=False` says that the component draws nothing: it is then checked that it ignores its key.
+    `arguments` makes what only the plug-in knows, such as an artifact of another stage of its own, by its type: a
+    function of a whole number, other numbers giving other values of the same shapes.
 
     A component that can't be found or isn't what its block declares gets one check, which fails.
     """
-    options = Options(settings=settings or {}, parts=parts or {}, actions=actions, draws=draws)
+    options = Options(
+        settings=settings or {}, parts=parts or {}, actions=actions, draws=draws, arguments=arguments or {}
+    )
     try:
         return checks_of(find(block, kind), options)
     except Exception as error:  # whatever it is, it must not keep pytest from collecting other tests
@@ -99,11 +119,16 @@ def functions_of(subject: Subject) -> Iterator[Any]:
         yield purity_checks.same_key_same_output
         draws = subject.options.draws
         yield purity_checks.different_key_different_output if draws else purity_checks.any_key_same_output
-    yield purity_checks.inputs_unchanged
-    yield purity_checks.finite
+    yield from purity_checks.CHECKS
+    yield process_checks.other_processes_same_output
     if subject.trains:
         yield from training_checks.CHECKS
-    yield from _BY_BLOCK.get(block, _KEPT)
+        if Demonstrations in subject.declaration.arguments.values():
+            yield data_checks.padding_changes_no_bit
+    if subject.declaration.role == "stage" or block == "policy":
+        yield purity_checks.artifact_round_trips
+    yield from _BY_TYPE.get(subject.declaration.makes, ())
+    yield from _BY_BLOCK.get(block, ())
     if block == "policy":
         policy = eqx.filter_eval_shape(subject.make)
         if has_density(policy):

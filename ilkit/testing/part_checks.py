@@ -14,6 +14,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Discrete
 from ilkit.testing.arguments import single_settings
 from ilkit.testing.comparison import distance, expect, not_finite
+from ilkit.testing.data_checks import expect_near
 from ilkit.testing.probes import entries, probe
 from ilkit.testing.subject import Subject
 from ilkit.testing.traces import CountedTraces
@@ -66,6 +67,7 @@ def actions_fit_the_space(subject: Subject) -> None:
         )
         if isinstance(space, Discrete):
             expect(((got >= 0) & (got < space.size)).all(), f"{name} must be from 0 to {space.size - 1}.")
+        expect_near(got, space, 2.0, name)
     carry = policy.initial_carry()
     after = eqx.filter_eval_shape(lambda carry, obs: policy.mode(carry, obs)[0], carry, rows[0])
     expect(

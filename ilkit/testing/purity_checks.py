@@ -2,10 +2,13 @@
 
 import tempfile
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from ilkit.artifact.store import load, save
 from ilkit.data.report import Report
+from ilkit.data.training import Training
+from ilkit.declaration import type_name
 from ilkit.testing.comparison import difference, expect, not_finite, snapshot
 from ilkit.testing.subject import Subject
 
@@ -50,12 +53,32 @@ def finite(subject: Subject) -> None:
     expect(not found, f"Every number must be finite, but {found} of {type(outcome).__name__} is not.")
 
 
+def returns_what_it_declares(subject: Subject) -> None:
+    """The outcome is of the type that the declaration promises, and so is each of several artifacts."""
+    declaration = subject.declaration
+    if subject.trains:
+        _expect_type(subject.make(), Training, subject)
+    learnt = subject.learnt()
+    if declaration.makes_several:
+        _expect_type(learnt, declaration.makes, subject)
+    for name, expected in declaration.artifacts.items():
+        _expect_type(learnt if name is None else getattr(learnt, name), expected, subject)
+
+
 def artifact_round_trips(subject: Subject) -> None:
     """What is saved, loaded and saved again has the same bytes and the same values."""
-    outcome = subject.outcome()
+    for artifact in subject.artifacts().values():
+        _expect_round_trip(artifact)
+
+
+CHECKS = (inputs_unchanged, finite, returns_what_it_declares)
+"""The checks that everything but an environment has to pass, whether it takes a key or not."""
+
+
+def _expect_round_trip(artifact: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder, "first"), Path(folder, "second")
-        save(outcome, first)
+        save(artifact, first)
         loaded = load(first)
         save(loaded, second)
         names = sorted(path.name for path in first.iterdir())
@@ -63,9 +86,16 @@ def artifact_round_trips(subject: Subject) -> None:
         for name in names:
             same = (first / name).read_bytes() == (second / name).read_bytes()
             expect(same, f"Saving what was loaded must write the same bytes, but {name} differs.")
-    if not isinstance(outcome, Report):
-        found = difference(outcome, loaded)
+    if not isinstance(artifact, Report):
+        found = difference(artifact, loaded)
         expect(not found, f"Loading must give what was saved, but it differs in {found}.")
+
+
+def _expect_type(made: Any, expected: Any, subject: Subject) -> None:
+    if isinstance(expected, type | UnionType):
+        where = f"{subject.component.block}.{subject.component.kind}"
+        found = type(made).__name__
+        expect(isinstance(made, expected), f"{where} must make {type_name(expected)}, as it declares, got {found}.")
 
 
 def _expect_unchanged(before: Any, after: Any) -> None:

@@ -1,5 +1,6 @@
 """What is tested: a component with the settings and the arguments that it gets."""
 
+from collections.abc import Mapping
 from typing import Any, get_origin
 
 import equinox as eqx
@@ -9,7 +10,7 @@ from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from ilkit.data.seeds import Learnt, Seeds
 from ilkit.data.training import Training
-from ilkit.registry.find import Component
+from ilkit.registry.find import Component, declarations
 from ilkit.running import loop
 from ilkit.spec import Spec
 from ilkit.testing import arguments
@@ -25,10 +26,11 @@ class Subject:
     def __init__(self, component: Component, options: Options) -> None:
         self.component = component
         self.options = options
+        self.declaration = declarations()[component.block]
         self.spec = arguments.small_spec(component.spec, options.settings)
         self.has_key = arguments.has_key(component.block)
         self.trains = get_origin(component.returns) is Training
-        self._outcomes: dict[int, Any] = {}
+        self._outcomes: dict[tuple[int, int], Any] = {}
 
     def make(self, seed: int = 0, *, variant: int = 0, spec: Spec | None = None) -> Any:
         """Calls the component with new arguments."""
@@ -43,7 +45,7 @@ class Subject:
 
     def positional(self, variant: int = 0) -> tuple[Any, ...]:
         """The arguments after the spec; another variant has other values of equal shapes."""
-        return arguments.positional(self.component.block, self.options, variant)
+        return arguments.positional(self.component, self.options, variant)
 
     def argument(self, name: str) -> Any:
         """The argument of this name."""
@@ -59,10 +61,9 @@ class Subject:
         """Makes a training run as the runner does; each seed learns from a policy and an uncertainty of its own."""
         return self._prepare([self.positional(variant + other) for other in range(num_seeds)], seed, spec)
 
-    def train(self, seed: int = 0, *, num_seeds: int = 1, chunk_size: int | None = None) -> Seeds[Any]:
+    def train(self, seed: int = 0, *, variant: int = 0, chunk_size: int | None = None) -> Seeds[Any]:
         """Trains to the end, in one chunk or in chunks of a size."""
-        training, step_key = self.prepare(seed, num_seeds=num_seeds)
-        return _run(training, step_key, num_seeds, chunk_size)
+        return _run(*self.prepare(seed, variant=variant), 1, chunk_size)
 
     def first_step(self, num_seeds: int = 1) -> tuple[Training[Any], loop.Progress]:
         """A training run, and its progress after the first step as the loop takes it."""
@@ -74,11 +75,22 @@ class Subject:
         """Trains to the end on these arguments."""
         return _run(*self._prepare([positional], 0, None), 1, None)
 
-    def outcome(self, seed: int = 0) -> Any:
+    def outcome(self, seed: int = 0, *, variant: int = 0) -> Any:
         """What the component returns for a key, trained to the end where it trains; computed once."""
-        if seed not in self._outcomes:
-            self._outcomes[seed] = self.train(seed) if self.trains else self.make(seed)
-        return self._outcomes[seed]
+        if (seed, variant) not in self._outcomes:
+            make = self.train if self.trains else self.make
+            self._outcomes[seed, variant] = make(seed, variant=variant)
+        return self._outcomes[seed, variant]
+
+    def artifacts(self) -> Mapping[str | None, Any]:
+        """The outcome, or the artifacts that it holds by the names of their fields, as the runner stores them."""
+        outcome = self.outcome()
+        if not self.declaration.makes_several:
+            return {None: outcome}
+        if not isinstance(outcome, Seeds):
+            return outcome._asdict()
+        stacked = outcome.stacked._asdict()
+        return {name: Seeds(one, outcome.curves, len(outcome)) for name, one in stacked.items()}
 
     def learnt(self, seed: int = 0) -> Any:
         """The policy, uncertainty or part that the outcome is or holds."""

@@ -26,7 +26,6 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.network import fan_in
 from ilkit.data.normalizer import Untrained
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
@@ -36,6 +35,7 @@ from ilkit.data.windows import Transitions, Window
 from ilkit.fitting.ensemble import Ensemble, mode, require_continuous
 from ilkit.fitting.fit import fit
 from ilkit.fitting.gradient import partition
+from ilkit.nn.fan_in import fan_in
 from ilkit.nn.head import half_range_of
 from ilkit.spec import Spec
 

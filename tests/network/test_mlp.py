@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit.data.network import fan_in
 from ilkit.data.spaces import Box
 from ilkit.network.mlp import MLP, network
+from ilkit.nn.fan_in import fan_in
 
 
 def vectors(size):
@@ -38,10 +38,10 @@ def test_layers_have_the_widths_asked_for_and_are_drawn_within_their_limits():
 
 
 def test_fan_in_is_the_number_of_inputs_that_an_output_depends_on():
-    layers = network(MLP(hidden=(16, 9)), vectors(4), 25, key=jax.random.key(0)).layers
-    found = fan_in({"layers": layers, "offsets": jnp.zeros((2, 3))})
-    assert found["layers"].weights == (4, 16, 9)
-    assert found["layers"].biases == (1, 1, 1)
+    perceptron = network(MLP(hidden=(16, 9)), vectors(4), 25, key=jax.random.key(0))
+    found = fan_in({"net": perceptron, "offsets": jnp.zeros((2, 3))})
+    assert found["net"].layers.weights == (4, 16, 9)
+    assert found["net"].layers.biases == (1, 1, 1)
     assert found["offsets"] == 1
 
 

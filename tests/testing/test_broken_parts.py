@@ -18,7 +18,7 @@ from ilkit.data.network import Network
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
-from ilkit.data.training import Training
+from ilkit.data.training import Loss, Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
@@ -37,35 +37,35 @@ class Toy(Spec):
     """Steps, where it trains."""
 
 
-class Linear(eqx.Module):
+class Linear(Network):
     weight: jax.Array
     scale: float = eqx.field(static=True, default=1.0)
 
-    def __call__(self, inputs):
-        return self.weight @ inputs
+    def __call__(self, carry, inputs):
+        return carry, self.weight @ inputs
 
 
 class NoticesCompilation(Linear):
-    def __call__(self, inputs):
-        return self.weight @ inputs * (1.0 if isinstance(inputs, jax.core.Tracer) else 2.0)
+    def __call__(self, carry, inputs):
+        return carry, self.weight @ inputs * (1.0 if isinstance(inputs, jax.core.Tracer) else 2.0)
 
 
 class MixesItsBatch(Linear):
-    def __call__(self, inputs):
+    def __call__(self, carry, inputs):
         def mean(rows):
             return np.broadcast_to(np.mean(rows, axis=0), rows.shape).astype(np.float32)
 
-        return jax.pure_callback(mean, inputs, inputs, vmap_method="broadcast_all")
+        return carry, jax.pure_callback(mean, inputs, inputs, vmap_method="broadcast_all")
 
 
 class Constant(Linear):
-    def __call__(self, inputs):
-        return jnp.zeros(2)
+    def __call__(self, carry, inputs):
+        return carry, jnp.zeros(2)
 
 
 def network(kind: type[Linear] = Linear, scale: Callable[[], float] = lambda: 1.0) -> Callable[..., Any]:
-    def make(spec, in_size, out_size, *, key) -> Network:
-        return kind(jax.random.normal(key, (out_size, in_size)), scale())
+    def make(spec, observation, out_size, *, key) -> Network:
+        return kind(jax.random.normal(key, (out_size, observation.size)), scale())
 
     return make
 
@@ -90,6 +90,11 @@ class WholeNumbers(Normal):
         return carry, jnp.round(self.gain @ obs).astype(jnp.int32)
 
 
+class InOtherUnits(Normal):
+    def mode(self, carry, obs):
+        return carry, 500.0 + self.gain @ obs
+
+
 class Forgetful(Normal):
     def mode(self, carry, obs):
         return jnp.zeros(3), self.gain @ obs
@@ -101,8 +106,8 @@ class Unnormalized(Normal):
 
 
 class Unteachable(Normal):
-    def loss(self, obs, action, *, key):
-        return jnp.sum(0.0 * self.gain)
+    def step_loss(self, carry, obs, action, *, key):
+        return carry, jnp.sum(0.0 * self.gain)
 
 
 def policy(kind: type[Normal] = Normal) -> Callable[..., Any]:
@@ -127,7 +132,7 @@ class Flat(Growing):
 
 def uncertainty(kind: type[Growing] = Growing, matrix: Any = ((1.0, 0.2), (0.2, 1.0))) -> Callable[..., Any]:
     def make(spec, policy, demos, *, key) -> Training[Uncertainty]:
-        step = Partial(lambda state, key: (state, {"loss": jnp.zeros(())}))
+        step = Partial(lambda state, key: (state, Loss(jnp.zeros(()))))
         return Training(jnp.asarray(matrix), step, Partial(kind), spec.num_steps)
 
     return make
@@ -173,6 +178,7 @@ BROKEN = [
     (part_checks.outputs_are_traced_once, "exploration", exploration(StaticNoise), "other numeric settings"),
     (part_checks.actions_fit_the_space, "policy", policy(WholeNumbers), "float32"),
     (part_checks.actions_fit_the_space, "policy", policy(Forgetful), "carry"),
+    (part_checks.actions_fit_the_space, "policy", policy(InOtherUnits), "far outside"),
     (part_checks.density_fits_the_samples, "policy", policy(Unnormalized), "share of samples"),
     (part_checks.covariance_is_one, "uncertainty", uncertainty(matrix=((1.0, 0.2), (0.0, 1.0))), "symmetric"),
     (part_checks.covariance_is_one, "uncertainty", uncertainty(matrix=((1.0, 0.0), (0.0, -1.0))), "eigenvalue"),

@@ -13,19 +13,39 @@ from jax.tree_util import Partial
 from pydantic import ConfigDict, PositiveFloat, PositiveInt, ValidationError, field_serializer
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.format import Format
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
-from ilkit.data.training import Training
+from ilkit.data.training import Loss, Training
 from ilkit.errors import ParamsError
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
 from ilkit.stepping.random_policy import RandomPolicy
-from ilkit.testing import answer_checks, checks, env_checks, part_checks, purity_checks, spec_checks, training_checks
+from ilkit.testing import (
+    answer_checks,
+    checks,
+    data_checks,
+    env_checks,
+    part_checks,
+    process_checks,
+    purity_checks,
+    spec_checks,
+    training_checks,
+)
 from ilkit.testing.arguments import Options
 from ilkit.testing.problems import demonstrations, tracking_expert
 from ilkit.testing.subject import Subject
 
-CHECKS = (answer_checks, env_checks, part_checks, purity_checks, spec_checks, training_checks)
+CHECKS = (
+    answer_checks,
+    data_checks,
+    env_checks,
+    part_checks,
+    process_checks,
+    purity_checks,
+    spec_checks,
+    training_checks,
+)
 
 
 class Toy(Spec):
@@ -47,6 +67,10 @@ def random(spec, env, *, key) -> Policy:
     return RandomPolicy.of(env().spaces)
 
 
+def wrapped(spec, env, *, key) -> Policy:
+    return [tracking_expert("continuous")]
+
+
 def recorded(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
     """Episodes of the expert, with some of their arrays changed."""
 
@@ -59,8 +83,18 @@ def recorded(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any
 def imported(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
     """The same, read from a file."""
 
-    def component(spec, env, *, key) -> Demonstrations:
+    def component(spec, format, env=None, *, key) -> Demonstrations:
         return edit(demonstrations(20, "continuous"), **changes)
+
+    return component
+
+
+def kept(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    """A format that keeps what it writes in memory."""
+
+    def component(spec) -> Format:
+        written: list[Demonstrations] = []
+        return Format(lambda *_: edit(written[-1], **changes), lambda demos, path: written.append(demos))
 
     return component
 
@@ -81,13 +115,13 @@ def fewer(spec, env, demos, *, key) -> Demonstrations:
     return demonstrations(10, "continuous")
 
 
-def discrete(spec, env, *, key) -> Demonstrations:
+def discrete(spec, format, env=None, *, key) -> Demonstrations:
     return demonstrations(20, "discrete")
 
 
 def finetune(improves: bool) -> Callable[..., Any]:
     def component(spec, exploration, env, cloned, uncertainty, *, key) -> Training[Policy]:
-        step = Partial(lambda state, key: (state, {"loss": jnp.zeros(())}))
+        step = Partial(lambda state, key: (state, Loss(jnp.zeros(()))))
         learnt = tracking_expert("continuous") if improves else cloned
         return Training(learnt, step, Partial(lambda state: state), spec.num_steps)
 
@@ -106,6 +140,10 @@ def late(array: np.ndarray) -> np.ndarray:
     return array + np.float32(0.5)
 
 
+def far(array: np.ndarray) -> np.ndarray:
+    return array * np.float32(1000.0)
+
+
 def none(array: np.ndarray) -> np.ndarray:
     return np.zeros_like(array)
 
@@ -116,6 +154,9 @@ BROKEN = [
     (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(obs=late), "next observation"),
     (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(terminated=none), "terminated"),
     (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(truncated=np.ones_like), "both"),
+    (answer_checks.episodes_obey_the_environment, "rollout", recorded(), recorded(truncated=none), "both or neither"),
+    (data_checks.actions_are_near_their_space, "rollout", recorded(), recorded(actions=far), "far outside"),
+    (purity_checks.returns_what_it_declares, "expert", expert(1.0), wrapped, "must make Policy.*got list"),
     (
         answer_checks.demonstrations_fit_the_environment,
         "dataset",
@@ -126,6 +167,7 @@ BROKEN = [
     (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), imported(truncated=np.ones_like), "both"),
     (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), imported(lengths=none), "be empty"),
     (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), discrete, "spaces must be those"),
+    (answer_checks.reads_what_it_writes, "format", kept(), kept(rewards=late), "rewards must come back"),
     (answer_checks.demonstrations_stay_valid, "augment", augmented(), fewer, "No episode may be lost"),
     (
         answer_checks.demonstrations_stay_valid,
@@ -230,7 +272,11 @@ def test_every_check_is_shown_to_fail() -> None:
     shown = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_broken_*.py"))
     for module in CHECKS:
         for name, function in inspect.getmembers(module, inspect.isfunction):
-            if function.__module__ == module.__name__ and not name.startswith("_") and name != "checks_of":
+            if (
+                function.__module__ == module.__name__
+                and not name.startswith("_")
+                and name not in ("checks_of", "expect_near")
+            ):
                 assert f"{module.__name__.split('.')[-1]}.{name}" in shown, name
 
 

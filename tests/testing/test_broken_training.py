@@ -14,11 +14,11 @@ from pydantic import PositiveFloat, PositiveInt
 
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
-from ilkit.data.training import Training
+from ilkit.data.training import Loss, Training
 from ilkit.errors import IlkitError
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
-from ilkit.testing import answer_checks, purity_checks, training_checks
+from ilkit.testing import answer_checks, data_checks, purity_checks, training_checks
 from ilkit.testing.arguments import Options
 from ilkit.testing.problems import TrackingExpert, spaces
 from ilkit.testing.subject import Subject
@@ -47,10 +47,11 @@ def start(key):
 
 
 def step(spec, transitions, state, key):
-    error = (transitions.obs @ state["gain"].T - transitions.actions) * transitions.valid[:, None]
-    gradient = error.T @ transitions.obs / transitions.count
+    obs = transitions.before()
+    error = (obs @ state["gain"].T - transitions.actions) * transitions.valid[:, None]
+    gradient = error.T @ obs / transitions.count
     noise = 1e-3 * jax.random.normal(key, (2, 2))
-    return {"gain": state["gain"] - spec.rate * gradient + noise}, {"loss": jnp.mean(error**2)}
+    return {"gain": state["gain"] - spec.rate * gradient + noise}, Loss(jnp.mean(error**2))
 
 
 def finish(state):
@@ -108,10 +109,14 @@ def counts_calls(spec, transitions, state, key):
     calls = jax.pure_callback(
         lambda _: np.float32(next(COUNTER)),
         jax.ShapeDtypeStruct((), jnp.float32),
-        info["loss"],
+        info.loss,
         vmap_method="sequential",
     )
     return {"gain": state["gain"] + 1e-3 * calls}, info
+
+
+def draws_from_the_padding(spec, transitions, state, key):
+    return step(spec, transitions._replace(count=jnp.asarray(transitions.capacity)), state, key)
 
 
 def biased(spec, transitions, bias, state, key):
@@ -154,8 +159,9 @@ BROKEN = {
         ),
         "Chunks of 1 must give the bits",
     ),
+    data_checks.padding_changes_no_bit: (with_step(draws_from_the_padding), "rows behind the last step"),
     answer_checks.recovers_the_expert: (
-        with_step(lambda spec, rows, state, key: (state, {"loss": jnp.zeros(())})),
+        with_step(lambda spec, rows, state, key: (state, Loss(jnp.zeros(())))),
         "actions must be learnt",
     ),
 }
@@ -195,7 +201,7 @@ def test_what_says_that_it_draws_nothing_must_not_draw() -> None:
 def test_a_state_that_changes_its_types_fails(broken: Callable[..., Any], said: str) -> None:
     def component(spec, policy, demos, *, key) -> Training[Policy]:
         def changing(spec, rows, state, key):
-            return broken(state), {"loss": jnp.zeros(())}
+            return broken(state), Loss(jnp.zeros(()))
 
         state = {"gain": jnp.zeros((2, 2)), **({"calls": 0.0} if "calls" in broken(start(key)) else {})}
         return Training(state, Partial(changing, spec, demos.transitions()), Partial(finish), spec.num_steps)

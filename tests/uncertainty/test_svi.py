@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,8 +43,9 @@ def test_prior_of_every_layer_has_the_deviation_of_its_fan_in(demonstrate: Any, 
     """The guide starts with a tenth of it."""
     demos, scale = demonstrate(np.zeros((16, 4)), np.zeros((16, 2))), 0.5
     state = uncertainty(SVI(prior_scale=scale), head(64, 64), demos, key=jax.random.key(0)).state
-    trained, _ = partition(state.fixed.prior.policy)
-    layers = ravel_pytree(trained)[1](10.0 * jnp.exp(state.trained.guide.log_scale)).network.layers
+    posterior = eqx.combine(state.trained, state.fixed)
+    trained, _ = partition(posterior.prior.policy)
+    layers = ravel_pytree(trained)[1](10.0 * jnp.exp(posterior.guide.log_scale)).network.layers
     for weights, biases, inputs in zip(layers.weights, layers.biases, (4, 64, 64), strict=True):
         np.testing.assert_allclose(weights, scale / np.sqrt(inputs), rtol=1e-5)
         np.testing.assert_allclose(biases, scale, rtol=1e-5)

@@ -10,9 +10,8 @@ import pytest
 from pyarrow import parquet
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.dataset import lerobot
 from ilkit.errors import DataError
-from tests.dataset.formats import assert_equal, demonstrations, imported, written
+from tests.format.formats import assert_equal, demonstrations, imported, written
 
 
 def as_lerobot_writes(path: Path, demos: Demonstrations) -> None:
@@ -61,8 +60,7 @@ def test_lerobot_as_lerobot_writes_it(tmp_path: Path) -> None:
     as_lerobot_writes(tmp_path / "recording", demos)
     notes: list[str] = []
     keys = ("observation.state", "observation.environment_state")
-    spec = lerobot.LeRobot(path=tmp_path / "recording", obs_keys=keys, final_obs="repeat")
-    got = lerobot.read(spec, notes.append)
+    got = imported("lerobot", tmp_path / "recording", notes.append, obs_keys=keys, final_obs="repeat")
     assert_equal(got, demos, "actions", "lengths")
     np.testing.assert_array_equal(got.before(), demos.before())
     assert "pictures aren't read: observation.images.top" in notes[0]
