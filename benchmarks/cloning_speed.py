@@ -19,7 +19,7 @@ from statistics import median
 import jax
 
 from ilkit.data.build import Build
-from ilkit.dataset.npz import NPZ, read
+from ilkit.format.npz import NPZ, format
 from ilkit.imitate.bc import BC, imitate
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
@@ -31,7 +31,7 @@ def main() -> None:
     path, width, batch = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     threads, seeds = (int(given) for given in (*sys.argv[4:], "1", "1")[:2])
     set_up(threads, "avx2")
-    demos = read(NPZ(path=path))
+    demos = format(NPZ()).read(path)
     chunk = 20_000 if width <= 64 else 3_000
     head = Build("policy", "deterministic", policy, Deterministic(), (Build("network", "mlp", network, _net(width)),))
     spec = BC(num_steps=10_000_000, batch_size=batch)

@@ -18,10 +18,11 @@ import numpy as np
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.seeds import Seeds
-from ilkit.dataset.npz import NPZ, dataset
+from ilkit.dataset.file import File, dataset
 from ilkit.env import gymnasium
 from ilkit.evaluate.returns import Returns, evaluate
 from ilkit.expert import mlp
+from ilkit.format import npz
 from ilkit.imitate.bc import BC, imitate
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
@@ -75,7 +76,8 @@ def world(task: str) -> Build:
 
 
 def recorded(path: Path, task: str) -> Demonstrations:
-    return dataset(NPZ(path=path), world(task), key=jax.random.key(0))
+    chosen = Build("format", "npz", npz.format, npz.NPZ())
+    return dataset(File(path=path), chosen, world(task), key=jax.random.key(0))
 
 
 def weights(path: Path, task: str) -> Seeds:

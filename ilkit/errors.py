@@ -32,6 +32,19 @@ class NonFiniteError(IlkitError):
     """Training produced a number that isn't finite."""
 
 
+def counted(number: int, noun: str) -> str:
+    """A count with its noun, in the plural where it isn't one."""
+    plural = noun if number == 1 else f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {plural}"
+
+
+def held(names: Iterable[str], most: int = 20) -> str:
+    """What is there in place of a name that isn't: the remedy where a person knows better than its spelling."""
+    found = sorted(names)
+    more = f" and {len(found) - most:,} more" if len(found) > most else ""
+    return f"There are {', '.join(found[:most])}{more}." if found else "There is nothing."
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """The remedy for an unknown name: `Did you mean 'x'?`, or the choices where none is near."""
     choices = sorted(choices)

@@ -12,6 +12,7 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.exploration import Exploration
+from ilkit.data.format import Format
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
@@ -50,8 +51,19 @@ def expert(spec: Spec, env: Build[Environment | HostEnvironment], *, key: PRNGKe
     """The policy that is imitated."""
 
 
+@part
+def format(spec: Spec) -> Format:
+    """How recordings of other libraries are read and written."""
+
+
 @stage
-def dataset(spec: Spec, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Demonstrations:
+def dataset(
+    spec: Spec,
+    format: Build[Format],
+    env: Build[Environment | HostEnvironment] | None = None,
+    *,
+    key: PRNGKeyArray,
+) -> Demonstrations:
     """Episodes that were recorded elsewhere, read from a file."""
 
 
@@ -101,6 +113,7 @@ def evaluate(
     demos: Demonstrations,
     expert: Seeds[Policy] | None = None,
     uncertainty: Seeds[Uncertainty] | None = None,
+    held_out: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
     **policies: Seeds[Policy],

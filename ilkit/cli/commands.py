@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-import ilkit.cli.inspect  # noqa: F401, it adds its commands to the group `data`
 from ilkit.cli.data import data
 from ilkit.cli.explained import FAILED, INTERRUPTED, explained
 
@@ -126,12 +125,10 @@ def schema() -> None:
 def plugins() -> None:
     """List every kind: its block, distribution, version and summary; broken ones with the reason."""
     from ilkit.registry.catalog import catalog
+    from ilkit.reporting.columns import aligned
 
-    rows = list(catalog())
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, row[3]]))
+    for line in aligned(list(catalog()), left=4):
+        click.echo(line)
 
 
 @command_line.command("new-plugin")

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ilkit.curating.fault import Fault, Place, counted
+from ilkit.curating.fault import Fault, Place
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.errors import counted
 
 _CHUNK = 1 << 15
 _PROBE = 4096

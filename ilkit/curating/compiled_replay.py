@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment
+from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import DataError
 
 
@@ -18,6 +19,11 @@ class CompiledReplayer:
 
     env: Environment
     name: str
+
+    @property
+    def action(self) -> Box | Discrete:
+        """What may be done in it."""
+        return self.env.spaces.action
 
     def fitting(self, demos: Demonstrations) -> None:
         """Checks that observations and actions have the environment's sizes.

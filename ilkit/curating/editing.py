@@ -9,7 +9,7 @@ import numpy as np
 
 from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.spaces import Spaces
-from ilkit.errors import DataError
+from ilkit.errors import DataError, counted
 
 
 class Criteria(NamedTuple):
@@ -38,7 +38,9 @@ def split(demos: Demonstrations, fractions: Mapping[str, float], seed: int = 0) 
     counts = _apportioned(list(fractions.values()), demos.num_episodes)
     for name, count in zip(fractions, counts, strict=True):
         if not count:
-            raise DataError(f"{name} would get none of the {demos.num_episodes} episodes. Give it a larger fraction.")
+            raise DataError(
+                f"{name} would get none of {counted(demos.num_episodes, 'episode')}. Give it a larger fraction."
+            )
     order = np.random.default_rng(seed).permutation(demos.num_episodes)
     parts = np.split(order, np.cumsum(counts)[:-1])
     return {name: demos.take(np.sort(part)) for name, part in zip(fractions, parts, strict=True)}

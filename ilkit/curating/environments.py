@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ilkit.curating.compiled_replay import CompiledReplayer
-from ilkit.curating.mujoco_replay import mujoco_replayer
+from ilkit.curating.mujoco_replay import host_replayer
 from ilkit.curating.replay import Replayer
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.errors import DataError
@@ -23,7 +23,7 @@ def replayer_named(name: str) -> Replayer:
     """
     kind = _SAME.get(name, name)
     if kind not in installed()["env"]:
-        return mujoco_replayer(name)
+        return host_replayer(name)
     component = find("env", kind)
     return _compiled(component.function(component.spec()), name)
 

@@ -56,9 +56,3 @@ def num_episodes_of(rows: Int[np.ndarray, " rows"], counts: Int[np.ndarray, " ep
     """How many episodes the rows, in ascending order, belong to."""
     episodes = np.searchsorted(np.cumsum(counts, dtype=np.int64), rows, side="right")
     return int(len(episodes) and 1 + np.count_nonzero(np.diff(episodes)))
-
-
-def counted(number: int, noun: str) -> str:
-    """A count with its noun, in the plural where there are more."""
-    plural = noun if number == 1 else f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {plural}"

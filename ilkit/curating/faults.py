@@ -8,11 +8,13 @@ import numpy as np
 from jaxtyping import Bool
 
 from ilkit.curating.columns import column_faults
-from ilkit.curating.fault import Fault, Place, counted, num_episodes_of, places_of
+from ilkit.curating.fault import Fault, Place, num_episodes_of, places_of
+from ilkit.curating.flat import as_vectors
+from ilkit.curating.reading import unsound
 from ilkit.curating.repeats import repeat_faults
-from ilkit.curating.structure import structure_faults
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Discrete
+from ilkit.data.spaces import Box, Discrete
+from ilkit.errors import counted
 
 _CHUNK = 1 << 15
 
@@ -21,10 +23,12 @@ Test = Callable[[np.ndarray], Bool[np.ndarray, "rows ..."]]
 
 def find_faults(demos: Demonstrations) -> tuple[Fault, ...]:
     """Every kind of defect in demonstrations; where lengths and rows disagree, nothing but that."""
-    broken = structure_faults(demos)
-    return broken or (
+    if broken := unsound(demos):
+        return broken
+    demos = as_vectors(demos)
+    return (
         *_not_finite(demos),
-        *_outside(demos),
+        *outside_faults(demos, demos.spaces.action),
         *_ends(demos),
         *column_faults(demos),
         *repeat_faults(demos),
@@ -44,10 +48,10 @@ def _not_finite(demos: Demonstrations) -> Iterator[Fault]:
         yield from fault(demos.rewards, counts=demos.lengths, remedy=remedy)
 
 
-def _outside(demos: Demonstrations) -> Iterator[Fault]:
-    space = demos.spaces.action
+def outside_faults(demos: Demonstrations, space: Box | Discrete, whose: str = "their space") -> Iterator[Fault]:
+    """At most one fault: actions outside of a space, that of the demonstrations or of an environment."""
     if isinstance(space, Discrete):
-        low, high = np.asarray(0), np.asarray(space.size - 1)
+        low, high = np.asarray(space.start), np.asarray(space.start + space.size - 1)
     else:
         low, high = np.asarray(space.bounds, np.float32)
 
@@ -56,7 +60,7 @@ def _outside(demos: Demonstrations) -> Iterator[Fault]:
         return beyond & np.isfinite(chunk) if chunk.dtype.kind == "f" else beyond
 
     remedy = "Environments clip such actions: clip them to learn what was done, or correct the action space."
-    yield from _where(demos.actions, outside, "actions outside of their space", demos.lengths, remedy)
+    yield from _where(demos.actions, outside, f"actions outside of {whose}", demos.lengths, remedy)
 
 
 def _where(rows: np.ndarray, test: Test, name: str, counts: np.ndarray, remedy: str) -> Iterator[Fault]:

@@ -13,8 +13,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ilkit.curating.compiled_replay import check_sizes
+from ilkit.curating.state_replay import StateReplayer, observes_its_state
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import DataError, nearest
+from ilkit.foreign.spaces import space_of
 from ilkit.stepping.mujoco_warnings import hear_mujoco
 
 _MOST_EXCLUDED = 2
@@ -31,6 +34,12 @@ class MujocoReplayer:
     """How many of the first entries of qpos aren't observed."""
     clip: float
     """The velocity at which the observation ends."""
+
+    @property
+    def action(self) -> Box | Discrete:
+        """What may be done in it."""
+        found: Box | Discrete = space_of(self.env.action_space)
+        return found
 
     def fitting(self, demos: Demonstrations) -> None:
         """Checks that observations and actions have the environment's sizes.
@@ -54,16 +63,21 @@ class MujocoReplayer:
         return reached
 
 
-def mujoco_replayer(name: str) -> MujocoReplayer:
+def host_replayer(name: str) -> MujocoReplayer | StateReplayer:
     """Makes the environment and finds out what it observes of its state.
 
     **Raises:** `DataError` where gymnasium doesn't know it, or the state isn't entirely observed.
     """
     env = _make(name)
     if not (hasattr(env, "set_state") and hasattr(env, "model") and hasattr(env, "data")):
-        raise DataError(f"{name} can't be set to a state, so nothing was replayed. Leave out --env.")
+        if observes_its_state(env):
+            return StateReplayer(env, name)
+        raise DataError(
+            f"{name} can't be set to a state, so nothing was replayed: it has no attribute `state` that is its "
+            "observation. Leave out --env."
+        )
     shape = env.observation_space.shape
-    excluded = env.model.nq + env.model.nv - shape[0] if len(shape) == 1 else -1
+    excluded = env.model.nq + env.model.nv - shape[0] if shape is not None and len(shape) == 1 else -1
     clip = _clip(env, excluded) if 0 <= excluded <= _MOST_EXCLUDED else None
     if clip is None:
         raise DataError(

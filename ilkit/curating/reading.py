@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ilkit.artifact.store import load, save
-from ilkit.curating.structure import structure_faults
+from ilkit.curating.fault import Fault
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError
@@ -27,9 +27,20 @@ def read_sound(folder: Path) -> Demonstrations:
     **Raises:** as `read_demonstrations`, and `DataError` where they don't.
     """
     demos = read_demonstrations(folder)
-    for fault in structure_faults(demos):
+    for fault in unsound(demos):
         raise DataError(f"{folder}: {fault}")
     return demos
+
+
+def unsound(demos: Demonstrations) -> tuple[Fault, ...]:
+    """Lengths, rows and spaces that disagree, which every other look at demonstrations relies on."""
+    if not len(demos.lengths):
+        return (Fault("no episodes", 1, "lengths is empty", (), "Record at least one."),)
+    try:
+        demos.check()
+    except DataError as error:
+        return (Fault("arrays disagree", 1, str(error).removesuffix(".")),)
+    return ()
 
 
 def check_free(folder: Path, *, force: bool) -> None:

@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from ilkit.curating.columns import column_ends
-from ilkit.curating.fault import FIRST, Fault, Place, counted, num_episodes_of, places_of
+from ilkit.curating.fault import FIRST, Fault, Place, num_episodes_of, places_of
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.errors import counted
 
 _BLOCK = 32
 _LIVELY = 0.95
@@ -28,11 +29,14 @@ def repeat_faults(demos: Demonstrations) -> tuple[Fault, ...]:
     """Whole observations that are repeated, and single entries that stop among others that go on."""
     counts = demos.lengths + 1
     inside = np.ones(len(demos.obs) - 1, bool)
-    inside[np.cumsum(counts, dtype=np.int64)[:-1] - 1] = False
+    stops = np.cumsum(counts, dtype=np.int64)
+    inside[stops[:-1] - 1] = False
     low, high = column_ends(demos.obs)
     frozen = inside.copy()
     for start in range(0, demos.obs.shape[1], _BLOCK):
         frozen &= _same(demos.obs[:, start : start + _BLOCK]).all(axis=1)
+    if frozen[stops - 2].all():  # not a sensor: the observation after the last action was missing, and repeated
+        frozen[stops - 2] = inside[stops - 2] = False
     return (*_whole(demos, frozen, counts), *_entries(demos, inside & ~frozen, counts, low, high))
 
 

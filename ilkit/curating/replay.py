@@ -12,9 +12,11 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ilkit.curating.fault import Fault, counted, places_of
+from ilkit.curating.fault import Fault, places_of
+from ilkit.curating.faults import outside_faults
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.errors import DataError
+from ilkit.data.spaces import Box, Discrete
+from ilkit.errors import DataError, counted
 
 SHIFTS = (0, 1, -1)
 """By how much later the action was recorded than the one that is replayed."""
@@ -27,7 +29,7 @@ _BETTER = 4.0
 _MOST = 0.5
 """The share of what isn't reproduced that a shift has to explain."""
 _FEWEST = 0.02
-"""The least share of what is replayed that it has to explain."""
+"""The least share of the steps with another action beside them that it has to explain."""
 
 
 @runtime_checkable
@@ -37,6 +39,10 @@ class Replayer(Protocol):
     @property
     def name(self) -> str:
         """What the environment is called."""
+
+    @property
+    def action(self) -> Box | Discrete:
+        """What may be done in it."""
 
     def fitting(self, demos: Demonstrations) -> None:
         """Raises `DataError` where the data can't be from this environment, or its states can't be set."""
@@ -55,6 +61,8 @@ class Replayed(NamedTuple):
     """Which steps, counted over all episodes."""
     errors: Float[np.ndarray, "shifts rows"]
     """The largest error among the entries, in units of what is tolerated; infinite where there is no such action."""
+    differs: Bool[np.ndarray, "shifts rows"]
+    """Where there is such an action and it differs from the one that was recorded with the row."""
     num_drawn: int
     """How many were drawn, with those that aren't finite or whose state isn't observed."""
     tolerance: float
@@ -96,12 +104,21 @@ def replay(demos: Demonstrations, replayer: Replayer, limit: int = 1000, toleran
     off = np.abs(reached.astype(np.float64) - after) / _tolerated(obs, after, tolerance)
     errors = np.nan_to_num(off.max(axis=2), nan=np.inf, posinf=np.inf)
     known = there & _finite(actions, demos.actions.ndim)
-    return Replayed(rows, np.where(known, errors, np.inf), num_drawn, tolerance)
+    differs = known & (actions != actions[0]).reshape(*neighbors.shape, -1).any(axis=2)
+    return Replayed(rows, np.where(known, errors, np.inf), differs, num_drawn, tolerance)
 
 
 def replay_faults(replayed: Replayed, demos: Demonstrations, name: str) -> tuple[Fault, ...]:
     """What replaying has found: a shift, and transitions that nothing explains."""
     return tuple(_faults(replayed, demos, name))
+
+
+def beyond_faults(demos: Demonstrations, replayer: Replayer) -> tuple[Fault, ...]:
+    """Actions that the environment doesn't allow, where its space isn't that of the demonstrations."""
+    space = replayer.action
+    if space == demos.spaces.action:
+        return ()
+    return tuple(outside_faults(demos, space, f"those of {replayer.name}"))
 
 
 def _faults(replayed: Replayed, demos: Demonstrations, name: str) -> Iterator[Fault]:
@@ -111,15 +128,19 @@ def _faults(replayed: Replayed, demos: Demonstrations, name: str) -> Iterator[Fa
         (-1, "an action stands one step too early (a_t leads from s_(t+1) to s_(t+2))"),
     ):
         shifted = replayed.explained_by(shift)
-        if shifted.sum() > max(_MOST * replayed.failed.sum(), _FEWEST * len(shifted)):
+        apart = replayed.differs[SHIFTS.index(shift)]  # people hold an action for many steps, where no shift shows
+        if shifted.sum() > max(_MOST * replayed.failed.sum(), _FEWEST * apart.sum()):
             unexplained &= ~shifted & np.isfinite(replayed.errors[SHIFTS.index(shift)])  # not the ends of episodes
             remedy = f"Move the actions by one step: pair s_t with a_(t{shift:+d})."
-            yield _fault(
-                "shifted by one", f"{{}} of {name} fit far better then; {said}", shifted, replayed, demos, remedy
+            where = (
+                f"{counted(int(apart.sum()), 'replayed transition')} of {name} at which two neighboring actions differ"
             )
+            told = f"{int(shifted.sum()):,} of {where} fit far better then; {said}"
+            yield _fault("shifted by one", told, shifted, replayed, demos, remedy)
     if unexplained.any():
         off = replayed.tolerance * np.median(replayed.errors[0][unexplained])
-        told = f"{{}} of {name}, the median of them off by {off:.2g} of the change in a step"
+        share = f"{int(unexplained.sum()):,} of {counted(len(unexplained), 'replayed transition')}"
+        told = f"{share} of {name}, the median of them off by {off:.2g} of the change in a step"
         remedy = (
             "Other settings or another version of it, a state that isn't observed, or labels that aren't what was done."
         )
@@ -129,8 +150,7 @@ def _faults(replayed: Replayed, demos: Demonstrations, name: str) -> Iterator[Fa
 def _fault(
     name: str, told: str, which: Bool[np.ndarray, " rows"], replayed: Replayed, demos: Demonstrations, remedy: str
 ) -> Fault:
-    share = f"{int(which.sum()):,} of {counted(len(which), 'replayed transition')}"
-    return Fault(name, int(which.sum()), told.format(share), places_of(replayed.rows[which], demos.lengths), remedy)
+    return Fault(name, int(which.sum()), told, places_of(replayed.rows[which], demos.lengths), remedy)
 
 
 def _drawn(num_steps: int, limit: int) -> Int[np.ndarray, " rows"]:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from ilkit.curating.flat import as_vectors, column_names
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Discrete, vectors
+from ilkit.data.spaces import Box, Discrete
 
 _CHUNK = 1 << 15
 
@@ -49,8 +50,9 @@ class Summary(NamedTuple):
 
 def summarize(demos: Demonstrations) -> Summary:
     """The summary of demonstrations whose lengths and rows agree."""
-    space = demos.spaces.action
+    space, seen = demos.spaces.action, as_vectors(demos)
     returns = known_returns(demos)
+    names = [f"action {dim}" for dim in range(space.size)]
     return Summary(
         num_episodes=demos.num_episodes,
         num_steps=demos.num_steps,
@@ -58,8 +60,8 @@ def summarize(demos: Demonstrations) -> Summary:
         num_truncated=int(demos.truncated.sum()),
         lengths=_range(demos.lengths),
         returns=_range(returns) if len(returns) else None,
-        obs=_columns(demos.obs, vectors(demos.spaces.observation, "A summary"), "obs"),
-        actions=() if isinstance(space, Discrete) else _columns(demos.actions, space, "action"),
+        obs=_columns(seen.obs, seen.spaces.observation, column_names(demos)),  # type: ignore[arg-type]
+        actions=() if isinstance(space, Discrete) else _columns(demos.actions, space, names),
         action_shares=_shares(demos.actions, space.size) if isinstance(space, Discrete) else (),
     )
 
@@ -79,7 +81,7 @@ def _shares(actions: np.ndarray, size: int) -> tuple[float, ...]:
     return tuple((np.bincount(inside.astype(np.int64), minlength=size) / max(len(actions), 1)).tolist())
 
 
-def _columns(rows: np.ndarray, space: Box, name: str) -> tuple[Column, ...]:
+def _columns(rows: np.ndarray, space: Box, names: list[str]) -> tuple[Column, ...]:
     """The columns, summed in chunks around the first row, so that large means lose no digits."""
     low, high = np.asarray(space.bounds, np.float32)
     center = np.nan_to_num(rows[0].astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
@@ -100,6 +102,6 @@ def _columns(rows: np.ndarray, space: Box, name: str) -> tuple[Column, ...]:
     numbers = np.where(count > 0, np.stack([least, center + total / divisor, std, most]), np.nan).T
     shares = np.where(np.isfinite(low) | np.isfinite(high), beyond / len(rows), np.nan)
     return tuple(
-        Column(f"{name} {dim}", float(low), float(mean), float(dev), float(high), None if np.isnan(at) else float(at))
-        for dim, ((low, mean, dev, high), at) in enumerate(zip(numbers, shares, strict=True))
+        Column(name, float(low), float(mean), float(dev), float(high), None if np.isnan(at) else float(at))
+        for name, (low, mean, dev, high), at in zip(names, numbers, shares, strict=True)
     )

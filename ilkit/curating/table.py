@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from ilkit.curating.fault import counted
 from ilkit.curating.summary import Column, Range, Summary
 from ilkit.data.spaces import Discrete, Spaces
+from ilkit.errors import counted
+from ilkit.reporting.columns import aligned
 
 MOST_ROWS = 64
 """How many dimensions are listed of observations, and of actions."""
@@ -17,11 +18,7 @@ def told(summary: Summary, spaces: Spaces) -> str:
     if isinstance(spaces.action, Discrete):
         lines += [f"action {index}: {share:.1%}" for index, share in enumerate(summary.action_shares[:MOST_ROWS])]
         lines += [*_left_out(len(summary.action_shares)), ""]
-    cells = [HEAD, *rows(summary.obs), *rows(summary.actions)]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(HEAD))]
-    for row in cells:
-        name, *numbers = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        lines.append("  ".join([name.strip().ljust(widths[0]), *numbers]).rstrip())
+    lines += aligned([HEAD, *rows(summary.obs), *rows(summary.actions)])
     lines += [*_left_out(len(summary.obs)), *_left_out(len(summary.actions))]
     return "\n".join(lines)
 

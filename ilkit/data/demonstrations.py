@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
-from ilkit.data.spaces import Spaces
+from ilkit.data.spaces import Space, Spaces, zeros
 from ilkit.data.windows import Transitions
 from ilkit.errors import DataError
 
@@ -39,8 +39,12 @@ class Demonstrations(eqx.Module):
     def check(self) -> None:
         """Checks that the arrays agree.
 
-        **Raises:** `DataError` where one has another number of rows than the lengths of the episodes say.
+        **Raises:** `DataError` where an episode has no step, or an array has other rows than lengths and spaces say.
         """
+        empty = np.flatnonzero(self.lengths < 1)
+        if len(empty):
+            got = f"{self.lengths[empty[0]]} in episode {empty[0]}"
+            raise DataError(f"Every episode must have at least one step, got {got}. Leave it out.")
         steps, episodes = int(self.lengths.sum()), len(self.lengths)
         for rows in jax.tree.leaves(self.obs):
             _check_rows("obs", rows, steps + episodes, "one more than actions in every episode")
@@ -50,6 +54,8 @@ class Demonstrations(eqx.Module):
         _check_rows("truncated", self.truncated, episodes, "one an episode")
         if self.success is not None:
             _check_rows("success", self.success, episodes, "one an episode")
+        _check_space("obs", self.obs, self.spaces.observation)
+        _check_space("actions", self.actions, self.spaces.action)
 
     @property
     def num_episodes(self) -> int:
@@ -85,7 +91,7 @@ class Demonstrations(eqx.Module):
         """The number of the episode that each of these rows of steps belongs to; by default, of all of them."""
         if rows is None:
             return np.repeat(np.arange(self.num_episodes), self.lengths)
-        return np.searchsorted(self.stops, rows, side="right")
+        return np.asarray(np.searchsorted(self.stops, rows, side="right"))
 
     def before(self, rows: Int[np.ndarray, "*rows"] | None = None) -> PyTree[Shaped[np.ndarray, "..."]]:
         """The observation before the action of each of these rows, or of all."""
@@ -194,3 +200,13 @@ def concatenate(parts: list[Demonstrations]) -> Demonstrations:
 def _check_rows(name: str, rows: np.ndarray, expected: int, rule: str) -> None:
     if len(rows) != expected:
         raise DataError(f"{name} must have {expected} rows ({rule}), got {len(rows)}.")
+
+
+def _check_space(name: str, rows: PyTree, space: Space) -> None:
+    wanted, got = (jax.tree.map(_row, each) for each in (zeros(space, 1), rows))
+    if wanted != got:
+        raise DataError(f"{name} must be rows of {wanted}, got {got}. Give the space that they were recorded in.")
+
+
+def _row(column: np.ndarray) -> str:
+    return f"{column.dtype}{list(column.shape[1:])}"

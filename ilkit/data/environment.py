@@ -7,7 +7,7 @@ import equinox as eqx
 import gymnasium
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.spaces import Box, Discrete, Space, Spaces
 from ilkit.errors import DataError
 
 
@@ -89,3 +89,31 @@ class HostEnvironment(eqx.Module):
 
         The seed of a reset and the actions after it decide an episode: a run that was stopped plays it again.
         """
+
+
+class RecordedEnvironment(HostEnvironment):
+    """An environment of which there are only recordings: it has spaces, as far as they are told, and no step."""
+
+    observation: Space | None = eqx.field(static=True, default=None)
+    action: Box | Discrete | None = eqx.field(static=True, default=None)
+    max_steps: int = eqx.field(static=True, default=0)
+
+    @property  # type: ignore[misc]
+    def spaces(self) -> Spaces:  # type: ignore[override]
+        """The spaces.
+
+        **Raises:** `DataError` where one isn't told.
+        """
+        if self.observation is None or self.action is None:
+            raise DataError(
+                "The spaces of recordings must be told where they are asked for. Set observation and action of "
+                "env.recorded, or leave env out of the stage that reads them."
+            )
+        return Spaces(observation=self.observation, action=self.action)
+
+    def make(self) -> gymnasium.Env[Any, Any]:
+        """Refuses to.
+
+        **Raises:** `DataError`, always.
+        """
+        raise DataError("Recordings can't be stepped in. Choose another env.kind, or leave out the stage that steps.")

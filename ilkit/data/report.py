@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-Metrics = Mapping[str, "float | int | str | Metrics"]
+Metrics = Mapping[str, "float | int | str | list[Any] | Metrics"]
+"""DVC compares numbers and texts, and leaves out what stands in a list."""
 Table = Mapping[str, list[float] | list[int] | list[str]]
 
 

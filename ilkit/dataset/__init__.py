@@ -1,1 +1,1 @@
-"""Demonstrations that were recorded elsewhere: one file a format."""
+"""Demonstrations that were recorded elsewhere."""

@@ -1,5 +1,10 @@
 """Returns on paired episodes: every policy and every training seed starts from the same states.
 
+Where no rewards are known, success is compared or, where that isn't known either, the length of episodes. Where nothing
+can be run, a report has the fit to recorded actions alone: to the episodes `held_out`, without them to fresh ones of
+the expert, and to the demonstrations themselves where there is neither. Without an expert, scores are normalized by
+what was recorded, if it is known.
+
 A policy's score is the interquartile mean over training seeds of its mean return, with a bootstrap interval whose
 unit is the seed (Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, 2021). It is
 normalized by fixed references, (return - random) / (expert - random), that are run on the same episodes.
@@ -17,18 +22,19 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import Environment, HostEnvironment, RecordedEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Box, zeros
+from ilkit.data.spaces import Box, Space, zeros
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
 from ilkit.measuring.curves import noise_during_training, read_curves
+from ilkit.measuring.fit import measure_fit, score_fit
 from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
 from ilkit.reporting.animation import animate
-from ilkit.reporting.findings import ActionSample, Findings, Rollout, StateMap
+from ilkit.reporting.findings import ActionSample, Findings, HeldOut, Rollout, StateMap
 from ilkit.reporting.numbers import metrics_of, summary_of, tables_of
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import Episodes, collect_all
@@ -52,7 +58,7 @@ class Returns(Spec):
     num_resamples: PositiveInt = 10_000
     """Resamples of the bootstrap."""
     success_return: Annotated[float, Field(ge=-1e12, le=1e12)] | None = None
-    """The return from which on an episode counts as a success; none to count no successes."""
+    """The return from which on an episode counts as a success; where none is given, what the environment says of it."""
     map_dims: tuple[NonNegativeInt, NonNegativeInt] = (0, 1)
     """The two entries of the state (of the observation, in a host environment) that the uncertainty map spans."""
 
@@ -63,46 +69,51 @@ def evaluate(
     demos: Demonstrations,
     expert: Seeds[Policy] | None = None,
     uncertainty: Seeds[Uncertainty] | None = None,
+    held_out: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
     **policies: Seeds[Policy],
 ) -> Report:
-    """Runs the expert, the policies and a random one, and reports how they compare.
-
-    Without an expert, returns are normalized by those recorded in the demonstrations, if any are.
-    """
-    reserved = {*REFERENCES, "random"} & set(policies)
-    if not policies or reserved:
-        raise DataError(
-            f"evaluate takes policies by names other than {', '.join(REFERENCES)} and random, "
-            f"got {list(policies) or 'none'}."
-        )
+    """Runs the expert, the policies and a random one; reports how they compare, and how they fit what was held out."""
+    _check_names(policies)
     episodes_key, actions_key, resampling_key = jax.random.split(key, 3)
     world = env()
-    random = jax.tree.map(lambda leaf: leaf[None], RandomPolicy.of(world.spaces))
-    experts = {} if expert is None else {"expert": expert}
-    contestants = {**experts, **policies, "random": Seeds(random, {}, 1)}
-    episodes = _run_all(spec, world, contestants, key=episodes_key)
-    measured = _recorded(demos, experts) | {name: _measure(name, runs) for name, runs in episodes.items()}
+    episodes = _run_all(spec, world, policies if expert is None else {"expert": expert, **policies}, key=episodes_key)
+    outcome, measured = _measure_all(spec, demos, episodes)
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
-    drawable = _tells_states(world)
+    source, recorded = _recorded_episodes(demos, held_out, episodes)
+    fits = {name: measure_fit(seeds, recorded, key=actions_key) for name, seeds in policies.items()}
     findings = Findings(
-        task=getattr(env.spec, "id", env.kind),
+        task="recordings" if isinstance(world, RecordedEnvironment) else getattr(env.spec, "id", env.kind),
         policies=tuple(policies),
+        num_seeds=max(map(len, policies.values())),
         num_demonstrated=(demos.num_episodes, demos.num_steps),
         confidence=spec.confidence,
+        outcome=outcome,
         measured=measured,
         scores=score_all(measured, resampling, spec.success_return),
-        comparisons=compare_all({name: measured[name] for name in policies}, resampling),
+        comparisons=compare_all({name: measured[name] for name in policies if measured}, resampling),
         curves=curves,
         noise=noise_during_training(curves, resampling),
+        held_out=HeldOut(source, recorded.num_episodes, recorded.num_steps),
+        fits={name: score_fit(fit, resampling) for name, fit in fits.items()},
         actions=_sample_actions(demos, policies, key=actions_key),
-        state_map=None
-        if uncertainty is None or not drawable
-        else _map_states(world, uncertainty, demos, spec.map_dims),
-        rollouts=_show_rollouts(world, episodes, measured) if drawable and isinstance(world, Environment) else {},
+        state_map=None if uncertainty is None else _map_states(world, uncertainty, demos, spec.map_dims),
+        rollouts=_show_rollouts(world, episodes, measured),
     )
+    return _report(findings)
+
+
+def _check_names(policies: Mapping[str, Seeds[Policy]]) -> None:
+    reserved = (*REFERENCES, "random", "held_out")
+    if not policies or set(reserved) & set(policies):
+        raise DataError(
+            f"evaluate takes policies by names other than {', '.join(reserved)}, got {list(policies) or 'none'}."
+        )
+
+
+def _report(findings: Findings) -> Report:
     from ilkit.reporting.sections import page_of  # matplotlib takes longer to import than a pipeline to check
 
     return Report(metrics_of(findings), tables_of(findings), page_of(findings), summary_of(findings))
@@ -111,7 +122,11 @@ def evaluate(
 def _run_all(
     spec: Returns, world: Environment | HostEnvironment, contestants: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray
 ) -> dict[str, list[Episodes]]:
-    """The episodes of every seed of every policy."""
+    """The episodes of every seed of every policy, and of a random one; none where nothing can be run."""
+    if isinstance(world, RecordedEnvironment):
+        return {}
+    random = jax.tree.map(lambda leaf: leaf[None], RandomPolicy.of(world.spaces))
+    contestants = {**contestants, "random": Seeds(random, {}, 1)}
     names = [name for name, seeds in contestants.items() for _ in range(len(seeds))]
     policies = [policy for seeds in contestants.values() for policy in _on_host(seeds)]
     samples = [spec.stochastic or name == "random" for name in names]
@@ -124,24 +139,58 @@ def _on_host(seeds: Seeds[T]) -> Seeds[T]:
     return Seeds(jax.tree.map(np.asarray, seeds.stacked), {}, seeds.num_seeds)
 
 
-def _recorded(demos: Demonstrations, experts: Mapping[str, Seeds[Policy]]) -> dict[str, Measurement]:
-    """What was demonstrated, in place of an expert that could be run; nothing where no rewards were recorded."""
-    if experts or not np.isfinite(demos.rewards).all():
-        return {}
-    return {"demonstrated": Measurement(demos.returns[None], demos.lengths[None], demos.terminated[None])}
+def _recorded_episodes(
+    demos: Demonstrations, held_out: Demonstrations | None, episodes: Mapping[str, list[Episodes]]
+) -> tuple[Literal["held_out", "expert", "demos"], Demonstrations]:
+    """What policies are held against: best what none of them has learnt from."""
+    if held_out is not None:
+        return "held_out", held_out
+    return ("expert", episodes["expert"][0].demonstrations()) if "expert" in episodes else ("demos", demos)
 
 
-def _measure(name: str, runs: list[Episodes]) -> Measurement:
-    columns = ([getattr(run, column) for run in runs] for column in ("returns", "lengths", "terminated"))
-    measured = Measurement(*map(np.stack, columns))
-    bad = np.argwhere(~np.isfinite(measured.returns))
-    if len(bad):
-        seed, episode = bad[0]
+def _measure_all(
+    spec: Returns, demos: Demonstrations, episodes: Mapping[str, list[Episodes]]
+) -> tuple[str, dict[str, Measurement]]:
+    """By what all can be compared, and this of all: of the expert or what was demonstrated, the policies, random."""
+    outcome = _known_outcome(episodes)
+    if spec.success_return is not None and episodes and outcome != "return":
         raise DataError(
-            f"Returns must be finite, got {measured.returns[seed, episode]} from {name}, seed {seed}, in evaluation "
-            f"episode {episode}. Its actions or the environment's rewards aren't finite: train it again."
+            "success_return needs rewards, but the environment gives none. Leave it out: success is then what the "
+            "environment says of it."
         )
-    return measured
+    measured = {name: _measure(runs, outcome) for name, runs in episodes.items()}
+    recorded = {"return": demos.returns, "success": demos.success, "length": demos.lengths.astype(float)}[outcome]
+    if not episodes or "expert" in episodes or recorded is None or not np.isfinite(recorded).all():
+        return outcome, measured
+    reference = Measurement(recorded[None], demos.lengths[None], demos.terminated[None])
+    return outcome, {"demonstrated": reference} | measured
+
+
+def _known_outcome(episodes: Mapping[str, list[Episodes]]) -> str:
+    """Returns; without any rewards, whether episodes succeeded; without that, their lengths.
+
+    **Raises:** `DataError` where some returns are finite and some aren't.
+    """
+    returns = {name: np.stack([run.returns for run in runs]) for name, runs in episodes.items()}
+    if episodes and all(np.isnan(values).all() for values in returns.values()):
+        told = [run.success for runs in episodes.values() for run in runs]
+        return "success" if all(one is not None and np.isfinite(one).all() for one in told) else "length"
+    for name, values in returns.items():
+        for seed, episode in np.argwhere(~np.isfinite(values))[:1]:
+            raise DataError(
+                f"Returns must be finite, got {values[seed, episode]} from {name}, seed {seed}, in evaluation "
+                f"episode {episode}. Its actions or the environment's rewards aren't finite: train it again."
+            )
+    return "return"
+
+
+def _measure(runs: list[Episodes], outcome: str) -> Measurement:
+    returns, lengths, terminated = (
+        np.stack([getattr(run, column) for run in runs]) for column in ("returns", "lengths", "terminated")
+    )
+    told = np.stack([np.full(len(run.lengths), np.nan) if run.success is None else run.success for run in runs])
+    outcomes = {"return": returns, "success": told.astype(float), "length": lengths.astype(float)}[outcome]
+    return Measurement(outcomes, lengths, terminated, told if np.isfinite(told).all() else None)
 
 
 def _sample_actions(demos: Demonstrations, policies: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray) -> ActionSample:
@@ -176,13 +225,12 @@ def _act(stacked: Policy, obs: PyTree, key: PRNGKeyArray) -> tuple[Array, Array]
     return eqx.filter_vmap(act)(stacked)
 
 
-def _tells_states(world: Environment | HostEnvironment) -> bool:
+def _tells_states(world: Environment | HostEnvironment, observation: Space) -> bool:
     """Whether the states of episodes can be drawn: not where observations don't tell them."""
     if isinstance(world, HostEnvironment):
-        space = world.spaces.observation
-        return isinstance(space, Box) and len(space.shape) == 1
+        return isinstance(observation, Box) and len(observation.shape) == 1
     try:
-        jax.eval_shape(world.state_of, jax.tree.map(jnp.asarray, zeros(world.spaces.observation)))
+        jax.eval_shape(world.state_of, jax.tree.map(jnp.asarray, zeros(observation)))
     except DataError:
         return False
     return True
@@ -192,6 +240,8 @@ def _map_states(
     world: Environment | HostEnvironment, uncertainty: Seeds[Uncertainty], demos: Demonstrations, dims: tuple[int, int]
 ) -> StateMap | None:
     """The uncertainty map, averaged over seeds, and the demonstrated states; none of states with a single entry."""
+    if not _tells_states(world, demos.spaces.observation):
+        return None
     if isinstance(world, Environment):
         observe, box, names = world.observe, world.state_box, world.state_names
         padding = (1 << (len(demos.obs) - 1).bit_length()) - len(demos.obs)  # so that nothing compiles again
@@ -218,11 +268,15 @@ def _identity(state: Float[Array, " state"]) -> Float[Array, " state"]:
 
 
 def _show_rollouts(
-    world: Environment, episodes: Mapping[str, list[Episodes]], measured: Mapping[str, Measurement]
+    world: Environment | HostEnvironment,
+    episodes: Mapping[str, list[Episodes]],
+    measured: Mapping[str, Measurement],
 ) -> dict[str, Rollout]:
-    """The first episode of each policy's median seed."""
+    """The first episode of each policy's median seed; none of environments on the host, which don't draw states."""
+    if isinstance(world, HostEnvironment) or not _tells_states(world, world.spaces.observation):
+        return {}
     seeds = {
-        name: int(np.argsort(measured[name].returns.mean(axis=1), kind="stable")[(measured[name].num_seeds - 1) // 2])
+        name: int(np.argsort(measured[name].outcomes.mean(axis=1), kind="stable")[(measured[name].num_seeds - 1) // 2])
         for name in episodes
     }
     shown = {name: runs[seeds[name]] for name, runs in episodes.items()}

@@ -77,7 +77,7 @@ def _step(
 ) -> tuple[_State, ReinforcementInfo]:
     collect_key, improve_key = jax.random.split(key)
     learner, rollout = collect(spec, envs, state.learner, key=collect_key)
-    learner, info = improve(spec, learner, rollout, train_policy=jnp.asarray(True), key=improve_key)
+    learner, info = improve(spec, learner, rollout, key=improve_key)
     observed = _observe(state.observed, rollout)
     fixed = eqx.tree_at(lambda policy: policy.normalizer, learner.fixed, _normalizer(observed))
     return _State(learner._replace(fixed=fixed), observed), info

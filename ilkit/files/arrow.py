@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ilkit.errors import DataError, nearest
-from ilkit.files.episodes import MAX_EXPANSION
+from ilkit.errors import DataError, held
+from ilkit.files.recording import MAX_EXPANSION
 
 
 def import_pyarrow() -> Any:
@@ -67,7 +67,7 @@ def column_of(table: Any, name: str, path: Path) -> Any:
     **Raises:** `DataError` where there is none.
     """
     if name not in table.column_names:
-        raise DataError(f"{path} has no column {name!r}. {nearest(name, table.column_names)}")
+        raise DataError(f"{path} has no column {name!r}. {held(table.column_names)}")
     return table.column(name)
 
 

@@ -2,16 +2,16 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ilkit.errors import DataError, nearest
-from ilkit.files.episodes import MAX_EXPANSION, reading
+from ilkit.errors import DataError, held
 from ilkit.files.numbers import not_numeric
+from ilkit.files.recording import MAX_EXPANSION, reading
 
 
 class Hdf5:
@@ -80,26 +80,28 @@ class Hdf5:
         """Reads an array of numbers, if it is there."""
         return self.array(parent, name, rows=rows) if name in parent else None
 
-    def columns(self, parent: Any, names: tuple[str, ...], *, rows: int | None = None) -> np.ndarray:
-        """Reads several arrays, side by side in this order; `a/b` is the array b of the group a."""
-        columns = []
+    def columns(self, parent: Any, names: Iterable[str], *, rows: int | None = None) -> dict[str, np.ndarray]:
+        """Reads several arrays with equally many rows; `a/b` is the array b of the group a."""
+        found: dict[str, np.ndarray] = {}
         for name in names:
             *folders, last = name.split("/")
             group = parent
             for folder in folders:
                 group = self.group(group, folder)
-            columns.append(self.array(group, last, rows=rows))
-        if len(columns) == 1:
-            return columns[0]
-        for name, column in zip(names, columns, strict=True):
-            if len(column) != len(columns[0]):
-                at = self._at(parent, name)
-                raise DataError(
-                    f"{self.path}, {at} must have {len(columns[0])} rows like {names[0]}, got {len(column)}."
-                )
-        return np.concatenate(
-            [column.reshape(len(column), -1) if column.size else column for column in columns], axis=1
-        )
+            found[name] = self.array(group, last, rows=rows)
+            first, column = next(iter(found.items()))
+            if len(found[name]) != len(column):
+                at, got = self._at(parent, name), len(found[name])
+                raise DataError(f"{self.path}, {at} must have {len(column)} rows like {first}, got {got}.")
+        return found
+
+    def leaves(self, parent: Any) -> list[str]:
+        """The names of all arrays in a group and the groups inside it; `a/b` is the array b of the group a."""
+        found = []
+        for name in names_in(parent):
+            inside = self.leaves(self.group(parent, name)) if self.is_group(parent, name) else None
+            found += [name] if inside is None else [f"{name}/{one}" for one in inside]
+        return found
 
     def numbered(self, parent: Any, prefix: str) -> list[str]:
         """The members that are called by this prefix and a number, in the order of the numbers."""
@@ -142,7 +144,7 @@ class Hdf5:
 
         link = parent.get(name, getlink=True)
         if link is None:
-            raise DataError(f"{self.path} has no {self._at(parent, name)}. {nearest(name, names_in(parent))}")
+            raise DataError(f"{self.path} has no {self._at(parent, name)}. {held(names_in(parent))}")
         if not isinstance(link, h5py.HardLink):
             raise DataError(f"{self.path}, {self._at(parent, name)} is a link, which isn't followed. Copy its target.")
         return parent[name]

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.errors import counted
 from ilkit.files.arrow import import_pyarrow
-from ilkit.files.losses import check_exportable, lost_bounds, lost_ends, lost_rewards
+from ilkit.files.losses import lost_bounds, lost_rewards
 
 _FPS = 50
 """Frames a second, which demonstrations don't know; LeRobot wants a number."""
@@ -21,9 +22,8 @@ _QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 def write_folder(demos: Demonstrations, path: Path, *, obs_keys: tuple[str, ...], action_key: str) -> list[str]:
     """Writes the folder; returns what it can't hold.
 
-    **Raises:** `DataError` where there is nothing to write, or pyarrow is missing.
+    **Raises:** `DataError` where pyarrow is missing.
     """
-    check_exportable(demos, path)
     import_pyarrow()
     columns = _columns(demos, obs_keys, action_key)
     _write(path / "data" / _FILE, {name: _arrow(values) for name, values in columns.items()})
@@ -32,8 +32,7 @@ def write_folder(demos: Demonstrations, path: Path, *, obs_keys: tuple[str, ...]
     _write_json(path / "meta" / "info.json", _info(demos, columns))
     _write_json(path / "meta" / "stats.json", {name: _statistics(values) for name, values in columns.items()})
     return [
-        f"The last observation of each of the {demos.num_episodes} episodes is lost; final_obs says what to do.",
-        *lost_ends(demos),
+        f"The last observation of each of {counted(demos.num_episodes, 'episode')} is lost; final_obs says what to do.",
         *lost_bounds(demos),
         *lost_rewards(demos),
         f"The rate is unknown and written as {_FPS} frames a second, and the task as {_TASK!r}.",
@@ -44,7 +43,7 @@ def _columns(demos: Demonstrations, obs_keys: tuple[str, ...], action_key: str) 
     frame = np.arange(demos.num_steps) - demos.starts[demos.episode_of()]
     actions = demos.actions.astype(np.int64)[:, None] if demos.actions.ndim == 1 else demos.actions
     return {
-        **dict.fromkeys(obs_keys, demos.before()),
+        **(demos.before() if isinstance(demos.obs, dict) else dict.fromkeys(obs_keys, demos.before())),
         action_key: actions,
         "next.reward": demos.rewards,
         "next.done": demos.at_last_step(np.ones(demos.num_episodes, bool)),

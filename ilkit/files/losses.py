@@ -1,18 +1,18 @@
 """What a format can't hold of demonstrations, in sentences."""
 
-from pathlib import Path
-
 import numpy as np
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box
-from ilkit.errors import DataError
+from ilkit.errors import counted
 
 
 def lost_ends(demos: Demonstrations) -> list[str]:
     """Episodes that neither terminated nor were truncated: every format makes them truncated."""
     count = int((~demos.terminated & ~demos.truncated).sum())
-    return [f"{count} episodes that neither terminated nor were truncated will count as truncated."] if count else []
+    return [f"{counted(count, 'episode')} that neither terminated nor were truncated will count as truncated."] * (
+        count > 0
+    )
 
 
 def lost_bounds(demos: Demonstrations) -> list[str]:
@@ -33,12 +33,3 @@ def lost_rewards(demos: Demonstrations) -> list[str]:
     """Rewards that weren't recorded."""
     missing = np.isnan(demos.rewards).any()
     return ["Rewards that weren't recorded are written as NaN."] if missing else []
-
-
-def check_exportable(demos: Demonstrations, path: Path) -> None:
-    """Checks that there is something to write.
-
-    **Raises:** `DataError`.
-    """
-    if demos.num_episodes == 0 or (demos.lengths <= 0).any():
-        raise DataError(f"{path} can't be written: there must be episodes, each with at least one action.")

@@ -20,7 +20,7 @@ def numbers(values: np.ndarray, what: str) -> Float[np.ndarray, "rows entries"]:
     if infinite.any():
         raise DataError(
             f"{what} must be finite as float32 (or NaN where nothing was recorded), "
-            f"got {values[infinite][0].tolist()!r:.80} at step {int(infinite.argmax())}. Leave that episode out."
+            f"got {values[infinite][0].tolist()!r:.80} at step {int(infinite.argmax())}."
         )
     return rows
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Dict, Discrete, MultiDiscrete, Space
 
 _LARGEST = 10**7
 
 
 def box_of(space: Any) -> Box | None:
-    """The box of this description, as a vector; none where it describes something else."""
+    """The box of this description, as that of a vector; none where it describes something else."""
     if not isinstance(space, dict) or space.get("type") != "Box":
         return None
     size = math.prod(int(length) for length in space.get("shape", ()))
@@ -22,22 +22,21 @@ def box_of(space: Any) -> Box | None:
     return Box(low=low, high=high)
 
 
-def discrete_of(space: Any) -> tuple[int, Discrete] | None:
-    """The first action and the discrete space of this description; none where it describes something else."""
+def discrete_of(space: Any) -> Discrete | None:
+    """The discrete space of this description; none where it describes something else."""
     if not isinstance(space, dict) or space.get("type") != "Discrete":
         return None
-    size = int(space["n"])
-    return (int(space.get("start", 0)), Discrete(size=size)) if 0 < size < 2**31 else None
+    size, start = int(space["n"]), int(space.get("start", 0))
+    return Discrete(size=size, start=start) if 0 < size < 2**31 and abs(start) < 2**31 - size else None
 
 
-def described(space: Box | Discrete) -> dict[str, Any]:
+def described(space: Space) -> dict[str, Any]:
     """The description of a space."""
+    if isinstance(space, Dict):
+        return {"type": "Dict", "subspaces": {name: described(entry) for name, entry in space.entries}}
     if isinstance(space, Discrete):
         return {"type": "Discrete", "dtype": "int64", "start": space.start, "n": space.size}
-    return {
-        "type": "Box",
-        "dtype": "float32",
-        "shape": list(space.shape),
-        "low": space.bounds[0].tolist(),
-        "high": space.bounds[1].tolist(),
-    }
+    if isinstance(space, MultiDiscrete):
+        return {"type": "MultiDiscrete", "dtype": "int64", "nvec": list(space.sizes)}
+    low, high = (end.tolist() for end in space.bounds)
+    return {"type": "Box", "dtype": space.dtype, "shape": list(space.shape), "low": low, "high": high}

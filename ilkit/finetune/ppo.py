@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 from jaxtyping import PRNGKeyArray
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
@@ -27,6 +27,7 @@ from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.reinforcement.warmup import check_warmup
 from ilkit.stepping.behavior import AdditiveNoise, Behavior, OwnDensity, anchor_of, require_no_memory
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
@@ -42,6 +43,16 @@ class PPO(ProximalSpec):
     """β: what the divergence from the clone costs, in units of the standardized advantage; none by default."""
     noise_floor: PositiveFloat = 0.02
     """δ: the standard deviation of noise beside the exploration's, in half ranges of the action space."""
+
+    @property
+    def warmup_iterations(self) -> int:
+        """Iterations at the start in which only the critic learns."""
+        return self.critic_warmup_steps
+
+    @model_validator(mode="after")
+    def _check_warmup(self) -> "PPO":
+        check_warmup(self.critic_warmup_steps, self.num_steps)
+        return self
 
 
 def finetune(
@@ -86,7 +97,7 @@ def _initial_state(
 def _step(spec: PPO, envs: CompiledEnvs | HostEnvs, state: State, key: PRNGKeyArray) -> tuple[State, ReinforcementInfo]:
     collect_key, improve_key = jax.random.split(key)
     state, rollout = collect(spec, envs, state, key=collect_key)
-    return improve(spec, state, rollout, train_policy=state.iteration >= spec.critic_warmup_steps, key=improve_key)
+    return improve(spec, state, rollout, key=improve_key)
 
 
 def _resume(envs: HostEnvs, state: State) -> bool:

@@ -38,6 +38,7 @@ from ilkit.nn.perceptron import Layers, build_silent_layers
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.replay import Experience, ReplayBuffer
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
+from ilkit.reinforcement.warmup import check_warmup, frozen_until
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import AdditiveNoise, Anchor, anchor_of, modes, noise_scale, require_no_memory
 from ilkit.stepping.host_envs import HostEnvs
@@ -58,7 +59,7 @@ class TD3(Spec):
     discount: Fraction = 0.99
     """γ: what a reward one step later is worth."""
     target_rate: Fraction = 0.005
-    """How far the target networks move towards the learnt ones at every update of the critics."""
+    """How far the target networks move towards the learnt ones after every `policy_delay` updates of the critics."""
     warmup_target_rate: Fraction = 0.1
     """The same while only the critics learn: the policy that they judge stands still, and they start from nothing."""
     target_noise: NonNegativeFloat = 0.2
@@ -85,6 +86,16 @@ class TD3(Spec):
     """Steps of every environment."""
     num_seeds: PositiveInt = 1
     """Training runs, in one compiled call."""
+
+    @property
+    def rounds(self) -> int:
+        """Updates of the actor in a step."""
+        return self.num_envs * self.updates_per_env_step // self.policy_delay
+
+    @model_validator(mode="after")
+    def _check_warmup(self) -> "TD3":
+        check_warmup(self.critic_warmup_steps, self.num_steps)
+        return self
 
     @model_validator(mode="after")
     def _check_delay(self) -> "TD3":
@@ -201,8 +212,7 @@ def _learn(spec: TD3, state: _State, rollout: Rollout, key: PRNGKeyArray) -> tup
     buffer = state.buffer.add(
         Experience(obs, taken, outcome.rewards, outcome.next_obs, outcome.terminated.astype(jnp.float32))
     )
-    rounds = spec.num_envs * spec.updates_per_env_step // spec.policy_delay
-    shape = (rounds, spec.policy_delay, spec.batch_size)
+    shape = (spec.rounds, spec.policy_delay, spec.batch_size)
     noise = jax.random.normal(noise_key, (math.prod(shape) * actions.shape[-1],)).reshape(*shape, -1)
     state = state._replace(buffer=buffer)
     drawn = (buffer.draw(shape, key=draw_key), noise)
@@ -274,8 +284,6 @@ def _update_actor(spec: TD3, state: _State, learner: _Learner, obs: PyTree) -> t
     gradient, negative_value = jax.grad(loss, has_aux=True)(learner.networks.actor)
     optimizer = _optimizers(spec).actor
     actor, moments = descend(optimizer, gradient, learner.moments.actor, learner.networks.actor)
-    active = state.step >= spec.critic_warmup_steps
-    actor = jax.tree.map(lambda new, old: jnp.where(active, new, old), actor, learner.networks.actor)
     networks, all_moments = learner.networks._replace(actor=actor), learner.moments._replace(actor=moments)
     return learner._replace(networks=networks, moments=all_moments), negative_value
 
@@ -298,7 +306,8 @@ def _outputs(
 
 
 def _optimizers(spec: TD3) -> _Networks:
-    return _Networks(*(optax.flatten(optax.adam(rate)) for rate in (spec.learning_rate, spec.critic_learning_rate)))
+    actor, critics = (optax.flatten(optax.adam(rate)) for rate in (spec.learning_rate, spec.critic_learning_rate))
+    return _Networks(frozen_until(actor, spec.critic_warmup_steps * spec.rounds), critics)
 
 
 def _units(fixed: Policy) -> ActionUnits:

@@ -9,17 +9,32 @@ import jax.numpy as jnp
 import optax
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int, PRNGKeyArray
+from pydantic import PositiveFloat, PositiveInt
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Loss, Training
 from ilkit.data.windows import Transitions, windows
 from ilkit.fitting.gradient import descend, draw_rows, partition
+from ilkit.spec import Spec
 
 T = TypeVar("T")
 
 Multiplicities = Int[Array, "members capacity"]
 """How often the data of each member hold each row."""
+
+
+class FitSpec(Spec):
+    """The settings of supervised learning."""
+
+    learning_rate: PositiveFloat = 1e-3
+    """The step size of Adam."""
+    batch_size: PositiveInt = 100
+    """Transitions a gradient step."""
+    num_steps: PositiveInt = 10_000
+    """Gradient steps."""
+    num_seeds: PositiveInt = 1
+    """Training runs, in one compiled call."""
 
 
 class _Problem(eqx.Module):

@@ -9,31 +9,22 @@ from typing import Literal
 import optax
 from jax.tree_util import Partial
 from jaxtyping import PRNGKeyArray
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
 from ilkit.data.training import Training
-from ilkit.fitting.fit import fit
+from ilkit.fitting.fit import FitSpec, fit
 from ilkit.fitting.gradient import mean_loss
-from ilkit.spec import Spec
 
 
-class BC(Spec):
+class BC(FitSpec):
     """Behavioral cloning by maximum likelihood, or by squared error for a deterministic head (Pomerleau, 1988)."""
 
     kind: Literal["bc"] = "bc"
-    learning_rate: PositiveFloat = 1e-3
-    """The step size of Adam."""
     weight_decay: NonNegativeFloat = 0.0
     """The decoupled weight decay of AdamW."""
-    batch_size: PositiveInt = 100
-    """Transitions a gradient step."""
-    num_steps: PositiveInt = 10_000
-    """Gradient steps."""
-    num_seeds: PositiveInt = 1
-    """Training runs, in one compiled call."""
 
 
 def imitate(spec: BC, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Policy]:

@@ -19,6 +19,7 @@ The expert's density, unknown from demonstrations alone, drops out of the forwar
 
 import runpy
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -274,13 +275,22 @@ def _divergence(spec: FDivergence) -> Divergence:
     if spec.function is None:
         return DIVERGENCES[spec.divergence]
     try:
-        f = runpy.run_path(str(spec.function)).get("f")
-    except Exception as error:  # whatever the user's file does
+        return _custom(spec.function.resolve(), spec.function.read_bytes())
+    except OSError as error:
         raise DataError(f"{spec.function} can't be read: {type(error).__name__}: {error}.") from error
+
+
+@cache
+def _custom(path: Path, content: bytes) -> Divergence:
+    """The divergence of a file: the same one for the same content, so that nothing compiles again."""
+    try:
+        f = runpy.run_path(str(path)).get("f")
+    except Exception as error:  # whatever the user's file does
+        raise DataError(f"{path} can't be read: {type(error).__name__}: {error}.") from error
     if not callable(f):
-        raise DataError(f"{spec.function} must define a function f(u), and has none. Write it with jax.numpy.")
+        raise DataError(f"{path} must define a function f(u), and has none. Write it with jax.numpy.")
     ratios = jnp.linspace(0.1, 10.0, 100)
     values = np.asarray(f(ratios))
     if abs(float(f(jnp.ones(())))) > 1e-5 or (np.diff(values, 2) < -1e-4).any():
-        raise DataError(f"f in {spec.function} must be convex with f(1) = 0.")
+        raise DataError(f"f in {path} must be convex with f(1) = 0.")
     return from_generator(f)

@@ -4,10 +4,11 @@
 
 with f convex, f(1) = 0, and f*(t) = sup_u (u t - f(u)) its conjugate. V may be any real function; g maps its values
 into the domain of f* (Nowozin et al., 2016). The supremum is where g(V) = f'(p / q). The order matters: p is the
-expert; swapped, the same f gives another divergence.
+expert; swapped, the same f gives another divergence. Every g is chosen such that it is log(p / q) there, or at least
+has its sign, so that |V| ≤ b bounds the ratio alike from both sides.
 
     divergence       f(u)                              f*(t)            g(v)                     f*(g(v))
-    forward KL       u log u                           exp(t - 1)       v                        exp(v - 1)
+    forward KL       u log u                           exp(t - 1)       v + 1                    exp v
     reverse KL       -log u                            -1 - log(-t)     -exp(-v)                 v - 1
     Jensen–Shannon   u log u - (u + 1) log((u + 1)/2)  -log(2 - exp t)  log 2 - log(1 + exp -v)  log(1 + exp v) - log 2
     total variation  |u - 1| / 2                       t, |t| ≤ 1/2     tanh(v) / 2              tanh(v) / 2
@@ -42,10 +43,10 @@ class Divergence:
 
 FORWARD_KL = Divergence(
     lambda log_p, log_q: jnp.exp(log_p) * (log_p - log_q),
-    lambda v: v,
-    lambda v: jnp.exp(v - 1.0),
+    lambda v: v + 1.0,
+    lambda v: jnp.exp(v),
 )
-"""KL(p ‖ q): q covers p; minimized by maximum likelihood. At the supremum V = 1 + log(p / q)."""
+"""KL(p ‖ q): q covers p; minimized by maximum likelihood. At the supremum V = log(p / q)."""
 REVERSE_KL = Divergence(
     lambda log_p, log_q: jnp.exp(log_q) * (log_q - log_p),
     lambda v: -jnp.exp(-v),

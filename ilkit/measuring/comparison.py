@@ -23,17 +23,24 @@ REFERENCES = ("expert", "demonstrated")
 """What counts as 1 where scores are normalized: the expert on the same episodes or, without one, what was recorded."""
 
 
+OUTCOMES = ("return", "success", "length")
+"""What policies may be compared by: the first of these that is known."""
+
+
 class Measurement(NamedTuple):
     """What a policy did: a row per training seed, a column per evaluation episode."""
 
-    returns: Float[np.ndarray, "seeds episodes"]
+    outcomes: Float[np.ndarray, "seeds episodes"]
+    """What is compared: returns or, where no rewards are known, whether episodes succeeded, or their lengths."""
     lengths: Int[np.ndarray, "seeds episodes"]
     terminated: Bool[np.ndarray, "seeds episodes"]
+    success: Float[np.ndarray, "seeds episodes"] | None = None
+    """1 where an episode succeeded, 0 where it didn't; none where nobody knows."""
 
     @property
     def num_seeds(self) -> int:
         """The number of training seeds."""
-        return len(self.returns)
+        return len(self.outcomes)
 
 
 class Success(NamedTuple):
@@ -57,7 +64,7 @@ class Score(NamedTuple):
     normalized: float | None
     """(iqm - random) / (best - random), both references fixed; 0 where they are equal, none without a best one."""
     success: Success | None = None
-    """Where it is said which return is a success."""
+    """Where the environment says which episodes succeed, or the settings from which return on they do."""
 
 
 class Comparison(NamedTuple):
@@ -125,15 +132,18 @@ def score_all(
     measured: Mapping[str, Measurement], resampling: Resampling, success_return: float | None = None
 ) -> dict[str, Score]:
     """The scores of all policies, normalized by the one of `REFERENCES` that there is, and by `random`."""
-    best = next((_estimate(measured[name].returns) for name in REFERENCES if name in measured), None)
-    random = _estimate(measured["random"].returns)
+    if not measured:
+        return {}
+    best = next((_estimate(measured[name].outcomes) for name in REFERENCES if name in measured), None)
+    random = _estimate(measured["random"].outcomes)
     scores = {}
     for name, one in measured.items():
-        iqm = _estimate(one.returns)
+        iqm = _estimate(one.outcomes)
         normalized = None if best is None or best <= random else (iqm - random) / (best - random)
-        interval = resampling.interval(*_units(one.returns))
-        success = None if success_return is None else _success(one.returns >= success_return, resampling.confidence)
-        scores[name] = Score(iqm, interval, float(one.returns.mean()), float(one.lengths.mean()), normalized, success)
+        interval = resampling.interval(*_units(one.outcomes))
+        succeeded = one.success if success_return is None else one.outcomes >= success_return
+        success = None if succeeded is None else _success(succeeded > 0, resampling.confidence)
+        scores[name] = Score(iqm, interval, float(one.outcomes.mean()), float(one.lengths.mean()), normalized, success)
     return scores
 
 
@@ -148,7 +158,7 @@ def compare_all(measured: Mapping[str, Measurement], resampling: Resampling) -> 
 def _compare(name: str, reference: str, one: Measurement, other: Measurement, resampling: Resampling) -> Comparison:
     confidence = resampling.confidence
     paired = one.num_seeds == other.num_seeds or 1 in (one.num_seeds, other.num_seeds)
-    returns, others = np.broadcast_arrays(one.returns, other.returns) if paired else (one.returns, other.returns)
+    returns, others = np.broadcast_arrays(one.outcomes, other.outcomes) if paired else (one.outcomes, other.outcomes)
     (samples, statistic), (baseline, _) = _units(returns), _units(others)
     num_seeds = len(returns) if paired else 0
     num_below = int((returns.mean(axis=1) < others.mean(axis=1)).sum()) if paired else 0
@@ -157,8 +167,8 @@ def _compare(name: str, reference: str, one: Measurement, other: Measurement, re
         reference,
         float(statistic(samples) - statistic(baseline)),
         resampling.interval_of_difference(samples, baseline, statistic, paired=paired),
-        *probability_of_improvement(one.returns.mean(axis=1), other.returns.mean(axis=1), confidence=confidence),
-        resampling.interval(*_units(one.returns)).overlaps(resampling.interval(*_units(other.returns))),
+        *probability_of_improvement(one.outcomes.mean(axis=1), other.outcomes.mean(axis=1), confidence=confidence),
+        resampling.interval(*_units(one.outcomes)).overlaps(resampling.interval(*_units(other.outcomes))),
         num_seeds,
         num_below,
         exact_interval(num_below, num_seeds, confidence=confidence) if paired else Interval(0.0, 1.0),

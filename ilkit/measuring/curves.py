@@ -84,23 +84,21 @@ def noise_during_training(
     return found
 
 
-def returns_table(curves: Mapping[str, Curve], scores: Mapping[str, Score]) -> Table:
+def returns_table(curves: Mapping[str, Curve], scores: Mapping[str, Score | None]) -> Table:
     """The return of every policy against steps of the environment, on one grid.
 
-    A policy that took no such steps stays at its score; one that took fewer stays where it ended.
+    A policy that took no such steps stays at its score, NaN where it has none; one that took fewer stays where it
+    ended.
     """
     grid = max((curve.steps for curve in curves.values()), key=lambda steps: steps[-1], default=np.zeros(1))
     columns: dict[str, list[float] | list[int]] = {"env_steps": grid.astype(int).tolist()}
     for name, score in scores.items():
-        steps, level, interval = (
-            np.zeros(1),
-            np.array([score.iqm]),
-            Interval(*(np.array([end]) for end in score.interval)),
-        )
+        levels = (np.nan,) * 3 if score is None else (score.iqm, *score.interval)
+        steps, (level, *ends) = np.zeros(1), [np.array([one]) for one in levels]
         if name in curves:
-            steps, level, interval = curves[name].steps, curves[name].iqm, curves[name].interval
+            steps, level, ends = curves[name].steps, curves[name].iqm, [*curves[name].interval]
         columns |= {name: np.interp(grid, steps, level).tolist()}
-        columns |= _ends(name, Interval(*(np.interp(grid, steps, end) for end in interval)))
+        columns |= _ends(name, Interval(*(np.interp(grid, steps, end) for end in ends)))
     return columns
 
 

@@ -1,16 +1,21 @@
 """Selector blocks of `params.yaml`, folded into specs."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from ilkit.errors import ParamsError, PluginError, nearest
-from ilkit.registry.find import find
+from ilkit.registry.find import find, installed
 from ilkit.registry.settings import SETTINGS, RawParams, instruction_set, setting
 from ilkit.spec import Spec
+
+_WANTED = ("max_episodes", "action_low", "action_high", "final_obs")
+"""The settings that recordings of all formats had."""
+
+S = TypeVar("S", bound=Spec)
 
 
 def kind_of(raw: RawParams, block: str) -> str:
@@ -35,6 +40,8 @@ def fold(raw: RawParams, block: str, group: str) -> Spec:
     **Raises:** `ParamsError` with the path, the rule, the value and the nearest valid choice.
     """
     kind = kind_of(raw, block)
+    if moved := _moved(raw, block, group, kind):
+        raise ParamsError(moved)
     component = find(group, kind, at=block)
     if kind not in raw[block]:
         raise ParamsError(
@@ -43,8 +50,8 @@ def fold(raw: RawParams, block: str, group: str) -> Spec:
     return parse(component.spec, raw[block][kind], f"{block}.{kind}")
 
 
-def parse(spec: type[Spec], settings: Any, path: str) -> Spec:
-    """Validates the settings of one kind; `path` says where they stand."""
+def parse(spec: type[S], settings: Any, path: str, beside: Sequence[type[Spec]] = ()) -> S:
+    """Validates the settings of one kind; `path` says where they stand, `beside` whose may stand beside them."""
     if not isinstance(settings, dict):
         raise ParamsError(f"{path}: must be a mapping of settings ({{}} for the defaults), got {settings!r}.")
     if "kind" in settings:
@@ -52,7 +59,9 @@ def parse(spec: type[Spec], settings: Any, path: str) -> Spec:
     try:
         return spec.model_validate_json(json.dumps(settings, default=str))
     except ValidationError as error:
-        raise ParamsError("\n".join(_explain(spec, path, dict(one)) for one in error.errors())) from error
+        specs: list[type[Spec]] = [spec, *beside]
+        known = {name for one in specs for name in one.model_fields} - {"kind"}
+        raise ParamsError("\n".join(_explain(known, path, dict(one)) for one in error.errors())) from error
 
 
 def faults(raw: RawParams, groups: Mapping[str, str]) -> list[str]:
@@ -78,7 +87,20 @@ def candidates(raw: RawParams, block: str) -> list[str]:
 
 
 def _parse_candidate(raw: RawParams, block: str, group: str, kind: str) -> Spec:
+    if moved := _moved(raw, block, group, kind):
+        raise ParamsError(moved)
     return parse(find(group, kind, at=block).spec, raw[block][kind], f"{block}.{kind}")
+
+
+def _moved(raw: RawParams, block: str, group: str, kind: str) -> str:
+    """What a block of before formats were a part of their own is written as now, or nothing."""
+    if group != "dataset" or kind in installed()["dataset"] or kind not in installed()["format"]:
+        return ""
+    settings = dict(raw[block].get(kind) or {})
+    kept = {"path": settings.pop("path", "PATH"), **{name: settings.pop(name) for name in _WANTED if name in settings}}
+    blocks = {block: {"kind": "file", "file": kept}, "format": {"kind": kind, kind: settings}}
+    shown = "; ".join(f"{name}: {json.dumps(value, default=str)}" for name, value in blocks.items())
+    return f"{block}.kind: {kind} is a kind of format now, which stages.dataset takes after the block. Write {shown}."
 
 
 def _unknown_blocks(raw: RawParams, groups: Iterable[str]) -> list[str]:
@@ -90,11 +112,11 @@ def _unknown_blocks(raw: RawParams, groups: Iterable[str]) -> list[str]:
     ]
 
 
-def _explain(spec: type[Spec], path: str, error: dict[str, Any]) -> str:
+def _explain(known: set[str], path: str, error: dict[str, Any]) -> str:
     where = ".".join([path, *(str(part) for part in error["loc"])])
     if error["type"] == "extra_forbidden":
         name = str(error["loc"][-1])
-        return f"{where}: there is no such setting. {nearest(name, set(spec.model_fields) - {'kind'})}"
+        return f"{where}: there is no such setting. {nearest(name, known)}"
     if error["type"] == "missing":
         return f"{where}: this setting is required. Add it."
     rule = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")

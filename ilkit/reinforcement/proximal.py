@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.policy import Policy
@@ -23,6 +23,7 @@ from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_silent_layers
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
+from ilkit.reinforcement.warmup import frozen_until
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import Anchor, Behavior, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
@@ -60,6 +61,11 @@ class ProximalSpec(Spec):
     num_seeds: PositiveInt = 1
     """Training runs, in one compiled call."""
 
+    @property
+    def warmup_iterations(self) -> int:
+        """Iterations at the start in which only the critic learns."""
+        return 0
+
     @model_validator(mode="after")
     def _check_minibatches(self) -> "ProximalSpec":
         if self.num_envs * self.rollout_length % self.num_minibatches:
@@ -89,7 +95,6 @@ class State(NamedTuple):
     behavior: Behavior
     anchor: Anchor | None
     trials: Trials
-    iteration: Int[Array, ""]
 
 
 class _Batch(NamedTuple):
@@ -118,7 +123,6 @@ def initial_state(
         behavior,
         anchor,
         trials,
-        jnp.zeros((), jnp.int32),
     )
 
 
@@ -140,9 +144,9 @@ def collect(
 
 @eqx.filter_jit
 def improve(
-    spec: ProximalSpec, state: State, rollout: Rollout, *, train_policy: Bool[Array, ""], key: PRNGKeyArray
+    spec: ProximalSpec, state: State, rollout: Rollout, *, key: PRNGKeyArray
 ) -> tuple[State, ReinforcementInfo]:
-    """Takes the gradient steps of one iteration; without `train_policy`, those of the critic only."""
+    """Takes the gradient steps of one iteration; at first those of the critic only."""
     order_key, typical_key = jax.random.split(key)
     applied = noise_scale(policy_of(state), *_flat((rollout.obs, rollout.actions)))
     state, batch = _prepare(spec, state, rollout, key=typical_key)
@@ -161,16 +165,10 @@ def improve(
         return (Learner(policy, critic), Learner(policy_optimizer, critic_optimizer)), losses
 
     (learner, optimizer), losses = jax.lax.scan(step, (state.learner, state.optimizer), minibatches)
-    policy, policy_optimizer = jax.tree.map(
-        lambda new, old: jnp.where(train_policy, new, old),
-        (learner.policy, optimizer.policy),
-        (state.learner.policy, state.optimizer.policy),
-    )
-    learner, optimizer = learner._replace(policy=policy), optimizer._replace(policy=policy_optimizer)
     loss, value_loss = jax.tree.map(jnp.mean, losses)
     log = state.trials.log
     info = ReinforcementInfo(log.total_episodes, loss, applied, log.mean_return, value_loss)
-    return state._replace(learner=learner, optimizer=optimizer, iteration=state.iteration + 1), info
+    return state._replace(learner=learner, optimizer=optimizer), info
 
 
 def permutations(count: int, size: int, *, key: PRNGKeyArray) -> Int[Array, "count size"]:
@@ -254,4 +252,5 @@ def _optimizers(spec: ProximalSpec) -> Learner:
     def adam(learning_rate: float | Float[Array, ""]) -> optax.GradientTransformation:
         return optax.flatten(optax.chain(optax.clip_by_global_norm(spec.max_gradient_norm), optax.adam(learning_rate)))
 
-    return Learner(adam(spec.learning_rate), adam(spec.critic_learning_rate))
+    warmup = spec.warmup_iterations * spec.num_epochs * spec.num_minibatches
+    return Learner(frozen_until(adam(spec.learning_rate), warmup), adam(spec.critic_learning_rate))

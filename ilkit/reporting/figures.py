@@ -28,7 +28,9 @@ def variable_of(name: str, policies: Sequence[str]) -> str:
 
 
 @matplotlib.rc_context(_STYLE)
-def draw_returns(measured: Mapping[str, Measurement], scores: Mapping[str, Score], policies: Sequence[str]) -> str:
+def draw_outcomes(
+    measured: Mapping[str, Measurement], scores: Mapping[str, Score], policies: Sequence[str], *, label: str
+) -> str:
     """A row per policy: its score with the interval, and every training seed as a dot below."""
     figure = Figure(figsize=(7.2, 0.62 + 0.36 * len(scores)), layout="constrained")
     axes = figure.subplots()
@@ -36,7 +38,7 @@ def draw_returns(measured: Mapping[str, Measurement], scores: Mapping[str, Score
         color = _color(name, policies)
         axes.plot(score.interval, [row, row], color=color, linewidth=2.2, solid_capstyle="butt")
         axes.plot([score.iqm], [row], "o", color=color, markersize=6.5)
-        seeds = measured[name].returns.mean(axis=1)
+        seeds = measured[name].outcomes.mean(axis=1)
         if len(seeds) > 1:
             axes.plot(seeds, np.full(len(seeds), row + 0.33), "o", color=color, markersize=2.8, alpha=0.8, mew=0)
     axes.set_yticks(range(len(scores)), list(scores))
@@ -45,37 +47,54 @@ def draw_returns(measured: Mapping[str, Measurement], scores: Mapping[str, Score
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.set_xlabel("return (sum of rewards of an episode)")
+    axes.set_xlabel(label)
     return svg(figure)
 
 
 @matplotlib.rc_context(_STYLE)
-def draw_curves(
-    curves: Mapping[str, Curve],
-    levels: Mapping[str, float],
-    policies: Sequence[str],
-    *,
-    x_label: str,
-    y_label: str,
-    show_seeds: bool = True,
+def draw_learning(
+    curves: Mapping[str, Curve], evaluated: Mapping[str, Score], policies: Sequence[str], *, x_label: str, y_label: str
 ) -> str:
-    """A curve per policy with its band, training seeds as thin lines, and dashed levels to compare with."""
+    """Curves of training with their seeds, and what was evaluated: at their ends, and of the others from 0 steps on."""
+    figure, axes = _curve_axes(x_label, y_label)
+    for name, curve in curves.items():
+        axes.plot(curve.steps, curve.rows.T, color=_color(name, policies), linewidth=0.5, alpha=0.4)
+        _draw_curve(axes, curve, _color(name, policies))
+    end = max(float(curve.steps[-1]) for curve in curves.values())
+    for name, score in evaluated.items():
+        color, at = _color(name, policies), float(curves[name].steps[-1]) if name in curves else 0.0
+        if name not in curves:
+            axes.axhline(score.iqm, color=color, linewidth=0.9, linestyle=(0, (4, 3)))
+        axes.plot([at, at], score.interval, color=color, linewidth=1.2, clip_on=False)
+        axes.plot([at], [score.iqm], "o", color=color, markersize=5, mfc="none", clip_on=False, zorder=5)
+    axes.set_xlim(0.0, end)
+    _label_ends(axes, {name: score.iqm for name, score in evaluated.items()}, policies)
+    return svg(figure)
+
+
+@matplotlib.rc_context(_STYLE)
+def draw_losses(curves: Mapping[str, Curve], policies: Sequence[str], *, x_label: str, y_label: str) -> str:
+    """A curve per policy with its band."""
+    figure, axes = _curve_axes(x_label, y_label)
+    for name, curve in curves.items():
+        _draw_curve(axes, curve, _color(name, policies))
+    axes.margins(x=0)
+    _label_ends(axes, {name: float(curve.iqm[-1]) for name, curve in curves.items()}, policies)
+    return svg(figure)
+
+
+def _curve_axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(7.2, 2.9), layout="constrained")
     axes = figure.subplots()
-    for name, curve in curves.items():
-        color = _color(name, policies)
-        if show_seeds:
-            axes.plot(curve.steps, curve.rows.T, color=color, linewidth=0.5, alpha=0.4)
-        axes.fill_between(curve.steps, *curve.interval, color=color, alpha=0.16, linewidth=0)
-        axes.plot(curve.steps, curve.iqm, color=color, linewidth=1.7)
-    for name, level in levels.items():
-        axes.axhline(level, color=_color(name, policies), linewidth=0.9, linestyle=(0, (4, 3)))
-    axes.margins(x=0)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    _label_ends(axes, dict(levels) | {name: float(curve.iqm[-1]) for name, curve in curves.items()}, policies)
-    return svg(figure)
+    return figure, axes
+
+
+def _draw_curve(axes: Axes, curve: Curve, color: str) -> None:
+    axes.fill_between(curve.steps, *curve.interval, color=color, alpha=0.16, linewidth=0)
+    axes.plot(curve.steps, curve.iqm, color=color, linewidth=1.7)
 
 
 @matplotlib.rc_context(_STYLE)

@@ -1,7 +1,7 @@
 """All that an evaluation found, before it is written as numbers and as a page."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,8 +10,8 @@ from ilkit.data.spaces import Spaces
 from ilkit.math.statistics import Interval
 from ilkit.measuring.comparison import Comparison, Measurement, Score
 from ilkit.measuring.curves import Curve
+from ilkit.measuring.fit import FitScore
 from ilkit.measuring.uncertainty_map import UncertaintyMap
-from ilkit.reporting.wording import verdict
 
 
 class ActionSample(NamedTuple):
@@ -58,30 +58,51 @@ class Rollout(NamedTuple):
     length: int
 
 
+class HeldOut(NamedTuple):
+    """The recorded episodes that policies are held against."""
+
+    source: Literal["held_out", "expert", "demos"]
+    """What was held out, fresh episodes of the expert or, where there is neither, the demonstrations themselves."""
+    num_episodes: int
+    num_steps: int
+
+    @property
+    def told(self) -> str:
+        """Which they are, in words."""
+        steps = f"({self.num_steps:,} steps)"
+        if self.source == "demos":
+            return f"the {self.num_episodes:,} demonstrated episodes {steps}, which nobody held out from learning"
+        kind = "held-out" if self.source == "held_out" else "fresh"
+        return f"{self.num_episodes:,} {kind} episodes {'of the expert ' * (self.source == 'expert')}{steps}"
+
+
 class Findings(NamedTuple):
     """All that an evaluation found."""
 
     task: str
     policies: tuple[str, ...]
+    num_seeds: int
+    """The training seeds of the policy that has most."""
     num_demonstrated: tuple[int, int]
     """Episodes and steps of the demonstrations."""
     confidence: float
+    outcome: str
+    """What of `measuring.comparison.OUTCOMES` is compared."""
     measured: Mapping[str, Measurement]
-    """Expert (or what was demonstrated), policies and random, in this order; `scores` likewise."""
+    """Expert (or what was demonstrated), policies and random, in this order; `scores` likewise; nothing where nothing
+    could be run."""
     scores: Mapping[str, Score]
     comparisons: list[Comparison]
     curves: Mapping[str, Mapping[str, Curve]]
     """By policy and quantity."""
     noise: Mapping[str, tuple[int, float, Interval]]
     """Of each policy that was trained in the environment: its steps there, and the scale of its exploration."""
+    held_out: HeldOut
+    fits: Mapping[str, FitScore]
+    """Of each policy to the actions that were held out."""
     actions: ActionSample
     state_map: StateMap | None
     rollouts: Mapping[str, Rollout]
-
-    @property
-    def num_seeds(self) -> int:
-        """The training seeds of the policy that has most."""
-        return max(self.measured[name].num_seeds for name in self.policies)
 
     @property
     def decimals(self) -> int:
@@ -89,15 +110,3 @@ class Findings(NamedTuple):
         widths = [score.interval.high - score.interval.low for score in self.scores.values()]
         narrowest = min((width for width in widths if width > 0), default=1.0)
         return int(np.clip(1 - np.floor(np.log10(narrowest)), 0, 4))
-
-    @property
-    def verdict(self) -> str:
-        """The result in plain words."""
-        scores = {name: self.scores[name] for name in self.policies}
-        return verdict(
-            scores,
-            self.comparisons,
-            confidence=self.confidence,
-            decimals=self.decimals,
-            demonstrated="expert" not in self.scores,
-        )

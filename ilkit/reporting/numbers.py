@@ -1,18 +1,23 @@
 """The numbers of a report: metrics and tables for DVC, and a few lines for the terminal."""
 
+from typing import Any
+
 import numpy as np
 
 from ilkit.data.report import Metrics, Table
 from ilkit.data.spaces import Discrete
-from ilkit.measuring.comparison import Score, Success
+from ilkit.measuring.comparison import REFERENCES, Score, Success
 from ilkit.measuring.curves import returns_against_env_steps, returns_table, training_table
+from ilkit.reporting.columns import aligned
 from ilkit.reporting.findings import ActionSample, Findings
-from ilkit.reporting.wording import few_seeds, number, share
+from ilkit.reporting.fit import fit_metrics, fit_table, fit_verdict
+from ilkit.reporting.wording import few_seeds, number, share, verdict
 
 
 def metrics_of(findings: Findings) -> Metrics:
-    """A policy's score, and the difference of every pair of policies."""
+    """A policy's score and its fit, and the difference of every pair of policies."""
     scores: dict[str, Metrics] = {name: _score(score) for name, score in findings.scores.items()}
+    fitted = {name: {**scores.get(name, {}), "fit": fit_metrics(fit)} for name, fit in findings.fits.items()}
     pairs: dict[str, Metrics] = {
         f"{one.name}_minus_{one.reference}": {
             "difference": one.difference,
@@ -23,12 +28,12 @@ def metrics_of(findings: Findings) -> Metrics:
         }
         for one in findings.comparisons
     }
-    return scores | pairs
+    return {**scores, **fitted, **pairs, "held_out": findings.held_out._asdict()}
 
 
 def tables_of(findings: Findings) -> dict[str, Table]:
     """Learning curves, all returns, comparisons, and how often each action is taken at demonstrated states."""
-    scores = {name: findings.scores[name] for name in findings.policies}
+    scores = {name: findings.scores.get(name) if findings.outcome == "return" else None for name in findings.policies}
     training = {f"training_{name}": training_table(curves) for name, curves in findings.curves.items() if curves}
     return {
         "learning_curves": returns_table(returns_against_env_steps(findings.curves), scores),
@@ -36,14 +41,35 @@ def tables_of(findings: Findings) -> dict[str, Table]:
         "comparisons": _comparisons(findings),
         "actions": _actions(findings.actions),
         "exploration": _exploration(findings),
+        "fit": fit_table(findings),
     } | training
 
 
+def verdict_of(findings: Findings) -> str:
+    """The result in plain words."""
+    if not findings.scores:
+        return fit_verdict(findings)
+    return verdict(
+        {name: findings.scores[name] for name in findings.policies},
+        findings.comparisons,
+        confidence=findings.confidence,
+        decimals=findings.decimals,
+        outcome=findings.outcome,
+        reference=next((findings.scores[name] for name in REFERENCES if name in findings.scores), None),
+        demonstrated="expert" not in findings.scores,
+    )
+
+
 def summary_of(findings: Findings) -> str:
-    """An aligned table and the verdict."""
+    """An aligned table of what was run, and the verdict."""
+    lines = aligned(_scored(findings), gap=3) if findings.scores else []
+    return "\n".join([*lines, verdict_of(findings), *few_seeds(findings.num_seeds, findings.confidence)]) + "\n"
+
+
+def _scored(findings: Findings) -> list[tuple[str, ...]]:
     decimals = findings.decimals
     succeeded = ["success"] if any(score.success for score in findings.scores.values()) else []
-    head = ("", "return", f"{findings.confidence:.0%} interval", "normalized", "length", *succeeded)
+    head = ("", findings.outcome, f"{findings.confidence:.0%} interval", "normalized", "length", *succeeded)
     rows = [
         (
             name,
@@ -51,21 +77,15 @@ def summary_of(findings: Findings) -> str:
             f"{number(score.interval.low, decimals)} to {number(score.interval.high, decimals)}",
             "" if score.normalized is None else number(score.normalized, 2),
             number(score.length, 0),
-            *([share(score.success.rate, score.success.interval)] if score.success else []),
+            *(_share(score) if succeeded else []),
         )
         for name, score in findings.scores.items()
     ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = (
-        "   ".join(cell.rjust(width) if index else cell.ljust(width) for index, (cell, width) in enumerate(cells))
-        for cells in (zip(row, widths, strict=True) for row in (head, *rows))
-    )
-    return (
-        "\n".join(
-            [*(line.rstrip() for line in lines), findings.verdict, *few_seeds(findings.num_seeds, findings.confidence)]
-        )
-        + "\n"
-    )
+    return [head, *rows]
+
+
+def _share(score: Score) -> list[str]:
+    return [share(score.success.rate, score.success.interval) if score.success else ""]
 
 
 def _score(score: Score) -> Metrics:
@@ -87,11 +107,13 @@ def _success(success: Success) -> dict[str, float]:
 
 def _returns(findings: Findings) -> Table:
     rows = [
-        (name, seed, episode, float(one.returns[seed, episode]), int(one.lengths[seed, episode]))
+        (name, seed, episode, float(one.outcomes[seed, episode]), int(one.lengths[seed, episode]))
         for name, one in findings.measured.items()
-        for seed, episode in np.ndindex(one.returns.shape)
+        for seed, episode in np.ndindex(one.outcomes.shape)
     ]
-    return dict(zip(("policy", "seed", "episode", "return", "length"), map(list, zip(*rows, strict=True)), strict=True))
+    names = ("policy", "seed", "episode", findings.outcome, "length" if findings.outcome != "length" else "steps")
+    columns: dict[str, Any] = {name: [row[column] for row in rows] for column, name in enumerate(names)}
+    return columns
 
 
 def _comparisons(findings: Findings) -> Table:

@@ -7,37 +7,53 @@ import numpy as np
 from ilkit.data.spaces import Discrete
 from ilkit.measuring.comparison import Score
 from ilkit.measuring.curves import Curve, returns_against_env_steps
-from ilkit.reporting.figures import MOST_DIMS, draw_actions, draw_curves, draw_returns, draw_uncertainty
-from ilkit.reporting.findings import Findings, StateMap
-from ilkit.reporting.tables import (
-    Section,
-    comparison_table,
-    noise_table,
-    render_page,
-    rollout_row,
-    score_table,
-    seed_table,
+from ilkit.reporting.figures import (
+    MOST_DIMS,
+    draw_actions,
+    draw_learning,
+    draw_losses,
+    draw_outcomes,
+    draw_uncertainty,
 )
+from ilkit.reporting.findings import Findings, StateMap
+from ilkit.reporting.fit import fit_section
+from ilkit.reporting.numbers import verdict_of
+from ilkit.reporting.page import Section, prose, render_page
+from ilkit.reporting.tables import comparison_table, noise_table, rollout_row, score_table, seed_table
 from ilkit.reporting.wording import few_seeds, number
 
 _UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
 _FAR = 2.0
+_TITLES = {"return": "Returns", "success": "Success rates", "length": "Lengths"}
+_LABELS = {
+    "return": "return (sum of rewards of an episode)",
+    "success": "success rate",
+    "length": "length (steps of an episode)",
+}
 
 
 def page_of(findings: Findings) -> str:
     """The whole page."""
-    episodes, steps = findings.num_demonstrated
-    num_episodes = findings.measured["random"].returns.shape[1]
-    setting = (
-        f"{', '.join(findings.policies)}: {findings.num_seeds} training seeds, learnt from {episodes:,} demonstrated "
-        f"episodes ({steps:,} steps); {num_episodes} evaluation episodes of each seed."
+    opening = (
+        f'<p class="setting">{prose(_setting(findings))}</p>\n<p class="verdict">{prose(verdict_of(findings))}</p>'
     )
-    title = f"Evaluation on {findings.task}"
-    return render_page(title, setting, findings.verdict, list(_sections(findings)), _notes(findings))
+    closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in _notes(findings)))
+    return render_page(f"Evaluation on {findings.task}", opening, _sections(findings), closing)
+
+
+def _setting(findings: Findings) -> str:
+    episodes, steps = findings.num_demonstrated
+    seeds = "1 training seed" if findings.num_seeds == 1 else f"{findings.num_seeds} training seeds"
+    run = "nothing was run"
+    if findings.measured:
+        run = f"{findings.measured['random'].outcomes.shape[1]} evaluation episodes of each seed"
+    demonstrated = f"beside {episodes:,} demonstrated episodes ({steps:,} steps)"
+    return f"{', '.join(findings.policies)}: {seeds}, {demonstrated}; {run}."
 
 
 def _sections(findings: Findings) -> Iterator[Section]:
-    yield _returns(findings)
+    if findings.scores:
+        yield _outcomes(findings)
     if findings.comparisons:
         yield _comparisons(findings)
     yield from _learning_curves(findings)
@@ -47,8 +63,10 @@ def _sections(findings: Findings) -> Iterator[Section]:
         yield _rollouts(findings)
     if findings.state_map:
         yield _uncertainty(findings.state_map)
+    yield fit_section(findings)
     yield _actions(findings)
-    yield _seeds(findings)
+    if findings.scores:
+        yield _seeds(findings)
     yield from _losses(findings)
 
 
@@ -60,7 +78,7 @@ def _drawn(findings: Findings) -> dict[str, Score]:
     return {name: score for name, score in findings.scores.items() if not (far and name == "random")}
 
 
-def _returns(findings: Findings) -> Section:
+def _outcomes(findings: Findings) -> Section:
     drawn = _drawn(findings)
     absent = "" if "random" in drawn else "; random is too far below to be drawn"
     table = score_table(
@@ -68,18 +86,19 @@ def _returns(findings: Findings) -> Section:
         findings.measured,
         findings.policies,
         confidence=findings.confidence,
+        outcome=findings.outcome,
         decimals=findings.decimals,
     )
     return Section(
-        "Returns",
-        table + draw_returns(findings.measured, drawn, findings.policies),
+        _TITLES[findings.outcome],
+        table + draw_outcomes(findings.measured, drawn, findings.policies, label=_LABELS[findings.outcome]),
         f"Interquartile mean over training seeds with its {findings.confidence:.0%} interval; small dots are the "
         f"seeds{absent}.{_normalization(findings)}",
     )
 
 
 def _normalization(findings: Findings) -> str:
-    for name, meaning in (("expert", "the expert"), ("demonstrated", "the mean of the recorded returns")):
+    for name, meaning in (("expert", "the expert"), ("demonstrated", "the mean of what was recorded")):
         if name in findings.scores:
             return f" Normalized: 0 is random, 1 is {meaning}."
     return ""
@@ -92,20 +111,22 @@ def _comparisons(findings: Findings) -> Section:
     return Section(
         "In pairs",
         table,
-        "Differences of the returns above, resampled in pairs of seeds. The probability of improvement is that of a "
-        "training run of the one returning more than a run of the other.",
+        f"Differences of the {_TITLES[findings.outcome].lower()} above, resampled in pairs of seeds. The probability "
+        "of improvement is that of a training run of the one scoring more than a run of the other.",
     )
 
 
 def _learning_curves(findings: Findings) -> Iterator[Section]:
     returns = returns_against_env_steps(findings.curves)
-    if returns:
-        levels = {name: findings.scores[name].iqm for name in _drawn(findings) if name not in returns}
+    if returns and findings.outcome == "return":
+        evaluated = {name: findings.scores[name] for name in [*_drawn(findings), *returns]}
         yield Section(
             "Learning curves",
-            draw_curves(returns, levels, findings.policies, x_label=_UNITS["env_steps"], y_label="training return"),
+            draw_learning(returns, evaluated, findings.policies, x_label=_UNITS["env_steps"], y_label="return"),
             "Return of the episodes seen in training, exploration included: interquartile mean over seeds with its "
-            "interval; thin lines are seeds. Dashed: returns as evaluated, without exploration.",
+            "interval; thin lines are seeds. Circles and bars: returns as evaluated, without exploration, and their "
+            "intervals; at 0 steps those of policies that didn't learn in the environment (dashed), at the end of each "
+            "curve what its policy had become.",
         )
 
 
@@ -129,7 +150,7 @@ def _losses(findings: Findings) -> Iterator[Section]:
         group: dict[str, Curve] = {name: curve for name, curve in losses.items() if curve.unit == unit}
         yield Section(
             "Training loss",
-            draw_curves(group, {}, findings.policies, x_label=_UNITS[unit], y_label="loss", show_seeds=False),
+            draw_losses(group, findings.policies, x_label=_UNITS[unit], y_label="loss"),
             "Loss on the training data: interquartile mean over seeds with its interval.",
         )
 
@@ -191,17 +212,17 @@ def _seeds(findings: Findings) -> Section:
     return Section(
         "Training seeds",
         table,
-        "The mean return of each training seed over the evaluation episodes, and how it changed.",
+        f"The mean {findings.outcome} of each training seed over the evaluation episodes, and how it changed.",
     )
 
 
 def _notes(findings: Findings) -> list[str]:
     notes = [
-        "A policy's return is the interquartile mean over training seeds of its mean return over evaluation episodes, "
-        "which start from the same states for every policy and seed. Intervals are bootstrap intervals over training "
-        "seeds, expanded for their small number (Agarwal et al., 2021; Hesterberg, 2015); that of a policy with one "
-        "seed is over episodes. The interval of a probability of improvement is Newcombe's (2006), that of the "
-        "share of seeds below Clopper and Pearson's (1934), that of a success rate Wilson's with each seed's episodes "
-        "as one cluster (Korn and Graubard, 1998)."
+        f"A policy's {findings.outcome} is the interquartile mean over training seeds of its mean over evaluation "
+        "episodes, which start from the same states for every policy and seed. Intervals are bootstrap intervals over "
+        "training seeds, expanded for their small number (Agarwal et al., 2021; Hesterberg, 2015); that of a policy "
+        "with one seed is over episodes. The interval of a probability of improvement is Newcombe's (2006), that of "
+        "the share of seeds below Clopper and Pearson's (1934), that of a success rate Wilson's with each seed's "
+        "episodes as one cluster (Korn and Graubard, 1998)."
     ]
     return [*notes, *few_seeds(findings.num_seeds, findings.confidence)]

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from ilkit.math.statistics import Interval, units_for
 from ilkit.measuring.comparison import Comparison, Score
 
+_VERBS = {"return": "returns", "success": "succeeds at a rate of", "length": "lasts"}
+
 
 def number(value: float | int, decimals: int, *, signed: bool = False) -> str:
     """A number with its digits grouped, and without a sign where it is rounded to zero."""
@@ -36,29 +38,51 @@ def verdict(
     *,
     confidence: float,
     decimals: int,
+    outcome: str = "return",
+    reference: Score | None = None,
     demonstrated: bool = False,
 ) -> str:
-    """Which policy is best and by how much, in plain words and whatever the outcome."""
+    """Which of the learnt policies is best and by how much, in plain words and whatever the outcome.
+
+    `reference` is the score of the expert or, where `demonstrated`, of what was recorded.
+    """
     ranked = sorted(scores, key=lambda name: -scores[name].iqm)
     best = ranked[0]
     if len(ranked) == 1:
-        score = f"{number(scores[best].iqm, decimals)} ({_told(scores[best].interval, confidence, decimals)})"
-        way, reference = scores[best].normalized, "what was demonstrated" if demonstrated else "expert"
-        return f"`{best}` returns {score}" + (
-            "." if way is None else f", {way:.0%} of the way from random to {reference}."
-        )
+        return _only(best, scores[best], confidence, decimals, outcome, demonstrated)
     against = [_as_seen_from(best, one) for one in comparisons if best in (one.name, one.reference)]
     against.sort(key=lambda one: ranked.index(one.reference))
-    opening = f"`{best}` is best: it" if against[0].clear else f"No policy is clearly best: `{best}`"
+    behind = 0.0 if reference is None else reference.iqm - scores[best].iqm
+    opening = _opening(best, is_clear=against[0].clear, is_behind=behind > 0)
     margins = ", and ".join(_margin(one, confidence, decimals) for one in against)
     overlap = "overlap" if against[0].overlap else "don't overlap"
-    sentences = [f"{opening} returns {margins}.", f"The intervals of `{best}` and `{against[0].reference}` {overlap}."]
+    sentences = [
+        f"{opening} {_VERBS[outcome]} {margins}.",
+        f"The intervals of `{best}` and `{against[0].reference}` {overlap}.",
+    ]
+    if behind > 0:
+        source = "What was demonstrated" if demonstrated else "The expert"
+        sentences.append(f"{source} {_VERBS[outcome]} {number(behind, decimals)} more than `{best}`.")
     first = next(iter(scores))
     paired = [one for one in comparisons if one.reference == first and one.num_seeds > 1]
     if paired:
         below = ", ".join(f"{one.num_below} of {one.num_seeds} (`{one.name}`)" for one in paired)
         sentences.append(f"Seeds that end below `{first}`: {below}.")
     return " ".join(sentences)
+
+
+def _only(name: str, score: Score, confidence: float, decimals: int, outcome: str, demonstrated: bool) -> str:
+    told = f"`{name}` {_VERBS[outcome]} {number(score.iqm, decimals)} ({_told(score.interval, confidence, decimals)})"
+    reference = "what was demonstrated" if demonstrated else "expert"
+    return told + (
+        "." if score.normalized is None else f", {score.normalized:.0%} of the way from random to {reference}."
+    )
+
+
+def _opening(best: str, *, is_clear: bool, is_behind: bool) -> str:
+    if is_clear:
+        return f"Of the learnt policies `{best}` is best: it" if is_behind else f"`{best}` is best: it"
+    return f"No {'learnt ' if is_behind else ''}policy is clearly best: `{best}`"
 
 
 def _margin(one: Comparison, confidence: float, decimals: int) -> str:

@@ -24,6 +24,7 @@ from ilkit.running.backend import fix_backend
 from ilkit.running.faults import plan_faults, seed_fault
 from ilkit.running.observe import Observer, observed_stage
 from ilkit.running.plan import Call, Plan
+from ilkit.running.provenance import told
 from ilkit.wiring.project import ARTIFACTS
 
 Drive = Callable[[Training[Any], loop.Keys, int], Seeds[Any]]
@@ -38,7 +39,8 @@ def run_in_memory(plan: Plan) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, node in plan.graph.nodes.items():
         inputs = {argument: made[edge.name] for argument, edge in node.inputs.items()}
-        made |= execute(plan.call(name), inputs, partial(loop.drive, num_threads=plan.num_threads))
+        artifacts = execute(plan.call(name), inputs, partial(loop.drive, num_threads=plan.num_threads))
+        made |= told(plan, name, inputs, artifacts)
     return made
 
 
@@ -54,7 +56,8 @@ def run_stage(plan: Plan, name: str, folder: Path) -> None:
     with observed_stage(name, call.component.kind, folder) as observer:
         inputs = {argument: load(path) for argument, path in sources.items()}
         checkpoints = folder / ".ilkit" / "checkpoints" / f"{name}-{_identity(plan, call, sources, folder)}"
-        for made, artifact in execute(call, inputs, partial(_drive, observer, checkpoints, plan.num_threads)).items():
+        artifacts = execute(call, inputs, partial(_drive, observer, checkpoints, plan.num_threads))
+        for made, artifact in told(plan, name, inputs, artifacts).items():
             save(artifact, folder / ARTIFACTS / made)
             observer.made(artifact)
 

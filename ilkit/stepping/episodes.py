@@ -51,6 +51,9 @@ class Episodes(NamedTuple):
     """Whether the time limit cut an episode that hadn't terminated."""
     lengths: Int[np.ndarray, " episodes"]
     spaces: Spaces
+    success: Float[np.ndarray, " episodes"] | None = None
+    """1 for an episode that succeeded, 0 for one that didn't, NaN where the environment didn't say; none of compiled
+    environments, which don't."""
 
     @property
     def returns(self) -> Float[np.ndarray, " episodes"]:
@@ -222,7 +225,8 @@ def _stack(episodes: Sequence[Episode], spaces: Spaces) -> Episodes:
     terminated = np.asarray([one.terminated for one in episodes])
     intended, executed, rewards = (padded(name, longest) for name in ("intended", "executed", "rewards"))
     obs = padded("obs", longest + 1)
-    return Episodes(obs, intended, executed, rewards, terminated, ~terminated, lengths, spaces)
+    success = np.asarray([one.success for one in episodes], np.float32)
+    return Episodes(obs, intended, executed, rewards, terminated, ~terminated, lengths, spaces, success)
 
 
 def _padded(rows: np.ndarray, length: int, axis: int) -> np.ndarray:

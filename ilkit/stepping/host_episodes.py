@@ -6,7 +6,7 @@ is the same to the last bit beside whichever others and in whichever process it 
 
 import contextlib
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from ilkit.errors import DataError
 from ilkit.stepping.acting import act_once, key_words
 
 _SIDE_BY_SIDE = 8
+_SUCCESS = ("is_success", "success")
 
 
 class Job(NamedTuple):
@@ -47,6 +48,8 @@ class Episode(NamedTuple):
     executed: np.ndarray
     rewards: Float[np.ndarray, " steps"]
     terminated: bool
+    success: float
+    """1 where the environment said of a step that it succeeded, 0 where it said of some that they didn't, else NaN."""
 
 
 class InterruptedEpisodesError(DataError):
@@ -66,24 +69,31 @@ class _Slot:
         self.words: UInt32[np.ndarray, "rows keys words"] = np.zeros((0, 3, 2), np.uint32)
         self.obs: list[PyTree] = []
         self.steps: list[tuple[Any, Any, float]] = []
+        self.success = np.nan
 
     def start(self, seed: np.random.SeedSequence, max_steps: int, draws: bool) -> None:
         """Begins an episode."""
-        self.number, self.steps = seed.spawn_key[-1], []
+        self.number, self.steps, self.success = seed.spawn_key[-1], [], np.nan
         self.words = key_words(seed, max_steps) if draws else np.zeros((1, 3, 2), np.uint32)
         first, _ = self.env.reset(seed=int(seed.generate_state(1)[0]))
         self.obs = [element(self.space, first)]
 
     def step(self, intended: Any, executed: Any, max_steps: int) -> Episode | None:
         """Takes a step; the whole episode, if that was its last one."""
-        obs, reward, terminated, truncated, _ = self.env.step(executed)
+        obs, reward, terminated, truncated, info = self.env.step(executed)
+        self.success = float(np.fmax(self.success, _success_in(info)))
         self.obs.append(element(self.space, obs))
         self.steps.append((intended, executed, float(reward)))
         if not (terminated or truncated or len(self.steps) == max_steps):
             return None
         intentions, executions, rewards = map(np.asarray, zip(*self.steps, strict=True))
         seen = jax.tree.map(lambda *rows: np.stack(rows), *self.obs)
-        return Episode(seen, intentions, executions, rewards.astype(np.float32), bool(terminated))
+        return Episode(seen, intentions, executions, rewards.astype(np.float32), bool(terminated), self.success)
+
+
+def _success_in(info: Mapping[str, Any]) -> float:
+    """Whether a step succeeded, by the names that environments of gymnasium give it; NaN where none is there."""
+    return next((float(bool(info[name])) for name in _SUCCESS if name in info), np.nan)
 
 
 def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> dict[int, Episode]:
@@ -172,13 +182,13 @@ def _compiled(
         noise: Float[Array, ""] | None,
         carry: PyTree,
         fresh: Bool[Array, " batch"],
-        obs: Float[Array, "batch obs"],
+        obs: PyTree,
         words: UInt32[Array, "batch keys words"],
     ) -> tuple[PyTree, Array, Array]:
         policy = jax.tree.unflatten(structure, leaves)
         first = policy.initial_carry()
 
-        def act_row(row: tuple[PyTree, Array, Array, Array]) -> tuple[PyTree, Array, Array]:
+        def act_row(row: tuple[PyTree, Array, PyTree, Array]) -> tuple[PyTree, Array, Array]:
             carry, is_fresh, obs, words = row
             carry = jax.tree.map(lambda new, old: jnp.where(is_fresh, new, old), first, carry)
             return act_once(policy, space, carry, obs, noise, stochastic, jax.random.wrap_key_data(words))

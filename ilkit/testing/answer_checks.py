@@ -2,6 +2,8 @@
 
 import json
 import re
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -12,6 +14,7 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.format import Wanted
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
@@ -136,13 +139,25 @@ def demonstrations_fit_the_environment(subject: Subject) -> None:
     )
 
 
+def reads_what_it_writes(subject: Subject) -> None:
+    """Actions, rewards, lengths and ends of what is written and read again are the same bits."""
+    demos, chosen = problems.demonstrations(5, subject.options.actions, left=True), subject.outcome()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "recording")
+        chosen.write(demos, path)
+        again = chosen.read(path, lambda _: None, Wanted(final_obs="repeat"))
+    for name in ("actions", "rewards", "lengths", "terminated"):
+        same = np.array_equal(getattr(again, name), getattr(demos, name))
+        expect(same, f"{name} must come back as they were written.")
+
+
 def demonstrations_stay_valid(subject: Subject) -> None:
     """The outcome has the same spaces, at least as many episodes, and arrays that agree with its lengths."""
     given, demos = subject.argument("demos"), subject.outcome()
-    demos.check()
     expect(demos.spaces == given.spaces, f"The spaces must stay, got {demos.spaces}.")
     expect(demos.num_episodes >= given.num_episodes, f"No episode may be lost, got {demos.num_episodes}.")
     expect(demos.actions.dtype == given.actions.dtype, f"Actions must stay {given.actions.dtype}.")
+    demos.check()
 
 
 def report_is_self_contained(subject: Subject) -> None:

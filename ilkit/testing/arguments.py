@@ -81,7 +81,11 @@ def part(block: str, options: Options) -> Build[Any]:
     if block not in options.parts and block in ("env", "exploration"):
         return problems.environment(options.actions) if block == "env" else problems.exploration()
     head = "categorical" if options.actions == "discrete" else "gaussian"
-    defaults: dict[str, Settings] = {"network": {"kind": "mlp", "hidden": [16]}, "policy": {"kind": head}}
+    defaults: dict[str, Settings] = {
+        "format": {"kind": "npz"},
+        "network": {"kind": "mlp", "hidden": [16]},
+        "policy": {"kind": head},
+    }
     settings = options.parts.get(block) or defaults[block]
     component = find(block, settings["kind"])
     spec = parse(component.spec, {name: value for name, value in settings.items() if name != "kind"}, f"parts.{block}")

@@ -41,6 +41,7 @@ _BY_TYPE: Mapping[Any, tuple[Function, ...]] = {
 _BY_BLOCK: Mapping[str, tuple[Function, ...]] = {
     "network": (answer_checks.fits_a_linear_map,),
     "expert": (answer_checks.beats_random_actions,),
+    "format": (answer_checks.reads_what_it_writes,),
     "dataset": (answer_checks.demonstrations_fit_the_environment,),
     "rollout": (answer_checks.episodes_obey_the_environment,),
     "augment": (answer_checks.demonstrations_stay_valid,),

@@ -85,9 +85,9 @@ def actions_are_clipped(subject: Subject) -> None:
     env = subject.learnt()
     space = env.spaces.action
     states, key = entries(subject, env), jax.random.key(0)
-    low, high = jnp.asarray(space.bounds, jnp.float32)
-    for edge, beyond in ((low, low - (high - low)), (high, high + (high - low))):
-        found = difference(_step(env, states, edge, key), _step(env, states, beyond, key))
+    for edge, beyond in _edges(space):
+        inside = _step(env, states, jnp.asarray(edge), key)
+        found = difference(inside, _step(env, states, jnp.asarray(beyond), key))
         expect(not found, f"An action outside of the space must be clipped to it first, but {found} differs.")
 
 
@@ -200,6 +200,15 @@ def _stepped_then_mirrored(env: Environment, steps: _Steps) -> tuple[Array, Arra
         return env.mirror(env.observe(after), action)[0], transition.reward
 
     return jax.vmap(jax.vmap(one))(steps.states, steps.actions)
+
+
+def _edges(space: Box) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Both ends of a space, and what lies a whole range outside; where there is no end, the same number twice."""
+    low, high = (np.asarray(end, np.float32) for end in space.bounds)
+    span = np.where(np.isfinite(high - low) & (high > low), high - low, np.float32(1.0))
+    for end, beyond in ((low, low - span), (high, high + span)):
+        inside = np.where(np.isfinite(end), end, np.clip(np.float32(0.0), low, high))
+        yield inside, np.where(np.isfinite(end), beyond, inside)
 
 
 def _within(rows: np.ndarray, box: Box) -> bool:

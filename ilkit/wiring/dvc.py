@@ -5,8 +5,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from ilkit.data.report import Report
 from ilkit.wiring.project import ARTIFACTS
-from ilkit.wiring.tracing import Graph, Node, part_blocks
+from ilkit.wiring.tracing import Graph, Node, part_blocks, upstream
 
 _HEADER = "# Written by `ilkit compile` from {pipeline}: don't edit. What to run is chosen in params.yaml.\n"
 
@@ -36,9 +37,9 @@ def compile_pipeline(graph: Graph, pipeline: str) -> str:
 
 
 def _stage(node: Node) -> dict[str, Any]:
-    blocks = dict.fromkeys([node.block, *(block for block, _ in part_blocks(node))])
+    blocks = _blocks(node)
     settings = ["seed", "num_threads"]
-    for block in blocks:
+    for block in dict.fromkeys([*blocks, *_told_blocks(node)]):
         settings += [f"{block}.kind", f"{block}.${{{block}.kind}}"]
     code = ["core", "instruction_set", *(f"{block}.${{{block}.kind}}" for block in blocks)]
     inputs = dict.fromkeys(f"{ARTIFACTS}/{edge.name}" for edge in node.inputs.values())
@@ -49,6 +50,17 @@ def _stage(node: Node) -> dict[str, Any]:
         "params": [*settings, {"components.json": code}],
         "outs": [f"{ARTIFACTS}/{edge.name}" for edge in node.edges],
     }
+
+
+def _blocks(node: Node) -> list[str]:
+    return list(dict.fromkeys([node.block, *(block for block, _ in part_blocks(node))]))
+
+
+def _told_blocks(node: Node) -> list[str]:
+    """The blocks whose settings a stage says of itself: a report names those of all stages that it comes from."""
+    if Report not in node.declaration.artifacts.values():
+        return []
+    return [block for other in upstream(node) for block in _blocks(other)]
 
 
 def _plot(node: Node, *, is_single: bool) -> dict[str, Any]:

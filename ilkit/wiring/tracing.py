@@ -84,8 +84,18 @@ class Graph:
         for node in self.nodes.values():
             for block, group in [(node.block, node.declaration.name), *part_blocks(node)]:
                 if found.setdefault(block, group) != group:
-                    raise WiringError(f"The block {block!r} must serve one group, got {found[block]} and {group}.")
+                    raise WiringError(
+                        f"The block {block!r} must serve one group, got {found[block]} and {group}. Is a part missing "
+                        "before it, such as the format of stages.dataset?"
+                    )
         return found
+
+
+def upstream(node: Node) -> Iterator[Node]:
+    """All nodes that a node depends on; some of them several times."""
+    for edge in node.inputs.values():
+        yield from upstream(edge.node)
+        yield edge.node
 
 
 def part_blocks(node: Node) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ def locomotion(params):
 def clone(params, task):
     """Leave out the expert where there is none to run: returns are then measured against the recorded ones."""
     env = getattr(params, task)
-    demos = stages.dataset(getattr(params, f"{task}_data"), env)
+    demos = stages.dataset(getattr(params, f"{task}_data"), params.format, env)
     expert = stages.expert(getattr(params, f"{task}_expert"), env)
     cloned = stages.imitate(params.imitate, params.policy, demos, name=f"{task}_clone")
     return stages.evaluate(params.evaluate, env, demos, expert, cloned=cloned, name=task)

@@ -70,9 +70,9 @@ def test_check_reads_what_is_inconsistent(folder: Path, clean: Demonstrations) -
     save(broken, folder / "broken")
     code, said = call("check", "broken", "--env", "point_mass")
     assert code == 1
-    assert said.splitlines()[0].startswith("lengths disagree: actions must have 480 rows")
+    assert said.splitlines()[0].startswith("arrays disagree: actions must have 480 rows")
     for command in (("show", "broken"), ("filter", "broken", "kept", "--min-length", 1)):
-        assert "broken: lengths disagree: actions must have 480 rows" in error_of(*command)
+        assert "broken: arrays disagree: actions must have 480 rows" in error_of(*command)
 
 
 def test_split_and_merge_lose_nothing(folder: Path, clean: Demonstrations) -> None:

@@ -102,7 +102,7 @@ def test_thirds_are_rounded_to_whole_episodes() -> None:
 
 
 def test_a_part_without_episodes_is_refused() -> None:
-    with pytest.raises(DataError, match="b would get none of the 3 episodes"):
+    with pytest.raises(DataError, match="b would get none of 3 episodes"):
         split(numbered([2] * 3), {"a": 0.99, "b": 0.01})
 
 

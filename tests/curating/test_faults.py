@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +15,7 @@ def only(found: tuple[Fault, ...]) -> Fault:
     return found[0]
 
 
-def with_spaces(demos: Demonstrations, spaces: Spaces) -> Demonstrations:
-    fields = {name: getattr(demos, name) for name in ("obs", "rewards", "terminated", "truncated", "lengths")}
-    return Demonstrations(actions=demos.actions, spaces=spaces, **fields)
-
-
-def replaced(demos: Demonstrations, **changed: np.ndarray) -> Demonstrations:
+def replaced(demos: Demonstrations, **changed: Any) -> Demonstrations:
     """With other arrays, unchecked, as from an artifact that another program wrote."""
     made = object.__new__(Demonstrations)
     for name in ("obs", "actions", "rewards", "terminated", "truncated", "lengths", "spaces"):
@@ -138,6 +134,14 @@ def test_a_frozen_observation_is_found_with_its_longest_run(clean: Demonstration
     assert fault.places == (Place(3, 11), Place(3, 30))
 
 
+def test_final_observations_that_were_repeated_are_no_frozen_sensor(clean: Demonstrations) -> None:
+    last = np.cumsum(clean.lengths + 1) - 1
+    clean.obs[last] = clean.obs[last - 1]
+    assert find_faults(clean) == ()
+    clean.obs[last[3], 0] += 1.0  # now it isn't so in every episode
+    assert only(find_faults(clean)).name == "obs repeated"
+
+
 def test_the_last_observation_of_an_episode_may_be_the_first_of_the_next(clean: Demonstrations) -> None:
     clean.obs[41] = clean.obs[40]
     assert find_faults(clean) == ()
@@ -169,7 +173,7 @@ def test_an_episode_that_comes_again_is_found(clean: Demonstrations) -> None:
 def test_numbers_of_rows_that_disagree_are_all_that_is_said(name: str, clean: Demonstrations) -> None:
     clean.obs[0] = np.nan
     fault = only(find_faults(replaced(clean, **{name: getattr(clean, name)[:-1]})))
-    assert fault.name == "lengths disagree"
+    assert fault.name == "arrays disagree"
     assert name in str(fault)
 
 
@@ -177,7 +181,7 @@ def test_an_empty_episode_is_found(clean: Demonstrations) -> None:
     lengths = clean.lengths.copy()
     lengths[:2] = (80, 0)
     fault = only(find_faults(replaced(clean, lengths=lengths)))
-    assert (fault.name, fault.places) == ("empty episodes", (Place(1),))
+    assert "Every episode must have at least one step, got 0 in episode 1" in str(fault)
 
 
 def test_no_episodes_at_all_is_found(clean: Demonstrations) -> None:
@@ -189,6 +193,6 @@ def test_no_episodes_at_all_is_found(clean: Demonstrations) -> None:
 def test_another_space_than_that_of_the_rows_is_found(clean: Demonstrations) -> None:
     spaces = clean.spaces
     narrow = Spaces(observation=Box.symmetric((1.0,) * 3), action=spaces.action)
-    assert "must be rows of float32[3], got float32[4]" in str(only(find_faults(with_spaces(clean, narrow))))
+    assert "must be rows of float32[3], got float32[4]" in str(only(find_faults(replaced(clean, spaces=narrow))))
     choices = Spaces(observation=spaces.observation, action=Discrete(size=3))
-    assert "must be rows of int32[], got float32[2]" in str(only(find_faults(with_spaces(clean, choices))))
+    assert "must be rows of int32[], got float32[2]" in str(only(find_faults(replaced(clean, spaces=choices))))

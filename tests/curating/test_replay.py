@@ -1,17 +1,22 @@
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gymnasium
+import jax
 import numpy as np
 import pytest
 
 from ilkit.curating.environments import replayer_named, replayer_of
 from ilkit.curating.fault import Fault
-from ilkit.curating.mujoco_replay import mujoco_replayer
-from ilkit.curating.replay import Replayer, replay, replay_faults
+from ilkit.curating.mujoco_replay import host_replayer
+from ilkit.curating.replay import Replayer, beyond_faults, replay, replay_faults
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Spaces
+from ilkit.env import point_mass
 from ilkit.errors import DataError
+from ilkit.foreign.spaces import space_of
 
 KINDS = ["cart_pole", "mountain_car_continuous", "pendulum", "point_mass"]
 
@@ -120,7 +125,7 @@ def test_another_environment_is_refused(clean: Demonstrations) -> None:
     ("name", "said"),
     [
         ("Hoper-v5", "Did you mean 'Hopper-v5'"),
-        ("Acrobot-v1", "can't be set to a state"),
+        ("Acrobot-v1", "no attribute `state` that is its observation"),
         ("InvertedDoublePendulum-v5", "can't be got from its observation"),
         ("Humanoid-v5", "can't be got from its observation"),
         ("gymnasium", "give the name that gymnasium registers"),
@@ -131,36 +136,111 @@ def test_what_cannot_be_set_is_refused(name: str, said: str) -> None:
         replayer_named(name)
 
 
-def mujoco_episodes(name: str, steps: int = 60) -> Demonstrations:
+def held(num_steps: int = 600, hold: int = 50) -> Demonstrations:
+    """An episode of point_mass in which every action is held for as many steps."""
+    env = point_mass.env(point_mass.PointMass(max_steps=num_steps))
+    draws = np.random.default_rng(0).uniform(-0.3, 0.3, (num_steps // hold, 2)).astype(np.float32)
+    actions = np.repeat(draws, hold, axis=0)
+
+    def step(state: jax.Array, action: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return env.step(state, action, key=jax.random.key(0))[0], env.observe(state)
+
+    last, obs = jax.lax.scan(step, env.reset(key=jax.random.key(1)), actions)
+    rows = np.concatenate([np.asarray(obs), np.asarray(env.observe(last))[None]])
+    steps, ends = np.zeros(num_steps, np.float32), np.array([False])
+    return Demonstrations(rows, actions, steps, ends, ~ends, np.array([num_steps], np.int32), spaces=env.spaces)
+
+
+def test_a_shift_of_actions_that_are_held_is_told() -> None:
+    demos = held()
+    assert faults_of(demos, replayer_named("point_mass")) == ()
+    found = faults_of(shifted(demos, 1), replayer_named("point_mass"))
+    assert [fault.name for fault in found] == ["shifted by one"]
+    assert "12 of 12 replayed transitions of point_mass at which two neighboring actions differ" in str(found[0])
+
+
+def test_actions_beyond_the_bounds_of_the_environment_are_counted(clean: Demonstrations) -> None:
+    replayer = replayer_named("point_mass")
+    assert beyond_faults(clean, replayer) == ()
+    clean.actions[:3, 1] = 9.0
+    wider = Spaces(observation=clean.spaces.observation, action=Box.symmetric((np.inf, np.inf)))
+    (fault,) = beyond_faults(dataclasses.replace(clean, spaces=wider), replayer)
+    assert str(fault).startswith("actions outside of those of point_mass: 3 entries in 3 rows of 1 episode")
+
+
+class Drift(gymnasium.Env):
+    """An environment of a user's own: what it observes is its state."""
+
+    observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+    def __init__(self, noise: float = 0.0) -> None:
+        self.noise = noise
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.state = self.np_random.normal(size=2)
+        return self.state.astype(np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        position, velocity = self.state
+        velocity += 0.1 * float(action[0]) - 0.05 * np.sin(position) + self.noise * self.np_random.normal()
+        self.state = np.array([position + 0.1 * velocity, velocity])
+        return self.state.astype(np.float32), 0.0, False, False, {}
+
+
+@pytest.fixture
+def drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, noise in (("Drift-v0", 0.0), ("Noisy-v0", 1.0)):
+        entry = gymnasium.envs.registration.EnvSpec(name, entry_point=Drift, kwargs={"noise": noise})
+        monkeypatch.setitem(gymnasium.registry, name, entry)
+
+
+@pytest.mark.parametrize("name", ["MountainCar-v0", "Drift-v0"])
+def test_an_environment_that_observes_its_state_needs_no_plugin(name: str, drift: None) -> None:
+    demos, replayer = host_episodes(name), replayer_named(name)
+    assert faults_of(demos, replayer) == ()
+    late = faults_of(shifted(demos, 1), replayer)
+    assert late[0].name == "shifted by one"
+
+
+def test_an_environment_with_noise_of_its_own_is_not_replayed(drift: None) -> None:
+    with pytest.raises(DataError, match="can't be set to a state"):
+        replayer_named("Noisy-v0")
+
+
+def host_episodes(name: str, steps: int = 60) -> Demonstrations:
     env = gymnasium.make(name)
     generator = np.random.default_rng(0)
     obs, actions, lengths = [], [], []
     for episode in range(3):
         obs.append(env.reset(seed=episode)[0])
         for step in range(steps):
-            actions.append(generator.uniform(-0.4, 0.4, env.action_space.shape))
+            reach = env.action_space
+            drawn = generator.integers(reach.n) if hasattr(reach, "n") else generator.uniform(-0.4, 0.4, reach.shape)
+            actions.append(drawn)
             seen, _, terminated, _, _ = env.step(actions[-1])
             obs.append(seen)
             if terminated or step == steps - 1:
                 lengths.append(step + 1)
                 break
-    size, reach = env.observation_space.shape[0], env.action_space.high
+    size, action = env.observation_space.shape[0], space_of(env.action_space)
     env.close()
     return Demonstrations(
         np.asarray(obs, np.float32),
-        np.asarray(actions, np.float32),
+        np.asarray(actions, action.dtype),
         np.zeros(len(actions), np.float32),
         np.zeros(3, bool),
         np.ones(3, bool),
         np.asarray(lengths, np.int32),
-        spaces=Spaces(observation=Box.symmetric((np.inf,) * size), action=Box.symmetric(tuple(map(float, reach)))),
+        spaces=Spaces(observation=Box.symmetric((np.inf,) * size), action=action),
     )
 
 
 @pytest.mark.filterwarnings("ignore:MuJoCo:DeprecationWarning")
 @pytest.mark.parametrize("name", ["HalfCheetah-v5", "Hopper-v5", "Walker2d-v5", "Swimmer-v5", "InvertedPendulum-v5"])
 def test_mujoco_reproduces_what_it_did(name: str) -> None:
-    demos, replayer = mujoco_episodes(name), mujoco_replayer(name)
+    demos, replayer = host_episodes(name), host_replayer(name)
     replayed = replay(demos, replayer)
     assert len(replayed.rows) >= demos.num_steps // 2
     assert np.median(replayed.errors[0]) < 0.1
@@ -171,10 +251,10 @@ def test_mujoco_reproduces_what_it_did(name: str) -> None:
 
 
 def test_a_clipped_velocity_is_no_state() -> None:
-    replayer = mujoco_replayer("Hopper-v5")
+    replayer = host_replayer("Hopper-v5")
     assert (replayer.excluded, replayer.clip) == (1, 10.0)
     obs = np.zeros((2, 11), np.float32)
     obs[1, 8] = -10.0
     assert replayer.usable(obs).tolist() == [True, False]
-    assert mujoco_replayer("HalfCheetah-v5").clip == np.inf
-    assert mujoco_replayer("Swimmer-v5").excluded == 2
+    assert host_replayer("HalfCheetah-v5").clip == np.inf
+    assert host_replayer("Swimmer-v5").excluded == 2

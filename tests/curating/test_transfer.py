@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from ilkit.artifact.store import load, save
 from ilkit.cli.commands import command_line
-from tests.dataset.formats import FORMATS, assert_equal, demonstrations, written
+from tests.format.formats import FORMATS, assert_equal, demonstrations, written
 
 
 def run(*arguments: object) -> Result:
@@ -41,6 +41,18 @@ def test_what_was_decided_is_told(tmp_path: Path) -> None:
     assert "its action is left out" in found.output
 
 
+def test_episodes_that_cannot_be_used_are_left_out_when_asked(tmp_path: Path) -> None:
+    demos = demonstrations()
+    demos.rewards[0] = np.inf
+    path = written("npz", tmp_path, demos)
+    refused = run("import", "npz", path, tmp_path / "demos")
+    assert (refused.exit_code, "skip_episodes: [0] leaves it out" in refused.output) == (1, True)
+    kept = run("import", "npz", path, tmp_path / "demos", "--keep-going")
+    assert kept.exit_code == 0, kept.output
+    assert "episode 0: rewards must be finite" in kept.output
+    assert "11 episodes" in kept.output
+
+
 def test_numbers_that_are_not_finite_are_told(tmp_path: Path) -> None:
     demos = demonstrations()
     obs = demos.obs.copy()
@@ -65,6 +77,11 @@ def test_nothing_is_lost_in_npz(tmp_path: Path) -> None:
         (("import", "npz", "x", "demos", "-s", "obs"), "FIELD=VALUE", 2),
         (("import", "npz", "x", "demos", "-s", "obs=[1"), "must be YAML", 2),
         (("import", "npz", "x", "demos", "-s", "max_episodes=0"), "max_episodes", 2),
+        (("import", "npz", "x", "demos", "-s", "max_episodes=" + "9" * 40), "less than 2147483648", 2),
+        (("import", "npz", "x", "demos", "-s", "max_episodes=" + "9" * 5000), "max_episodes", 2),
+        (("import", "npz", "x", "demos", "-s", "obs=" + "[" * 3000), "must be YAML", 2),
+        (("import", "npz", "x", "demos", "-s", "obs=" + "[" * 3000 + "]" * 3000), "must be YAML", 2),
+        (("import", "npz", "x", "demos", "-s", "action_low=[1]", "-s", "action_high=[0]"), "at most action_high", 2),
         (("import", "npz", "x", "demos"), "There is no x", 1),
         (("export", "npz", "demos", "x"), "no artifact", 1),
     ],

@@ -78,7 +78,7 @@ def test_a_car_between_unequal_walls_has_no_mirror_image() -> None:
 def test_an_action_beyond_the_space_is_clipped(env: Environment) -> None:
     if isinstance(env.spaces.action, Discrete):
         return
-    limit = jnp.asarray(env.spaces.action.high, jnp.float32)
+    limit = jnp.broadcast_to(jnp.asarray(env.spaces.action.high, jnp.float32), env.spaces.action.shape)
     step = jax.jit(lambda action: env.step(states(env)[0], action, key=jax.random.key(0)))
     jax.tree.map(np.testing.assert_array_equal, step(limit), step(10 * limit))
 

@@ -124,3 +124,8 @@ def count_calls(monkeypatch: pytest.MonkeyPatch) -> Any:
         return calls
 
     return count
+
+
+@pytest.fixture(scope="session")
+def make_setting() -> type[Setting]:
+    return Setting

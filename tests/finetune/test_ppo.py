@@ -21,16 +21,21 @@ def _train(spec: PPO, *inputs: Any, seed: int = 0) -> Any:
     return loop.train(lambda key: finetune(spec, *inputs, key=key), key=jax.random.key(seed))
 
 
+def _size(optimizer: Any) -> float:
+    """Σ|moments|, and the number of updates, of an optimizer's state."""
+    return sum(float(jnp.sum(jnp.abs(leaf))) for leaf in jax.tree.leaves(optimizer))
+
+
 @pytest.mark.parametrize(
     ("head", "settings"),
-    [("gaussian", {"learning_rate": 0.0, "critic_warmup_steps": 0}), ("deterministic", {"critic_warmup_steps": 3})],
+    [("gaussian", {"learning_rate": 0.0, "critic_warmup_steps": 0}), ("deterministic", {"learning_rate": 0.0})],
 )
 def test_without_a_step_of_the_policy_the_clone_comes_back(
     settings: dict[str, Any], head: str, push: Any, clone: Any, known: Any, explore: Any, leaves: Any
 ) -> None:
     cloned = clone(push, head)
     exploration = explore("none") if head == "gaussian" else explore("isotropic")
-    spec = PPO(num_steps=3, **_SMALL, **settings)
+    spec = PPO(num_steps=3, **_SMALL, **{"critic_warmup_steps": 2} | settings)
     tuned = _train(spec, exploration, push, cloned, known(1.0, 1.0))
     assert jax.tree.structure(tuned[0]) == jax.tree.structure(cloned)
     assert leaves(tuned[0]) == leaves(cloned)
@@ -42,12 +47,14 @@ def test_after_the_warm_up_the_policy_moves_and_its_normalizer_does_not(
     cloned = clone(push)
     spec = PPO(critic_warmup_steps=2, num_steps=3, **_SMALL)
     training = finetune(spec, explore("isotropic"), push, cloned, known(1.0, 1.0), key=jax.random.key(0))
-    state, moved, critics = training.state, [], []
+    state, moved, critics, moments = training.state, [], [], []
     for step in range(training.num_steps):
         state, _ = jax.jit(training.step)(state, jax.random.key(step))
         moved.append(leaves(training.finish(state)) != leaves(cloned))
         critics.append(leaves(state.learner.critic))
+        moments.append(_size(state.optimizer.policy.inner_state))
     assert moved == [False, False, True]
+    assert moments[:2] == [0.0, 0.0] < moments[2:]
     assert critics[0] != critics[1] != critics[2]
     assert leaves(training.finish(state).normalizer) == leaves(cloned.normalizer)
 
@@ -109,7 +116,7 @@ def test_seeds_start_from_their_own_clones_with_their_own_noise(
     stacked = [jax.tree.map(lambda *arrays: jnp.stack(arrays), *both) for both in (clones, uncertainties)]
 
     def train(**settings: Any) -> Any:
-        spec = PPO(num_steps=2, num_seeds=2, **_SMALL, **settings)
+        spec = PPO(num_steps=2, num_seeds=2, critic_warmup_steps=0, **_SMALL, **settings)
         return loop.train(
             lambda cloned, uncertainty, *, key: finetune(
                 spec, explore("ensemble_covariance"), push, cloned, uncertainty, key=key
@@ -120,7 +127,7 @@ def test_seeds_start_from_their_own_clones_with_their_own_noise(
         )
 
     assert [leaves(policy) for policy in train(learning_rate=0.0)] == [leaves(cloned) for cloned in clones]
-    moved = train(critic_warmup_steps=0)
+    moved = train()
     assert all(leaves(policy) != leaves(cloned) for policy, cloned in zip(moved, clones, strict=True))
     floor = (0.02 * 8.0) ** 2
     expected = np.sqrt([[0.1 + floor], [2.0 + floor]])
@@ -155,6 +162,13 @@ def test_a_clone_of_another_environment_is_refused(
 ) -> None:
     with pytest.raises(DataError, match="must be those of the environment"):
         finetune(PPO(), explore("none"), push, clone(balance, "categorical"), known(1.0, 1.0), key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("num_steps", [1, 10])
+def test_a_warm_up_that_never_ends_is_refused(num_steps: int) -> None:
+    said = f"critic_warmup_steps must be below num_steps.*got 10 and {num_steps}.*raise num_steps"
+    with pytest.raises(ValidationError, match=said):
+        PPO(num_steps=num_steps)
 
 
 def test_minibatches_divide_a_rollout() -> None:

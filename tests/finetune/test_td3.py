@@ -25,15 +25,20 @@ def _train(spec: TD3, *inputs: Any, seed: int = 0) -> Any:
     return loop.train(lambda key: finetune(spec, *inputs, key=key), key=jax.random.key(seed))
 
 
+def _size(optimizer: Any) -> float:
+    """Σ|moments|, and the number of updates, of an optimizer's state."""
+    return sum(float(jnp.sum(jnp.abs(leaf))) for leaf in jax.tree.leaves(optimizer))
+
+
 @pytest.mark.parametrize(
     ("head", "settings"),
-    [("deterministic", {"learning_rate": 0.0, "critic_warmup_steps": 0}), ("gaussian", {"critic_warmup_steps": 10})],
+    [("deterministic", {"critic_warmup_steps": 0}), ("gaussian", {"critic_warmup_steps": 9})],
 )
 def test_without_a_step_of_the_actor_the_clone_comes_back(
     settings: dict[str, Any], head: str, push: Any, clone: Any, known: Any, explore: Any, leaves: Any
 ) -> None:
     cloned = clone(push, head)
-    spec = TD3(num_steps=10, **_SMALL, **settings)
+    spec = TD3(num_steps=10, learning_rate=0.0, **_SMALL, **settings)
     tuned = _train(spec, explore("isotropic"), push, cloned, known(1.0, 1.0))
     assert jax.tree.structure(tuned[0]) == jax.tree.structure(cloned)
     assert leaves(tuned[0]) == leaves(cloned)
@@ -45,12 +50,14 @@ def test_after_the_warm_up_the_actor_moves_and_its_normalizer_does_not(
     cloned = clone(push)
     spec = TD3(critic_warmup_steps=2, num_steps=3, **_SMALL)
     training = finetune(spec, explore("isotropic"), push, cloned, known(1.0, 1.0), key=jax.random.key(0))
-    state, moved, critics = training.state, [], []
+    state, moved, critics, moments = training.state, [], [], []
     for step in range(training.num_steps):
         state, _ = jax.jit(training.step)(state, jax.random.key(step))
         moved.append(leaves(training.finish(state)) != leaves(cloned))
         critics.append(leaves(state.learner.networks.critics))
+        moments.append(_size(state.learner.moments.actor.inner_state))
     assert moved == [False, False, True]
+    assert moments[:2] == [0.0, 0.0] < moments[2:]
     assert critics[0] != critics[1] != critics[2]
     assert leaves(training.finish(state).normalizer) == leaves(cloned.normalizer)
 
@@ -72,7 +79,7 @@ def test_seeds_start_from_their_own_clones_with_their_own_noise(
     stacked = [jax.tree.map(lambda *arrays: jnp.stack(arrays), *both) for both in (clones, uncertainties)]
 
     def train(**settings: Any) -> Any:
-        spec = TD3(num_steps=40, num_seeds=2, **_SMALL, **settings)
+        spec = TD3(num_steps=40, num_seeds=2, **_SMALL, **{"critic_warmup_steps": 0} | settings)
         return loop.train(
             lambda cloned, uncertainty, *, key: finetune(
                 spec, explore("ensemble_covariance"), push, cloned, uncertainty, key=key
@@ -83,7 +90,7 @@ def test_seeds_start_from_their_own_clones_with_their_own_noise(
         )
 
     assert [leaves(policy) for policy in train(learning_rate=0.0)] == [leaves(cloned) for cloned in clones]
-    moved = train(critic_warmup_steps=0)
+    moved = train()
     assert all(leaves(policy) != leaves(cloned) for policy, cloned in zip(moved, clones, strict=True))
     np.testing.assert_allclose(moved.curves["noise_scale"].mean(axis=1), np.sqrt([0.1, 2.0]), rtol=0.2)
 
@@ -182,6 +189,13 @@ def test_seeds_on_the_host_step_in_one_call(
 def test_discrete_actions_are_refused(balance: Any, clone: Any, known: Any, explore: Any) -> None:
     with pytest.raises(DataError, match=r"continuous action space, got a discrete one\. Choose ppo"):
         finetune(TD3(), explore("none"), balance, clone(balance, "categorical"), known(1.0), key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("num_steps", [1, 250])
+def test_a_warm_up_that_never_ends_is_refused(num_steps: int) -> None:
+    said = f"critic_warmup_steps must be below num_steps.*got 250 and {num_steps}.*raise num_steps"
+    with pytest.raises(ValidationError, match=said):
+        TD3(num_steps=num_steps)
 
 
 def test_rounds_of_updates_are_whole() -> None:

@@ -63,6 +63,34 @@ def test_a_deterministic_head_learns_a_linear_expert_from_samples(head, labeled)
     np.testing.assert_allclose(gain, [[1.0, -0.5]], atol=0.1)
 
 
+def test_a_custom_divergence_is_traced_once_for_two_runs(head, labeled, tmp_path):
+    path, traces = tmp_path / "mine.py", []
+    demos = labeled(np.zeros((8, 1)), np.zeros((8, 1)))
+
+    @jax.jit
+    def take(step, state, key):
+        traces.append(None)
+        return step(state, key)
+
+    def run(factor, learning_rate):
+        path.write_text(f"def f(u):\n    return {factor} * (u - 1) ** 2\n")
+        spec = FDivergence(divergence="custom", function=path, learning_rate=learning_rate, critic_hidden=(4,))
+        training = imitate(spec, head("gaussian"), demos, key=jax.random.key(0))
+        take(training.step, training.state, jax.random.key(0))
+        return len(traces)
+
+    assert [run(1, 1e-3), run(1, 1e-2), run(2, 1e-3)] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_the_bound_of_the_critic_is_alike_on_both_sides_of_equal_densities(divergence):
+    """Where p = q the bound E_p[g(V)] - E_q[f*(g(V))] has its supremum at V = 0, the middle of what V may be."""
+    term = DIVERGENCES[divergence]
+    values = jnp.linspace(-5.0, 5.0, 1001)
+    gap = term.expert_term(values) - term.learner_term(values)
+    assert float(gap[500]) == pytest.approx(float(gap.max()), abs=1e-6)
+
+
 FREQUENCIES = np.array([0.6, 0.1, 0.3])
 
 

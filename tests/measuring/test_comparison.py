@@ -16,11 +16,12 @@ def measure(*seed_means, num_episodes=4):
     return Measurement(returns, np.full(returns.shape, 10), np.zeros(returns.shape, bool))
 
 
-def say(**policies):
-    measured = {"expert": measure(100.0), **policies, "random": measure(0.0)}
+def say(expert=0.5, **policies):
+    measured = {"expert": measure(expert), **policies, "random": measure(0.0)}
     scores = score_all(measured, RESAMPLING)
+    learnt = {name: scores[name] for name in policies}
     comparisons = compare_all(policies, RESAMPLING)
-    return verdict({name: scores[name] for name in policies}, comparisons, confidence=0.95, decimals=1)
+    return verdict(learnt, comparisons, confidence=0.95, decimals=1, reference=scores["expert"])
 
 
 def test_outliers_among_seeds_move_neither_score_nor_difference():
@@ -73,6 +74,14 @@ def test_verdict_where_training_has_done_harm():
     assert told.endswith("Seeds that end below `cloned`: 5 of 5 (`tuned`).")
 
 
+def test_a_learnt_policy_is_not_called_best_where_the_expert_is_better():
+    told = say(expert=35.0, cloned=measure(10, 11, 12, 13, 14), tuned=measure(30, 31, 32, 33, 34))
+    assert told.startswith("Of the learnt policies `tuned` is best: it returns 20.0 more than `cloned`")
+    assert "The expert returns 3.0 more than `tuned`." in told
+    unclear = say(expert=100.0, a=measure(10, 20, 30, 40, 50), b=measure(12, 17, 32, 37, 51))
+    assert unclear.startswith("No learnt policy is clearly best: `a` returns ")
+
+
 def test_verdict_where_nothing_is_clear_and_of_several_policies():
     told = say(none=measure(10, 20, 30, 40, 50), isotropic=measure(12, 17, 32, 37, 51), worse=measure(1, 2, 3, 4, 5))
     assert told.startswith("No policy is clearly best: `none` returns 1.3 more than `isotropic` (95% interval ")
@@ -82,7 +91,7 @@ def test_verdict_where_nothing_is_clear_and_of_several_policies():
 
 
 def test_verdict_of_a_single_policy():
-    assert say(cloned=measure(50, 50)) == (
+    assert say(expert=100.0, cloned=measure(50, 50)) == (
         "`cloned` returns 50.0 (95% interval 50.0 to 50.0), 50% of the way from random to expert."
     )
 

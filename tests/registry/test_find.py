@@ -1,8 +1,13 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ilkit.data.build import Build
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.policy import Policy
+from ilkit.declaration import type_name
 from ilkit.errors import ParamsError, PluginError
 from ilkit.registry.catalog import catalog
 from ilkit.registry.find import find
@@ -63,6 +68,19 @@ def test_a_kind_that_two_distributions_claim_is_an_error_on_use(install: Install
     install("ilkit-two", "ilkit.imitate", "xyz = two_claim:imitate", WORKING)
     with pytest.raises(PluginError, match=r"ilkit-one 1\.2 and by ilkit-two 1\.2"):
         find("imitate", "xyz")
+
+
+@pytest.mark.parametrize(
+    ("hint", "name"),
+    [
+        (Environment | HostEnvironment, "Environment | HostEnvironment"),
+        (Policy | None, "Policy | None"),
+        (Build[Environment | HostEnvironment], "Build[Environment | HostEnvironment]"),
+        (Policy, "Policy"),
+    ],
+)
+def test_a_type_is_named_as_a_person_writes_it(hint: Any, name: str) -> None:
+    assert type_name(hint) == name
 
 
 def test_an_unknown_kind_names_the_nearest() -> None:

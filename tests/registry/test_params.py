@@ -58,6 +58,16 @@ def test_a_fault_names_the_path_the_rule_the_value_and_the_remedy(params: dict[s
         assert words in explain(params)
 
 
+def test_a_recording_of_before_formats_is_shown_as_it_is_written_now() -> None:
+    settings = {"path": "a.npz", "obs": "x", "final_obs": "repeat"}
+    old = {"seed": 0, "num_threads": 1, "demos": {"kind": "npz", "npz": settings}, "format": {"kind": "npz", "npz": {}}}
+    said = "\n".join(faults(old, {"demos": "dataset", "format": "format"}))
+    assert len(said.splitlines()) == 1
+    assert "demos.kind: npz is a kind of format now" in said
+    assert 'demos: {"kind": "file", "file": {"path": "a.npz", "final_obs": "repeat"}}' in said
+    assert 'format: {"kind": "npz", "npz": {"obs": "x"}}' in said
+
+
 def test_all_faults_are_listed_at_once() -> None:
     assert len(explain({**raw(learning_rate=-1.0, num_steps=0), "seed": -1}).splitlines()) == 3
 

@@ -13,6 +13,7 @@ from jax.tree_util import Partial
 from pydantic import ConfigDict, PositiveFloat, PositiveInt, ValidationError, field_serializer
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.format import Format
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.training import Loss, Training
@@ -82,8 +83,18 @@ def recorded(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any
 def imported(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
     """The same, read from a file."""
 
-    def component(spec, env, *, key) -> Demonstrations:
+    def component(spec, format, env=None, *, key) -> Demonstrations:
         return edit(demonstrations(20, "continuous"), **changes)
+
+    return component
+
+
+def kept(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    """A format that keeps what it writes in memory."""
+
+    def component(spec) -> Format:
+        written: list[Demonstrations] = []
+        return Format(lambda *_: edit(written[-1], **changes), lambda demos, path: written.append(demos))
 
     return component
 
@@ -104,7 +115,7 @@ def fewer(spec, env, demos, *, key) -> Demonstrations:
     return demonstrations(10, "continuous")
 
 
-def discrete(spec, env, *, key) -> Demonstrations:
+def discrete(spec, format, env=None, *, key) -> Demonstrations:
     return demonstrations(20, "discrete")
 
 
@@ -156,6 +167,7 @@ BROKEN = [
     (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), imported(truncated=np.ones_like), "both"),
     (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), imported(lengths=none), "be empty"),
     (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), discrete, "spaces must be those"),
+    (answer_checks.reads_what_it_writes, "format", kept(), kept(rewards=late), "rewards must come back"),
     (answer_checks.demonstrations_stay_valid, "augment", augmented(), fewer, "No episode may be lost"),
     (
         answer_checks.demonstrations_stay_valid,

@@ -22,7 +22,7 @@ def test_a_pipeline_is_traced_to_its_graph() -> None:
 
 def test_several_reports_are_returned_as_a_tuple() -> None:
     def two(params):
-        demos = stages.dataset(params.data, params.env)
+        demos = stages.dataset(params.data, params.format, params.env)
         cloned = stages.imitate(params.imitate, params.policy, demos)
         return tuple(
             stages.evaluate(params.evaluate, params.env, demos, name=name, cloned=cloned) for name in ("one", "other")

@@ -1,61 +1,56 @@
 """HDF5 files of robomimic: a group for each demonstration, with its observations by name."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import PRNGKeyArray
 
-from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.errors import DataError, nearest
-from ilkit.files.episodes import Episode, Note, RecordedSteps, adopt, assemble, warn
+from ilkit.data.format import Format
+from ilkit.errors import DataError, held
+from ilkit.files.format import format_of
 from ilkit.files.hdf5 import Hdf5, import_h5py, names_in, open_hdf5
-from ilkit.files.losses import check_exportable, lost_bounds, lost_ends, lost_rewards
+from ilkit.files.losses import lost_bounds, lost_rewards
+from ilkit.files.observations import beside, note_order
+from ilkit.files.recording import Columns, Episode, Recording, Source
 from ilkit.files.steps import Steps, ended, note_missing
+from ilkit.spec import Spec
 
 _FLAT = "flat"
 """What robomimic calls the observation of an environment that has only one."""
 
 
-class Robomimic(RecordedSteps):
+class Robomimic(Spec):
     """An HDF5 file of robomimic."""
 
     kind: Literal["robomimic"] = "robomimic"
-    path: Path = Path("robomimic.hdf5")
-    """The file, from the folder of `params.yaml`."""
     obs_keys: tuple[str, ...] | None = None
-    """Which observations to put side by side, in this order; may be left out where there is only one."""
+    """Which observations to take; all where none are given, as a dictionary where there are several."""
+    join: bool = True
+    """Whether `obs_keys` are put side by side in their order, as a vector, instead of kept as a dictionary."""
     filter_key: str | None = None
     """The name of a list under `mask` of the demonstrations to take, such as `train`; all where none is given."""
 
 
-def dataset(spec: Robomimic, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Demonstrations:
-    """Reads the episodes, with the environment's spaces.
-
-    **Raises:** `DataError` where the file can't be read or doesn't fit the environment.
-    """
-    del key
-    return adopt(read(spec), env().spaces, spec.path)
+def format(spec: Robomimic) -> Format:
+    """Demonstrations in the order of their numbers; one whose last `dones` is set has terminated."""
+    return format_of(partial(_read, spec), partial(_write, spec), form="HDF5 of robomimic", suffixes=(".hdf5", ".h5"))
 
 
-def read(spec: Robomimic, note: Note = warn) -> Demonstrations:
-    """Reads the demonstrations in the order of their numbers; one whose last `dones` is set has terminated.
-
-    **Raises:** `DataError` where the file can't be read.
-    """
-    with open_hdf5(spec.path, "HDF5 of robomimic") as hdf5:
-        return assemble(_episodes(hdf5, spec, note), spec)
+def _read(spec: Robomimic, source: Source) -> Recording:
+    note_order(spec.obs_keys or () if spec.join else (), source)
+    return Recording(_episodes(spec, source))
 
 
-def write(demos: Demonstrations, path: Path, spec: Robomimic) -> list[str]:
-    """Writes a file with one observation, named by `obs_keys` or else `flat`; returns what it can't hold."""
-    check_exportable(demos, path)
-    name = _written_name(spec)
-    obs, next_obs = demos.before(), demos.after()
+def _write(spec: Robomimic, demos: Demonstrations, path: Path) -> list[str]:
+    """Writes a file; an observation without a name gets that of `obs_keys`, or else `flat`."""
+    named = demos.obs if isinstance(demos.obs, dict) else {_written_name(spec): demos.obs}
+    obs, next_obs = (
+        seen if isinstance(seen, dict) else dict.fromkeys(named, seen) for seen in (demos.before(), demos.after())
+    )
     dones = demos.at_last_step(demos.terminated).astype(np.int64)
     actions = demos.actions.reshape(demos.num_steps, -1)  # robomimic wants columns, be it one
     with import_h5py().File(path, "w") as file:
@@ -67,11 +62,11 @@ def write(demos: Demonstrations, path: Path, spec: Robomimic) -> list[str]:
             rows = slice(stop, stop + length)
             demo = data.create_group(f"demo_{number}")
             demo.attrs["num_samples"] = length
-            demo[f"obs/{name}"], demo[f"next_obs/{name}"] = obs[rows], next_obs[rows]
+            for name in named:
+                demo[f"obs/{name}"], demo[f"next_obs/{name}"] = obs[name][rows], next_obs[name][rows]
             demo["actions"], demo["rewards"], demo["dones"] = actions[rows], demos.rewards[rows], dones[rows]
             stop += length
     return [
-        *lost_ends(demos),
         *lost_bounds(demos),
         *lost_rewards(demos),
         *_unfit(demos),
@@ -94,32 +89,38 @@ def _written_name(spec: Robomimic) -> str:
     return names[0]
 
 
-def _episodes(hdf5: Hdf5, spec: Robomimic, note: Note) -> Iterator[Episode]:
-    data = hdf5.group(hdf5.root, "data")
-    chosen = hdf5.numbered(data, "demo_")
-    if spec.filter_key is not None:
-        chosen = _filtered(hdf5, spec.filter_key, chosen)
-    for number, name in enumerate(chosen):
-        demo = hdf5.group(data, name)
-        if number == 0 and "next_obs" not in demo:
-            note_missing(spec, note)
-        yield ended(name, _steps(hdf5, demo, spec), spec)
+def _episodes(spec: Robomimic, source: Source) -> Iterator[Callable[[], Episode]]:
+    with open_hdf5(source.path, "HDF5 of robomimic") as hdf5:
+        data = hdf5.group(hdf5.root, "data")
+        chosen = hdf5.numbered(data, "demo_")
+        if spec.filter_key is not None:
+            chosen = _filtered(hdf5, spec.filter_key, chosen)
+        if "next_obs" not in hdf5.group(data, chosen[0]):
+            note_missing(source)
+        for name in chosen:
+            yield partial(_episode, hdf5, name, spec, source)
+
+
+def _episode(hdf5: Hdf5, name: str, spec: Robomimic, source: Source) -> Episode:
+    return ended(name, _steps(hdf5, hdf5.group(hdf5.group(hdf5.root, "data"), name), spec), source)
 
 
 def _steps(hdf5: Hdf5, demo: Any, spec: Robomimic) -> Steps:
     actions = hdf5.array(demo, "actions")
     obs = hdf5.group(demo, "obs")
     names = spec.obs_keys or tuple(names_in(obs))
-    if len(names) != 1 and not spec.obs_keys:
-        raise DataError(
-            f"{hdf5.path}, {obs.name} has {', '.join(names[:20]) or 'nothing'}. Say in obs_keys which of them to "
-            "put side by side, and in which order."
-        )
+    if not names:
+        raise DataError(f"{hdf5.path}, {obs.name} must hold observations, got nothing.")
     num_steps = len(actions)
-    after = hdf5.columns(hdf5.group(demo, "next_obs"), names, rows=num_steps) if "next_obs" in demo else None
+    joined = bool(spec.obs_keys and spec.join) or len(names) == 1
+
+    def columns(group: Any) -> Columns:
+        found = hdf5.columns(group, names, rows=num_steps)
+        return beside(found, names) if joined else found
+
     return Steps(
-        obs=hdf5.columns(obs, names, rows=num_steps),
-        next_obs=after,
+        obs=columns(obs),
+        next_obs=columns(hdf5.group(demo, "next_obs")) if "next_obs" in demo else None,
         actions=actions,
         rewards=hdf5.optional(demo, "rewards", rows=num_steps),
         terminated=hdf5.optional(demo, "dones", rows=num_steps),
@@ -129,7 +130,7 @@ def _steps(hdf5: Hdf5, demo: Any, spec: Robomimic) -> Steps:
 def _filtered(hdf5: Hdf5, key: str, names: list[str]) -> list[str]:
     masks = hdf5.group(hdf5.root, "mask") if "mask" in hdf5.root else {}
     if key not in masks:
-        raise DataError(f"{hdf5.path} has no mask/{key}. {nearest(key, names_in(masks))}")
+        raise DataError(f"{hdf5.path} has no mask/{key}. {held(names_in(masks))}")
     wanted = set(hdf5.texts(masks, key))
     if wanted - set(names):
         raise DataError(f"{hdf5.path}: mask/{key} names {min(wanted - set(names))!r}, which isn't under data.")

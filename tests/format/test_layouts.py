@@ -10,15 +10,13 @@ import pytest
 from pyarrow import parquet
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.dataset import lerobot
 from ilkit.errors import DataError
-from ilkit.files.steps import last_steps, steps_of
-from tests.dataset.formats import assert_equal, demonstrations, imported, written
+from tests.format.formats import assert_equal, demonstrations, imported, written
 
 
 def as_lerobot_writes(path: Path, demos: Demonstrations) -> None:
     """Writes what LeRobot 0.4.4 and 0.6.1 do, with a matrix, a picture, and two chunks of files."""
-    obs = steps_of(demos)[0]
+    obs = demos.before()
     kinds = {"observation.state": ("float32", [1, 2]), "observation.environment_state": ("float64", [1])}
     kinds |= {"observation.images.top": ("image", [4, 4, 3]), "action": ("float32", [2])}
     features = {name: {"dtype": dtype, "shape": shape, "names": None} for name, (dtype, shape) in kinds.items()}
@@ -62,10 +60,9 @@ def test_lerobot_as_lerobot_writes_it(tmp_path: Path) -> None:
     as_lerobot_writes(tmp_path / "recording", demos)
     notes: list[str] = []
     keys = ("observation.state", "observation.environment_state")
-    spec = lerobot.LeRobot(path=tmp_path / "recording", obs_keys=keys, final_obs="repeat")
-    got = lerobot.read(spec, notes.append)
+    got = imported("lerobot", tmp_path / "recording", notes.append, obs_keys=keys, final_obs="repeat")
     assert_equal(got, demos, "actions", "lengths")
-    np.testing.assert_array_equal(steps_of(got)[0], steps_of(demos)[0])
+    np.testing.assert_array_equal(got.before(), demos.before())
     assert "pictures aren't read: observation.images.top" in notes[0]
 
 
@@ -117,9 +114,9 @@ def test_robomimic_as_robomimic_writes_it(tmp_path: Path) -> None:
 def as_d4rl_writes(path: Path, demos: Demonstrations) -> None:
     """Writes what `d4rl.utils.dataset_utils.DatasetWriter` of D4RL 1.1 does: no `timeouts`, no next observations."""
     columns = {
-        "observations": steps_of(demos)[0],
+        "observations": demos.before(),
         "actions": demos.actions,
-        "terminals": last_steps(demos, demos.terminated),
+        "terminals": demos.at_last_step(demos.terminated),
         "rewards": demos.rewards,
         "infos/qpos": np.zeros((demos.num_steps, 4), np.float32),
         "infos/goal": np.zeros((demos.num_steps, 2), np.float32),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Discrete
-from tests.dataset.formats import FORMATS, assert_equal, demonstrations, imported, written
+from ilkit.data.spaces import Box, Discrete
+from tests.format.formats import FORMATS, assert_equal, chosen, demonstrations, imported, written
 
 COMPLETE = sorted(set(FORMATS) - {"lerobot"})
 BOUNDED = ("minari", "npz")
@@ -15,9 +15,8 @@ BOUNDED = ("minari", "npz")
 
 
 def losses(kind: str, folder: Path, demos: Demonstrations) -> str:
-    module, spec = FORMATS[kind]
     folder.mkdir(exist_ok=True)
-    return " ".join(module.write(demos, folder / "other", spec(path=folder / "other")))
+    return " ".join(chosen(kind).write(demos, folder / "other"))
 
 
 @pytest.mark.parametrize("discrete", [False, True])
@@ -58,7 +57,7 @@ def test_an_episode_without_an_end_is_named(kind: str, tmp_path: Path) -> None:
         demos.obs, demos.actions, demos.rewards, demos.terminated, truncated, demos.lengths, spaces=demos.spaces
     )
     assert "neither" not in ended
-    assert "1 episodes that neither" in losses(kind, tmp_path / "b", demos)
+    assert "1 episode that neither" in losses(kind, tmp_path / "b", demos)
     again = imported(kind, written(kind, tmp_path, demos), **({"final_obs": "repeat"} if kind == "lerobot" else {}))
     assert_equal(again, demos, "terminated", "lengths")
     np.testing.assert_array_equal(again.truncated, ~again.terminated)
@@ -77,7 +76,7 @@ def test_missing_rewards_stay_missing(kind: str, tmp_path: Path) -> None:
 def test_lerobot_loses_last_observations(discrete: bool, tmp_path: Path) -> None:
     demos = demonstrations(discrete=discrete)
     path = written("lerobot", tmp_path, demos)
-    assert "last observation of each of the 12 episodes is lost" in losses("lerobot", tmp_path, demos)
+    assert "last observation of each of 12 episodes is lost" in losses("lerobot", tmp_path, demos)
     repeated = imported("lerobot", path, final_obs="repeat")
     assert_equal(repeated, demos, "actions", "rewards", "terminated", "truncated", "lengths")
     final = np.cumsum(demos.lengths + 1) - 1
@@ -103,4 +102,4 @@ def test_max_episodes_takes_the_first(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_bounds_may_be_given(kind: str, tmp_path: Path) -> None:
     got = imported(kind, written(kind, tmp_path), action_low=(-3.0,), action_high=(4.0, 5.0)).spaces.action
-    assert (got.low, got.high) == ((-3.0, -3.0), (4.0, 5.0))
+    assert got == Box(low=(-3.0, -3.0), high=(4.0, 5.0))

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.format import Format, Note, Wanted, warn
 from ilkit.data.spaces import Box, Discrete, Spaces
-from ilkit.dataset import d4rl, imitation, lerobot, minari, npz, robomimic
+from ilkit.format import d4rl, imitation, lerobot, minari, npz, robomimic
 
 FORMATS: dict[str, Any] = {
     "d4rl": (d4rl, d4rl.D4RL),
@@ -41,19 +42,25 @@ def demonstrations(*, discrete: bool = False, num_episodes: int = 12, seed: int 
     )
 
 
+def chosen(kind: str, **settings: Any) -> Format:
+    """The format of this kind, with those of the settings that are its own."""
+    module, spec = FORMATS[kind]
+    made: Format = module.format(spec(**settings))
+    return made
+
+
 def written(kind: str, folder: Path, demos: Demonstrations | None = None, **settings: Any) -> Path:
     """Writes demonstrations in a format."""
-    module, spec = FORMATS[kind]
     path = folder / "recording"
-    module.write(demonstrations() if demos is None else demos, path, spec(path=path, **settings))
+    chosen(kind, **settings).write(demonstrations() if demos is None else demos, path)
     return path
 
 
-def imported(kind: str, path: Path, **settings: Any) -> Demonstrations:
-    """Reads them."""
-    module, spec = FORMATS[kind]
-    demos: Demonstrations = module.read(spec(path=path, **settings))
-    return demos
+def imported(kind: str, path: Path, note: Note = warn, **settings: Any) -> Demonstrations:
+    """Reads them; settings are those of the format and those of what is wanted."""
+    wanted = {name: value for name, value in settings.items() if name in Wanted.model_fields}
+    own = {name: value for name, value in settings.items() if name not in wanted}
+    return chosen(kind, **own).read(path, note, Wanted(**wanted))
 
 
 def assert_equal(got: Demonstrations, expected: Demonstrations, *names: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.errors import DataError
-from tests.dataset.formats import FORMATS, demonstrations, imported, written
+from tests.format.formats import FORMATS, demonstrations, imported, written
 
 OURS = (AssertionError, AttributeError, NameError, UnboundLocalError)
 """What only a mistake in ilkit raises; a parser has no reason to."""

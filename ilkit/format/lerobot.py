@@ -3,98 +3,95 @@
 A frame holds the observation before its action, so that the one after the last action is nowhere: see `final_obs`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Int, PRNGKeyArray
+from jaxtyping import Int
 
-from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.errors import DataError, nearest
+from ilkit.data.format import Format
+from ilkit.errors import DataError, held
 from ilkit.files.arrow import column_of, dense, import_pyarrow, read_parquet
 from ilkit.files.description import read_json
-from ilkit.files.episodes import Episode, Note, RecordedSteps, adopt, assemble, reading, warn
+from ilkit.files.format import format_of
+from ilkit.files.observations import beside, note_order
+from ilkit.files.recording import Episode, Recording, Source
 from ilkit.files.steps import Steps, episodes_of
+from ilkit.spec import Spec
 
+_ACTION = "the action"
 _DONE, _TRUNCATED, _REWARD = "next.done", "next.truncated", "next.reward"
 
 
-class LeRobot(RecordedSteps):
+class LeRobot(Spec):
     """A data set of LeRobot, version 3, without its videos."""
 
     kind: Literal["lerobot"] = "lerobot"
-    path: Path = Path("lerobot")
-    """The folder, from the folder of `params.yaml`."""
     obs_keys: tuple[str, ...] = ("observation.state",)
-    """Which features to put side by side as the observation, in this order."""
+    """Which features are the observation."""
+    join: bool = True
+    """Whether they are put side by side in their order, as a vector, instead of kept as a dictionary."""
     action_key: str = "action"
     """The feature that is the action."""
 
 
-def dataset(spec: LeRobot, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Demonstrations:
-    """Reads the episodes, with the environment's spaces.
-
-    **Raises:** `DataError` where the folder can't be read or doesn't fit the environment.
-    """
-    del key
-    return adopt(read(spec), env().spaces, spec.path)
+def format(spec: LeRobot) -> Format:
+    """Episodes in the order of their numbers; one ends there where `next.done` is set and `next.truncated` isn't."""
+    return format_of(partial(_read, spec), partial(_write, spec), form="a data set of LeRobot")
 
 
-def read(spec: LeRobot, note: Note = warn) -> Demonstrations:
-    """Reads the episodes in the order of their numbers.
-
-    One has terminated where the last of its frames is `next.done` and not `next.truncated`.
-
-    **Raises:** `DataError` where the folder can't be read.
-    """
+def _read(spec: LeRobot, source: Source) -> Recording:
     import_pyarrow()
-    with reading(spec.path, "a data set of LeRobot"):
-        info = read_json(spec.path / "meta" / "info.json")
-        _check_info(info, spec, note)
-        return assemble(_episodes(spec, note), spec)
+    _check_info(read_json(source.path / "meta" / "info.json"), spec, source)
+    note_order(spec.obs_keys if spec.join else (), source)
+    return Recording(_episodes(spec, source))
 
 
-def _check_info(info: dict[str, Any], spec: LeRobot, note: Note) -> None:
+def _check_info(info: dict[str, Any], spec: LeRobot, source: Source) -> None:
+    path = source.path
     version = info.get("codebase_version")
     if not isinstance(version, str) or not version.startswith("v3."):
-        raise DataError(f"{spec.path} must be of version v3.x, got {version!r}. Convert it with a recent LeRobot.")
+        raise DataError(f"{path} must be of version v3.x, got {version!r}. Convert it with a recent LeRobot.")
     features = info.get("features")
     if not isinstance(features, dict):
-        raise DataError(f"{spec.path / 'meta' / 'info.json'} must describe features, got {features!r:.80}.")
+        raise DataError(f"{path / 'meta' / 'info.json'} must describe features, got {features!r:.80}.")
     for name in (*spec.obs_keys, spec.action_key):
         if name not in features:
-            raise DataError(f"{spec.path} has no feature {name!r}. {nearest(name, features)}")
+            raise DataError(f"{path} has no feature {name!r}. {held(features)}")
         if _kind(features[name]) in ("video", "image"):
-            raise DataError(f"{spec.path}: {name} is a {_kind(features[name])}, and only numbers are read.")
+            raise DataError(f"{path}: {name} is a {_kind(features[name])}, and only numbers are read.")
     unread = [name for name, feature in features.items() if _kind(feature) in ("video", "image")]
     if unread:
-        note(f"{spec.path}: pictures aren't read: {', '.join(unread)}.")
+        source.note(f"{path}: pictures aren't read: {', '.join(unread)}.")
 
 
 def _kind(feature: Any) -> str:
     return str(feature.get("dtype")) if isinstance(feature, dict) else ""
 
 
-def _episodes(spec: LeRobot, note: Note) -> Iterator[Episode]:
-    files = sorted((spec.path / "data").glob("chunk-*/file-*.parquet"), key=_position)
+def _episodes(spec: LeRobot, source: Source) -> Iterator[Callable[[], Episode]]:
+    path = source.path
+    found = (one for one in (path / "data").glob("chunk-*/file-*.parquet") if one.is_file())
+    files = sorted(found, key=_position)
     if not files:
-        raise DataError(f"{spec.path / 'data'} must have chunk-000/file-000.parquet, got none. Is the download whole?")
+        raise DataError(f"{path / 'data'} must have chunk-000/file-000.parquet, got none. Is the download whole?")
     columns = [_frames(file, spec) for file in files]
     if len({tuple(sorted(one)) for one in columns}) > 1:
-        raise DataError(f"{spec.path}: all files under data must have the same columns. Is one from another recording?")
+        raise DataError(f"{path}: all files under data must have the same columns. Is one from another recording?")
     frames = {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
-    lengths = _lengths(frames, spec)
+    lengths = _lengths(frames, path)
+    obs = {name: frames[name] for name in spec.obs_keys}
     steps = Steps(
-        obs=frames["obs"],
+        obs=beside(obs, spec.obs_keys) if spec.join else obs,
         next_obs=None,
-        actions=frames["action"],
+        actions=frames[_ACTION],
         rewards=frames.get(_REWARD),
         terminated=_terminated(frames),
     )
-    return episodes_of(steps, lengths, spec, note)
+    return episodes_of(steps, lengths, source)
 
 
 def _position(file: Path) -> tuple[int, int]:
@@ -111,10 +108,9 @@ def _frames(file: Path, spec: LeRobot) -> dict[str, np.ndarray]:
     def column(name: str) -> np.ndarray:
         return dense(column_of(table, name, file), f"{file}, {name}")
 
-    obs = [column(name) for name in spec.obs_keys]
     found = {
-        "obs": np.concatenate([one.reshape(len(one), -1) for one in obs], axis=1) if table.num_rows else obs[0],
-        "action": column(spec.action_key),
+        **{name: column(name) for name in spec.obs_keys},
+        _ACTION: column(spec.action_key),
         **{name: _whole(column(name), f"{file}, {name}") for name in ("episode_index", "frame_index")},
     }
     return found | {name: column(name).reshape(-1) for name in optional if name in table.column_names}
@@ -126,7 +122,7 @@ def _whole(values: np.ndarray, what: str) -> np.ndarray:
     return values.astype(np.int64)
 
 
-def _lengths(frames: dict[str, np.ndarray], spec: LeRobot) -> Int[np.ndarray, " episodes"]:
+def _lengths(frames: dict[str, np.ndarray], path: Path) -> Int[np.ndarray, " episodes"]:
     """The number of frames of each episode, after checking that none is missing."""
     episode, frame = frames["episode_index"], frames["frame_index"]
     starts = np.flatnonzero(np.diff(episode, prepend=episode[:1] - 1))
@@ -136,11 +132,11 @@ def _lengths(frames: dict[str, np.ndarray], spec: LeRobot) -> Int[np.ndarray, " 
     if wrong.any():
         row = int(wrong.argmax())
         raise DataError(
-            f"{spec.path}, episode {episode[row]}: frames must be numbered from 0 without gaps, got {frame[row]} in "
+            f"{path}, episode {episode[row]}: frames must be numbered from 0 without gaps, got {frame[row]} in "
             f"place of {expected[row]}. Is a file of data missing?"
         )
     if (np.diff(episode[starts]) <= 0).any():
-        raise DataError(f"{spec.path}: episodes must stand in the order of their numbers, each in one piece.")
+        raise DataError(f"{path}: episodes must stand in the order of their numbers, each in one piece.")
     return lengths
 
 
@@ -151,8 +147,8 @@ def _terminated(frames: dict[str, np.ndarray]) -> np.ndarray | None:
     return done & (frames[_TRUNCATED] == 0) if _TRUNCATED in frames else done
 
 
-def write(demos: Demonstrations, path: Path, spec: LeRobot) -> list[str]:
-    """Writes the folder, the observation under each of `obs_keys`; returns what it can't hold."""
+def _write(spec: LeRobot, demos: Demonstrations, path: Path) -> list[str]:
+    """Writes the folder, the observation under each of `obs_keys`."""
     from ilkit.files.lerobot_writer import write_folder
 
     if not spec.obs_keys:

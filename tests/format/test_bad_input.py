@@ -1,6 +1,5 @@
 """Files that can't be read, each with the reason and the remedy."""
 
-import dataclasses
 import io
 import json
 import zipfile
@@ -9,17 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import jax
 import numpy as np
 import pyarrow
 import pytest
 from pyarrow import parquet
 
-from ilkit.data.build import Build
-from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
-from ilkit.files.episodes import adopt
-from tests.dataset.formats import FORMATS, demonstrations, imported, written
+from tests.format.formats import FORMATS, imported, written
 
 HDF5 = {"d4rl": "", "minari": "episode_1/", "robomimic": "data/demo_1/"}
 """Where the arrays of an episode stand in the formats that are HDF5."""
@@ -47,22 +42,13 @@ def test_there_is_no_file(kind: str, tmp_path: Path) -> None:
     refused(kind, tmp_path / "nothing", "There is no")
 
 
-@pytest.mark.parametrize(("name", "row", "step"), [("obs", 3, 3), ("actions", 2, 2)])
-def test_a_stage_learns_from_no_numbers_that_are_not_finite(name: str, row: int, step: int, tmp_path: Path) -> None:
-    demos = demonstrations()
-    rows = getattr(demos, name).copy()
-    rows[int(demos.lengths[0]) + (name == "obs") + row, 0] = np.nan
-    with pytest.raises(DataError, match=f"{name} must be finite to learn from.*episode 1, step {step}"):
-        adopt(dataclasses.replace(demos, **{name: rows}), demos.spaces, tmp_path)
-
-
 @pytest.mark.parametrize("kind", sorted(HDF5))
 def test_hdf5_without_an_array(kind: str, tmp_path: Path) -> None:
     path, file = hdf5(kind, tmp_path)
     with file:
         del file[HDF5[kind] + "actions"]
         file[HDF5[kind] + "action"] = np.zeros(1)
-    refused(kind, path, "actions", "Did you mean 'action'?")
+    refused(kind, path, "actions", "There are action")
 
 
 @pytest.mark.parametrize("kind", sorted(HDF5))
@@ -158,7 +144,7 @@ def test_minari_in_arrow_is_refused(mark: str, tmp_path: Path) -> None:
 
 
 def test_robomimic_without_the_chosen_observation(tmp_path: Path) -> None:
-    refused("robomimic", written("robomimic", tmp_path), "obs/flap", "'flat'", obs_keys=("flap",))
+    refused("robomimic", written("robomimic", tmp_path), "obs/flap", "There are flat", obs_keys=("flap",))
 
 
 def test_shuffled_transitions_are_refused(tmp_path: Path) -> None:
@@ -193,7 +179,7 @@ def good() -> dict[str, np.ndarray]:
         ({"episode_lengths": np.array([8, -1])}, "got -1 in episode 1"),
         ({"rewards": np.zeros((7, 2))}, "one number a step"),
         ({"rewards": np.zeros(7, complex)}, "must hold numbers"),
-        ({"actions": np.full(7, -1)}, "whole numbers from 0"),
+        ({"actions": np.full(7, 2**40)}, "whole numbers from"),
         ({"actions": np.zeros((7, 0))}, "rows of numbers"),
     ],
 )
@@ -202,9 +188,10 @@ def test_npz_that_is_wrong(change: dict[str, np.ndarray], expected: str, tmp_pat
     refused("npz", npz(tmp_path, **good() | change), expected, final_obs="repeat")
 
 
-def test_npz_names_the_nearest(tmp_path: Path) -> None:
-    refused("npz", npz(tmp_path, **good()), "no array 'observation'", "'observations'", obs="observation")
-    refused("npz", npz(tmp_path, **good()), "no array 'reward'", "'rewards'", rewards="reward")
+def test_npz_names_what_is_there(tmp_path: Path) -> None:
+    names = "There are actions, episode_lengths, observations, rewards. Say in"
+    refused("npz", npz(tmp_path, **good()), f"no array 'observation'. {names} obs which", obs="observation")
+    refused("npz", npz(tmp_path, **good()), f"no array 'reward'. {names} rewards which", rewards="reward")
 
 
 def test_npz_that_does_not_say_where_episodes_end(tmp_path: Path) -> None:
@@ -279,21 +266,3 @@ def test_imitation_that_leads_elsewhere(tmp_path: Path) -> None:
     path = written("imitation", tmp_path)
     (path / "state.json").write_text(json.dumps({"_data_files": [{"filename": "../secret.arrow"}]}))
     refused("imitation", path, "must name files beside it")
-
-
-@pytest.mark.parametrize("kind", sorted(FORMATS))
-def test_the_environment_must_fit(kind: str, tmp_path: Path) -> None:
-    module, spec = FORMATS[kind]
-    path = written(kind, tmp_path, demonstrations(discrete=True))
-    settings = {"final_obs": "repeat"} if kind == "lerobot" else {}
-
-    def read(action: Box | Discrete, size: int = 3) -> Any:
-        spaces = Spaces(observation=Box.symmetric((1.0,) * size), action=action)
-        build: Any = Build("env", "any", lambda spec: type("Env", (), {"spaces": spaces}), spec(path=path))
-        return module.dataset(spec(path=path, **settings), build, key=jax.random.key(0))
-
-    assert read(Discrete(size=3)).spaces.observation == Box.symmetric((1.0,) * 3)
-    assert read(Discrete(size=5)).spaces.action.size == 5
-    for action, size in ((Discrete(size=2), 3), (Box.symmetric((1.0,)), 3), (Discrete(size=3), 4)):
-        with pytest.raises(DataError, match="recording must fit the environment"):
-            read(action, size)

@@ -1,59 +1,51 @@
 """Trajectories saved by the library `imitation`: a folder of Hugging Face datasets, one row a trajectory.
 
-Its column `infos` holds Python objects written by jsonpickle. Decoding them can run any code, so they are never read.
+Before version 1.0 they were a NumPy archive, which is read, too. `infos` are Python objects written by jsonpickle or
+pickle. Decoding them can run any code, so they are never read.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import PRNGKeyArray
 
-from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.format import Format
+from ilkit.data.spaces import vectors
 from ilkit.errors import DataError
+from ilkit.files.archive import open_npz
 from ilkit.files.arrow import column_of, dense, import_pyarrow
 from ilkit.files.description import read_json
-from ilkit.files.episodes import Episode, Note, Recorded, adopt, assemble, reading, warn
-from ilkit.files.losses import check_exportable, lost_bounds, lost_ends, lost_rewards
+from ilkit.files.format import format_of
+from ilkit.files.losses import lost_bounds, lost_rewards
+from ilkit.files.recording import Episode, Recording, Source
+from ilkit.spec import Spec
 
 _FILE = "data-00000-of-00001.arrow"
 
 
-class Imitation(Recorded):
+class Imitation(Spec):
     """Trajectories saved by the library imitation."""
 
     kind: Literal["imitation"] = "imitation"
-    path: Path = Path("trajectories")
-    """The folder, from the folder of `params.yaml`."""
 
 
-def dataset(spec: Imitation, env: Build[Environment | HostEnvironment], *, key: PRNGKeyArray) -> Demonstrations:
-    """Reads the episodes, with the environment's spaces.
-
-    **Raises:** `DataError` where the folder can't be read or doesn't fit the environment.
-    """
-    del key
-    return adopt(read(spec), env().spaces, spec.path)
-
-
-def read(spec: Imitation, note: Note = warn) -> Demonstrations:
-    """Reads the trajectories; one that isn't `terminal` is truncated.
-
-    **Raises:** `DataError` where the folder can't be read.
-    """
-    del note  # the format leaves nothing to decide
-    with reading(spec.path, "trajectories of the library imitation"):
-        return assemble(_episodes(spec), spec)
-
-
-def write(demos: Demonstrations, path: Path, spec: Imitation) -> list[str]:
-    """Writes the folder, with empty `infos`; returns what it can't hold."""
+def format(spec: Imitation) -> Format:
+    """A folder, or an older archive; a trajectory that isn't `terminal` is truncated."""
     del spec
-    check_exportable(demos, path)
+    return format_of(_read, _write, form="trajectories of the library imitation")
+
+
+def _read(source: Source) -> Recording:
+    return Recording(_of_archive(source.path) if source.path.is_file() else _episodes(source.path))
+
+
+def _write(demos: Demonstrations, path: Path) -> list[str]:
+    """Writes the folder, with empty `infos`."""
+    vectors(demos.spaces.observation, "imitation")
     pyarrow = import_pyarrow()
     stops = demos.stops
     obs_stops = stops + np.arange(1, demos.num_episodes + 1)
@@ -83,14 +75,38 @@ def write(demos: Demonstrations, path: Path, spec: Imitation) -> list[str]:
     info = {"citation": "", "description": "", "features": features, "homepage": "", "license": ""}
     for name, found in (("state.json", state), ("dataset_info.json", info)):
         (path / name).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return [*lost_ends(demos), *lost_bounds(demos), *lost_rewards(demos)]
+    return [*lost_bounds(demos), *lost_rewards(demos)]
 
 
-def _episodes(spec: Imitation) -> Iterator[Episode]:
+def _of_archive(path: Path) -> Iterator[Callable[[], Episode]]:
+    """The trajectories of an `.npz` of imitation 0.3 and before; `indices` cut the steps of all but the last."""
+    with open_npz(path) as archive:
+        obs, actions, terminal, indices = (archive.array(name) for name in ("obs", "acts", "terminal", "indices"))
+        rewards = archive.array("rews") if "rews" in archive.names else None
+    if indices.ndim != 1 or indices.dtype.kind not in "iu" or terminal.shape != (len(indices) + 1,):
+        raise DataError(
+            f"{path}: indices must be whole numbers, one fewer than the {terminal.size} trajectories, got "
+            f"{indices.dtype} of shape {indices.shape}."
+        )
+    cuts = indices.astype(np.int64)
+    if len(obs) != len(actions) + len(terminal) or (np.diff(cuts, prepend=0, append=len(actions)) < 0).any():
+        raise DataError(
+            f"{path}: indices must cut {len(actions)} actions into {len(terminal)} trajectories with an observation "
+            f"more each, got {len(obs)} observations."
+        )
+    ends = terminal != 0
+    seen = np.split(obs, cuts + np.arange(len(cuts)) + 1)
+    for number, (part, done) in enumerate(zip(np.split(actions, cuts), ends.tolist(), strict=True)):
+        start = 0 if number == 0 else int(cuts[number - 1])
+        worth = None if rewards is None else rewards[start : start + len(part)]
+        yield partial(Episode, f"trajectory {number}", seen[number], part, worth, done)
+
+
+def _episodes(path: Path) -> Iterator[Callable[[], Episode]]:
     number = 0
-    for name in _files(spec.path):
-        for batch in _batches(spec.path / name):
-            yield from _trajectories(batch, spec.path / name, number)
+    for name in _files(path):
+        for batch in _batches(path / name):
+            yield from _trajectories(batch, path / name, number)
             number += batch.num_rows
 
 
@@ -116,23 +132,24 @@ def _batches(path: Path) -> Iterator[Any]:
             yield batch
 
 
-def _trajectories(batch: Any, path: Path, first: int) -> Iterator[Episode]:
-    obs, actions, terminal = (column_of(_table(batch), name, path) for name in ("obs", "acts", "terminal"))
-    rewards = _table(batch).column("rews") if "rews" in batch.schema.names else None
-    ends = dense(terminal, f"{path}, terminal")
+def _trajectories(batch: Any, path: Path, first: int) -> Iterator[Callable[[], Episode]]:
+    table = import_pyarrow().Table.from_batches([batch])
+    columns = [column_of(table, name, path) for name in ("obs", "acts", "terminal")]
+    rewards = table.column("rews") if "rews" in batch.schema.names else None
     for row in range(batch.num_rows):
-        where = f"{path}, trajectory {first + row}:"
-        yield Episode(
-            f"trajectory {first + row}",
-            _entries(obs, row, f"{where} obs"),
-            _entries(actions, row, f"{where} acts"),
-            None if rewards is None else _entries(rewards, row, f"{where} rews"),
-            bool(ends[row].any()),
-        )
+        yield partial(_trajectory, columns, rewards, row, f"trajectory {first + row}", path)
 
 
-def _table(batch: Any) -> Any:
-    return import_pyarrow().Table.from_batches([batch])
+def _trajectory(columns: list[Any], rewards: Any, row: int, name: str, path: Path) -> Episode:
+    obs, actions, terminal = columns
+    where = f"{path}, {name}:"
+    return Episode(
+        name,
+        _entries(obs, row, f"{where} obs"),
+        _entries(actions, row, f"{where} acts"),
+        None if rewards is None else _entries(rewards, row, f"{where} rews"),
+        bool(dense(terminal.slice(row, 1), f"{where} terminal").any()),
+    )
 
 
 def _entries(column: Any, row: int, what: str) -> np.ndarray:

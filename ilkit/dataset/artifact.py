@@ -1,0 +1,43 @@
+"""Demonstrations that ilkit itself has written: by `ilkit data`, or by a stage of another pipeline."""
+
+from pathlib import Path
+from typing import Literal
+
+from jaxtyping import PRNGKeyArray
+
+from ilkit.artifact import codec
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.format import Format
+from ilkit.errors import DataError
+from ilkit.files.adoption import adopt, check_finite
+from ilkit.spec import Spec
+
+
+class Artifact(Spec):
+    """A folder of demonstrations that ilkit has written; it needs no format."""
+
+    kind: Literal["artifact"] = "artifact"
+    path: Path = Path("demos")
+    """The folder, from the folder of `params.yaml`; one that no stage of the pipeline writes."""
+
+
+def dataset(
+    spec: Artifact,
+    format: Build[Format],
+    env: Build[Environment | HostEnvironment] | None = None,
+    *,
+    key: PRNGKeyArray,
+) -> Demonstrations:
+    """Reads the episodes, with the environment's spaces where there is one.
+
+    **Raises:** `ArtifactError` where the folder can't be read, `DataError` where it holds something else or doesn't fit
+    the environment.
+    """
+    del format, key
+    demos = codec.read(spec.path)
+    if not isinstance(demos, Demonstrations):
+        raise DataError(f"dataset.artifact.path must be the artifact of demonstrations, got {spec.path}.")
+    check_finite(demos, spec.path)
+    return demos if env is None else adopt(demos, env().spaces, spec.path)

@@ -1,0 +1,50 @@
+"""A page of HTML that needs nothing beside itself, in light and dark: the skeleton, sections, tables, prose."""
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+_HERE = Path(__file__).parent
+
+
+class Section(NamedTuple):
+    """A heading, the markup below it, and the caption."""
+
+    title: str
+    body: str
+    caption: str
+
+
+def render_page(title: str, opening: str, sections: Iterable[Section], closing: str = "") -> str:
+    """The whole page; `opening` and `closing` are the markup before and after the sections."""
+    skeleton, style = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.html", "page.css"))
+    content = f"{opening}\n{''.join(map(_rendered, sections))}{closing}"
+    return Template(skeleton).substitute(title=escape(title), style=style, content=content)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table that scrolls where the page is narrower; the cells of `rows` are markup."""
+    header = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>{}</tr>".format("".join(f"<td>{minus(cell)}</td>" for cell in row)) for row in rows)
+    scrolled = f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide" role="region" aria-label="table" tabindex="0">{scrolled}</div>'
+
+
+def prose(text: str) -> str:
+    """Text as markup, with what stands between backticks as code."""
+    return minus(re.sub("`(.*?)`", r"<code>\1</code>", escape(text)))
+
+
+def minus(text: str) -> str:
+    """The hyphens before digits as minus signs."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
+
+
+def _rendered(section: Section) -> str:
+    return (
+        f"<section><h2>{escape(section.title)}</h2><figure>{section.body}"
+        f"<figcaption>{escape(section.caption)}</figcaption></figure></section>\n"
+    )

@@ -1,0 +1,56 @@
+"""What a plan says of where a report comes from."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.report import Report
+from ilkit.registry.params import fold, kind_of
+from ilkit.reporting.provenance import Block, Origin, Provenance, with_provenance
+from ilkit.running.plan import Plan
+from ilkit.wiring.tracing import Edge, Node, part_blocks, upstream
+
+
+def told(plan: Plan, name: str, inputs: Mapping[str, Any], artifacts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stage has made of its inputs; reports say what made them."""
+    return {
+        made: with_provenance(artifact, _provenance(plan, plan.graph.nodes[name], inputs))
+        if isinstance(artifact, Report)
+        else artifact
+        for made, artifact in artifacts.items()
+    }
+
+
+def _provenance(plan: Plan, node: Node, inputs: Mapping[str, Any]) -> Provenance:
+    names = {one.name for one in (*upstream(node), node)}
+    stages = [one for one in plan.graph.nodes.values() if one.name in names]
+    policies = {name: edge for name, edge in node.inputs.items() if name not in node.declaration.arguments}
+    sizes = {
+        node.inputs[argument].name: (given.num_episodes, given.num_steps)
+        for argument, given in inputs.items()
+        if isinstance(given, Demonstrations)
+    }
+    return Provenance(
+        {"seed": plan.seed, "num_threads": plan.num_threads, "instruction_set": plan.instruction_set},
+        tuple(_origin(plan, one) for one in stages),
+        {name: tuple(dict.fromkeys(_demonstrations(edge))) for name, edge in policies.items()},
+        sizes,
+    )
+
+
+def _origin(plan: Plan, node: Node) -> Origin:
+    groups = {node.block: node.declaration.name, **dict(part_blocks(node))}
+    blocks = tuple(
+        Block(block, kind_of(plan.raw, block), fold(plan.raw, block, group).model_dump(mode="json", exclude={"kind"}))
+        for block, group in groups.items()
+    )
+    return Origin(node.name, blocks, {argument: edge.name for argument, edge in node.inputs.items()})
+
+
+def _demonstrations(edge: Edge) -> Iterator[str]:
+    """The demonstrations that went into what is on an edge, and no further back than to them."""
+    for given in edge.node.inputs.values():
+        if given.makes is Demonstrations:
+            yield given.name
+        else:
+            yield from _demonstrations(given)
