@@ -22,11 +22,11 @@ def write_plugin(name: str, folder: Path, *, block: str = "imitate", stage: str 
     """
     kind = name.replace("-", "_")
     _check_name(name, kind)
-    known = sorted(path.name for path in (TEMPLATES / "blocks").iterdir()) + ["imitate"]
+    known = sorted(["imitate", *(path.name for path in (TEMPLATES / "blocks").iterdir())])
     if stage is not None:
         _check_stage(stage)
     elif block not in known:
-        raise ParamsError(f"--block must be one of {', '.join(sorted(known))}, got {block!r}. {nearest(block, known)}")
+        raise ParamsError(f"--block must be one of {', '.join(known)}, got {block!r}. {nearest(block, known)}")
     block = stage or block
     _check_free(block, kind)
     target = folder / f"ilkit-{name}"
