@@ -133,12 +133,14 @@ def plugins() -> None:
 
 @command_line.command("new-plugin")
 @click.argument("name")
+@click.option("--block", default="imitate", show_default=True, help="The stage or part that it is a kind of.")
+@click.option("--stage", help="The name of a stage of your own that it declares, and is the first kind of.")
 @explained
-def new_plugin(name: str) -> None:
+def new_plugin(name: str, block: str, stage: str | None) -> None:
     """Write a plug-in that works, plugins/ilkit-NAME, to be edited."""
     from ilkit.scaffolding.plugin import write_plugin
 
-    write_plugin(name, Path("plugins"))
+    write_plugin(name, Path("plugins"), block=block, stage=stage)
     click.echo(f"Wrote plugins/ilkit-{name}. Install it: pip install -e plugins/ilkit-{name}")
 
 

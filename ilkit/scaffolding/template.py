@@ -10,7 +10,8 @@ from string import Template
 
 from ilkit.errors import ParamsError
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
+"""The folder of all templates."""
 
 
 def write_template(template: str, folder: Path, values: Mapping[str, str], *, also: tuple[str, ...] = ()) -> None:
@@ -20,7 +21,7 @@ def write_template(template: str, folder: Path, values: Mapping[str, str], *, al
 
     **Raises:** `ParamsError` where one of the files is there already; nothing is written then.
     """
-    texts = dict(_fill(_TEMPLATES / template, values))
+    texts = dict(_fill(TEMPLATES / template, values))
     there = [name for name in (*texts, *also) if (folder / name).exists()]
     if there:
         raise ParamsError(f"{folder} must not have a {there[0]} yet. Choose another folder, or remove it first.")

@@ -59,9 +59,8 @@ def returns_what_it_declares(subject: Subject) -> None:
     if subject.trains:
         _expect_type(subject.make(), Training, subject)
     learnt = subject.learnt()
-    if declaration.makes_several:
-        _expect_type(learnt, declaration.makes, subject)
-    for name, expected in declaration.artifacts.items():
+    _expect_type(learnt, declaration.makes, subject)
+    for name, expected in declaration.artifacts.items() if declaration.role == "stage" else ():
         _expect_type(learnt if name is None else getattr(learnt, name), expected, subject)
 
 
