@@ -152,4 +152,5 @@ def test_nothing_runs_what_it_reads(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_files_are_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 330
+    limit = 320 if "tests" in path.parts else 300
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= limit

@@ -17,7 +17,6 @@ from typing import Annotated, Literal, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
@@ -26,14 +25,13 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, check_spaces
+from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.errors import DataError
 from ilkit.fitting.gradient import descend, partition
-from ilkit.nn.action_units import ActionUnits
 from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_silent_layers
+from ilkit.reinforcement.actions import ascent_within, bounds_of, units_of
 from ilkit.reinforcement.anchor import Anchor, anchor_of
 from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.info import ReinforcementInfo
@@ -151,7 +149,7 @@ def finetune(
     world = env()
     check_spaces(world.spaces, cloned.spaces)
     require_no_memory(cloned)
-    _action_space(cloned)
+    units_of(cloned)
     behavior = exploration(cloned.spaces, uncertainty=uncertainty)
     envs = side_by_side(world, spec.num_envs)
     return train_by_trial(
@@ -177,14 +175,13 @@ def _initial_state(
     critics = jax.vmap(lambda key: build_silent_layers(sizes, "relu", key=key))(jax.random.split(critic_key))
     networks, optimizers = _Networks(actor, critics), _optimizers(spec)
     moments = _Networks(optimizers.actor.init(actor), optimizers.critics.init(critics))
-    capacity = min(spec.buffer_size, spec.num_steps * spec.num_envs)
     return _State(
         learner=_Learner(networks, networks, moments, ValueScale.empty()),
         fixed=fixed,
         behavior=behavior,
         anchor=anchor_of(cloned, spec.clone_weight),
         trials=envs.reset(key=env_key),
-        buffer=ReplayBuffer.empty(capacity, spaces),
+        buffer=ReplayBuffer.empty(min(spec.buffer_size, spec.num_steps * spec.num_envs), spaces),
         step=jnp.zeros((), jnp.int32),
     )
 
@@ -204,7 +201,7 @@ def _improve(spec: TD3, state: _State, rollout: Rollout, *, key: PRNGKeyArray) -
     draw_key, noise_key = jax.random.split(key)
     obs, actions, outcome = jax.tree.map(lambda rows: rows[0], (rollout.obs, rollout.actions, rollout.outcome))
     applied = noise_scale(_finish(state), obs, actions)
-    taken = jnp.clip(actions, *_bounds(state.fixed))
+    taken = jnp.clip(actions, *bounds_of(state.fixed))
     buffer = state.buffer.add(
         Experience(obs, taken, outcome.rewards, outcome.next_obs, outcome.terminated.astype(jnp.float32))
     )
@@ -254,26 +251,23 @@ def _targets(
     """The value y of every step, in the units of returns."""
     policy: Policy = eqx.combine(learner.slow.actor, fixed)
     reach = spec.target_noise_clip
-    smoothing = _units(fixed).half_range * jnp.clip(spec.target_noise * noise, -reach, reach)
-    actions = jnp.clip(jax.vmap(partial(modes, policy))(steps.next_obs) + smoothing, *_bounds(fixed))
+    smoothing = units_of(fixed).half_range * jnp.clip(spec.target_noise * noise, -reach, reach)
+    actions = jnp.clip(jax.vmap(partial(modes, policy))(steps.next_obs) + smoothing, *bounds_of(fixed))
     next_values = learner.scale.values(_outputs(learner.slow.critics, fixed, steps.next_obs, actions))
     return steps.rewards + spec.discount * (1.0 - steps.terminated) * jnp.min(next_values, axis=0)
 
 
 def _update_actor(spec: TD3, state: _State, learner: _Learner, obs: PyTree) -> tuple[_Learner, Float[Array, ""]]:
     first = jax.tree.map(lambda leaf: leaf[:1], learner.networks.critics)
-    low, high = _bounds(state.fixed)
 
     def value(actions: Float[Array, "batch act"]) -> Float[Array, ""]:
         return jnp.sum(_outputs(first, state.fixed, obs, actions))
 
     def loss(actor: Policy) -> tuple[Float[Array, ""], Float[Array, ""]]:
         actions = modes(eqx.combine(actor, state.fixed), obs)
-        total, slope = jax.value_and_grad(value)(jnp.clip(jax.lax.stop_gradient(actions), low, high))
-        outward = ((actions >= high) & (slope > 0)) | ((actions <= low) & (slope < 0))
-        ascent = jnp.sum(jax.lax.stop_gradient(jnp.where(outward, 0.0, slope)) * actions)
+        total, ascent = ascent_within(value, actions, *bounds_of(state.fixed))
         if state.anchor is not None:
-            departure = (actions - modes(state.anchor.policy, obs)) / _units(state.fixed).half_range
+            departure = (actions - modes(state.anchor.policy, obs)) / units_of(state.fixed).half_range
             ascent -= state.anchor.weight * jnp.sum(departure**2)
         return -ascent / len(actions), -learner.scale.values(total / len(actions))
 
@@ -297,27 +291,10 @@ def _outputs(
     critics: Layers, fixed: Policy, obs: PyTree, actions: Float[Array, "*batch act"]
 ) -> Float[Array, "critics *batch"]:
     normalized = flatten(fixed.spaces.observation, fixed.normalizer(obs))
-    inputs = jnp.concatenate([normalized, _units(fixed).raw(actions)], axis=-1)
+    inputs = jnp.concatenate([normalized, units_of(fixed).raw(actions)], axis=-1)
     return jax.vmap(lambda critic: critic(inputs)[..., 0])(critics)
 
 
 def _optimizers(spec: TD3) -> _Networks:
     actor, critics = (optax.flatten(optax.adam(rate)) for rate in (spec.learning_rate, spec.critic_learning_rate))
     return _Networks(frozen_until(actor, spec.critic_warmup_steps * spec.rounds), critics)
-
-
-def _units(fixed: Policy) -> ActionUnits:
-    return ActionUnits.of(_action_space(fixed))
-
-
-def _bounds(fixed: Policy) -> tuple[Float[np.ndarray, " act"], Float[np.ndarray, " act"]]:
-    space = _action_space(fixed)
-    low, high = np.asarray(space.bounds, np.float32)
-    return low, high
-
-
-def _action_space(policy: Policy) -> Box:
-    space = policy.spaces.action
-    if not isinstance(space, Box):
-        raise DataError("finetune.kind td3 needs a continuous action space, got a discrete one. Choose ppo.")
-    return space

@@ -114,14 +114,18 @@ def collect_episodes(
         raise DataError("A gymnasium environment draws its own initial states. Leave out initial_states.")
     if first_episode == 0:
         check_repeats(env)
+    return _stack(_run_on_host(env, Job(policy, seeds, noise, stochastic)), env.spaces)
+
+
+def _run_on_host(env: HostEnvironment, job: Job) -> list[Episode]:
+    """The episodes of a job, or where the environment raises after some of them, these."""
     try:
-        episodes = run_jobs(env, [Job(policy, seeds, noise, stochastic)])[0]
+        return list(run_jobs(env, [job])[0])
     except InterruptedEpisodesError as error:
         if not error.finished:
             raise
-        warnings.warn(f"{error} The complete ones are kept.", stacklevel=2)
-        episodes = [error.finished[number] for number in sorted(error.finished)]
-    return _stack(episodes, env.spaces)
+        warnings.warn(f"{error} The complete ones are kept.", stacklevel=3)
+        return [error.finished[number] for number in sorted(error.finished)]
 
 
 def collect_all(

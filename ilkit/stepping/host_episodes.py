@@ -102,16 +102,10 @@ def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> d
     """
     finished: dict[int, Episode] = {}
     count = min(_SIDE_BY_SIDE, len(job.seeds))
-    draws = job.stochastic or job.noise is not None
-    waiting = iter(job.seeds)
-    with (
-        contextlib.ExitStack() as stack,
-        tqdm(
-            total=len(job.seeds), desc="episodes", delay=2, leave=False, disable=None if shows_progress else True
-        ) as progress,
-    ):
-        made = [stack.enter_context(contextlib.closing(env.make())) for _ in range(count)]
-        slots = [_Slot(one, env.spaces.observation) for one in made]
+    draws, waiting = job.stochastic or job.noise is not None, iter(job.seeds)
+    with contextlib.ExitStack() as stack, _bar(len(job.seeds), shows_progress) as progress:
+        closed = (stack.enter_context(contextlib.closing(env.make())) for _ in range(count))
+        slots = [_Slot(one, env.spaces.observation) for one in closed]
         for slot, seed in zip(slots, waiting, strict=False):
             _guarded(slot, finished, slot.start, seed, env.max_steps, draws)
         obs = zeros(env.spaces.observation, _SIDE_BY_SIDE)
@@ -137,10 +131,14 @@ def run_job(env: HostEnvironment, job: Job, *, shows_progress: bool = True) -> d
                 following = next(waiting, None)
                 if following is None:
                     active.remove((row, slot))
-                else:
-                    fresh[row] = True
-                    _guarded(slot, finished, slot.start, following, env.max_steps, draws)
+                    continue
+                fresh[row] = True
+                _guarded(slot, finished, slot.start, following, env.max_steps, draws)
     return finished
+
+
+def _bar(total: int, shows_progress: bool) -> tqdm:
+    return tqdm(total=total, desc="episodes", delay=2, leave=False, disable=None if shows_progress else True)
 
 
 def _put(rows: PyTree, row: int, obs: PyTree) -> None:
