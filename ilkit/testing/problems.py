@@ -35,14 +35,19 @@ DIRECTIONS = np.array([[1.0, 0.0], [-0.5, 0.75**0.5], [-0.5, -(0.75**0.5)]], np.
 """The direction that each discrete action stands for."""
 TURN = np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]], np.float32)
 """The rotation of the state in one step."""
+ACTION = Box(shape=(2,), low=(-0.8, -1.0), high=(1.2, 0.9))
+"""The continuous actions; the expert's are inside."""
 EDGE = 0.9
 """An episode is terminated once the first entry of the state is above this."""
 
 
 def spaces(actions: Actions) -> Spaces:
-    """The spaces of the problems: two observations; two actions between -1 and 1, or one of three directions."""
-    action = Discrete(size=len(DIRECTIONS)) if actions == "discrete" else Box.symmetric((1.0, 1.0))
-    return Spaces(observation=Box.symmetric((1.5, 1.5)), action=action)
+    """The spaces of the problems: two observations; two actions, or one of three directions.
+
+    No range has its middle at 0 or the width of another, so that a wrong sign, center or unit shows.
+    """
+    action = Discrete(size=len(DIRECTIONS)) if actions == "discrete" else ACTION
+    return Spaces(observation=Box(shape=(2,), low=(-1.5, -2.0), high=(2.5, 1.5)), action=action)
 
 
 def expert_action(obs: Float[Array, " obs"], actions: Actions) -> Array:
@@ -82,7 +87,7 @@ class TrackingEnvironment(Environment):
         if self.actions == "discrete":
             reward = -(action != best).astype(jnp.float32)
         else:
-            reward = -jnp.sum((jnp.clip(action, -1.0, 1.0) - best) ** 2)
+            reward = -jnp.sum((jnp.clip(action, *ACTION.bounds) - best) ** 2)
         state = jnp.asarray(TURN) @ state
         return state, Transition(reward, state[0] > EDGE)
 
