@@ -1,10 +1,10 @@
 """Specs: the typed settings of components."""
 
-import sys
 from collections.abc import Iterable
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
+import jax
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
 
 Plain = bool | int | float | str | None
@@ -50,9 +50,7 @@ class Spec(BaseModel):
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         cls._traced = tuple(name for name, field in cls.model_fields.items() if _holds_float(field.annotation))
         cls._static = tuple(name for name in cls.model_fields if name not in cls._traced)
-        jax = sys.modules.get("jax")  # a component imports jax before it defines its spec; the command line never does
-        if jax is not None:
-            jax.tree_util.register_pytree_node(cls, cls._flatten, cls._unflatten)
+        jax.tree_util.register_pytree_node(cls, cls._flatten, cls._unflatten)
 
     @model_validator(mode="after")
     def _check_numbers(self) -> "Spec":
@@ -63,9 +61,9 @@ class Spec(BaseModel):
                 raise ValueError(f"{name} must be below 2³¹, got {value}")
         return self
 
-    def faults(self, spaces: Any) -> Iterable[str]:
-        """What the settings break for these spaces, as `setting: rule, got value`; nothing unless overridden."""
-        del spaces
+    def faults(self, world: Any) -> Iterable[str]:
+        """What the settings break in an environment, as `setting: rule, got value`; nothing unless overridden."""
+        del world
         return ()
 
     def _flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -10,7 +10,7 @@ unit is the seed (Agarwal et al., Deep Reinforcement Learning at the Edge of the
 normalized by fixed references, (return - random) / (expert - random), that are run on the same episodes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, TypeVar
 
 import equinox as eqx
@@ -64,6 +64,12 @@ class Returns(Spec):
     """The return from which on an episode counts as a success; where none is given, what the environment says of it."""
     map_dims: tuple[NonNegativeInt, NonNegativeInt] = (0, 1)
     """The two entries of the state (of the observation, in a host environment) that the uncertainty map spans."""
+
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
+        """Entries that the map asks for and that aren't there."""
+        size = world.state_box.size if isinstance(world, VectorState) else world.spaces.observation.size
+        if size >= 2 and (max(self.map_dims) >= size or len(set(self.map_dims)) < 2):
+            yield f"map_dims: must be two different entries from 0 to {size - 1}, got {list(self.map_dims)}."
 
 
 def evaluate(

@@ -9,6 +9,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from ilkit.data.environment import RecordedEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.errors import IlkitError
@@ -23,18 +24,20 @@ def building_faults(plan: Plan) -> Iterator[str]:
     for block, group in plan.groups.items():
         if group == "env":
             try:
-                worlds[block] = plan.build(block, group)()
+                world = plan.build(block, group)()
+                if not isinstance(world, RecordedEnvironment):  # its spaces may be those of the recording
+                    worlds[block] = world
             except IlkitError as error:
                 yield f"{block}.{plan.build(block, group).kind}: {error}"
     for call in plan.calls:
         world = worlds.get(_environment_of(call.node) or "")
         if world is not None:
-            yield from dict.fromkeys(_faults(plan, call, world.spaces))
+            yield from dict.fromkeys(_faults(plan, call, world))
 
 
-def _faults(plan: Plan, call: Call, spaces: Spaces) -> Iterator[str]:
+def _faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
     at = f"{call.node.block}.{call.component.kind}"
-    yield from (f"{at}.{fault}" for fault in call.spec.faults(spaces))
+    yield from (f"{at}.{fault}" for fault in call.spec.faults(world))
     if not call.learns and not call.node.inputs and call.node.declaration.makes is Policy:
         try:
             _shapes(call.make)
@@ -44,7 +47,7 @@ def _faults(plan: Plan, call: Call, spaces: Spaces) -> Iterator[str]:
             yield f"{at}: {error}"
     for argument, block in call.node.parts.items():
         if _takes_spaces_alone(argument):
-            yield from _part_faults(plan, block, argument, spaces, call.num_seeds)
+            yield from _part_faults(plan, block, argument, world.spaces, call.num_seeds)
 
 
 def _part_faults(plan: Plan, block: str, group: str, spaces: Spaces, count: int) -> Iterator[str]:

@@ -11,6 +11,7 @@ import pytest
 from ilkit.artifact import store as artifact
 from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError
+from ilkit.evaluate.returns import Returns
 from ilkit.math.statistics import wilson_interval
 
 
@@ -55,6 +56,11 @@ def test_success_is_a_return_from_a_threshold_on_whose_unit_is_the_seed(push, we
     assert (metrics["success_low"], metrics["success_high"]) == tuple(interval)
     assert "success" in found.summary
     assert "success" not in plain.summary
+
+
+def test_entries_that_the_map_asks_for_must_be_there(push):
+    assert list(Returns().faults(push.env())) == []
+    assert list(Returns(map_dims=(1, 4)).faults(push.env())) == ["map_dims: must be entries from 0 to 3, got [1, 4]."]
 
 
 def test_states_that_observations_do_not_tell_are_drawn_and_maps_are_over_observations(push, weak, monkeypatch):
