@@ -60,7 +60,9 @@ def test_success_is_a_return_from_a_threshold_on_whose_unit_is_the_seed(push, we
 
 def test_entries_that_the_map_asks_for_must_be_there(push):
     assert list(Returns().faults(push.env())) == []
-    assert list(Returns(map_dims=(1, 4)).faults(push.env())) == ["map_dims: must be entries from 0 to 3, got [1, 4]."]
+    assert list(Returns(map_dims=(1, 4)).faults(push.env())) == [
+        "map_dims: must be two different entries from 0 to 3, got [1, 4]."
+    ]
 
 
 def test_states_that_observations_do_not_tell_are_drawn_and_maps_are_over_observations(push, weak, monkeypatch):
