@@ -16,11 +16,9 @@ import time
 from statistics import median
 
 import jax
-import jax.numpy as jnp
 
 from ilkit.data.build import Build
 from ilkit.data.training import Training
-from ilkit.data.uncertainty import Uncertainty
 from ilkit.env.pendulum import Pendulum, env
 from ilkit.exploration.isotropic import Isotropic, exploration
 from ilkit.finetune import ppo, td3
@@ -29,13 +27,6 @@ from ilkit.policy.deterministic import Deterministic, policy
 from ilkit.running import loop
 
 CHUNKS = {"ppo": 25, "td3": 500}
-
-
-class Unknown(Uncertainty):
-    """Nothing is known; isotropic noise doesn't ask."""
-
-    def covariance(self, obs: jax.Array) -> jax.Array:
-        return jnp.eye(1) + 0.0 * obs[0]
 
 
 def main() -> None:
@@ -58,8 +49,8 @@ def tuned(kind: str, key: jax.Array) -> Training:
     spaces = world().spaces
     clone = policy(Deterministic(), Build("network", "mlp", network, MLP()), spaces, key=key)
     if kind == "ppo":
-        return ppo.finetune(ppo.PPO(num_steps=1000), noise, world, clone, Unknown(), key=key)
-    return td3.finetune(td3.TD3(num_steps=100_000), noise, world, clone, Unknown(), key=key)
+        return ppo.finetune(ppo.PPO(num_steps=1000), noise, world, clone, key=key)
+    return td3.finetune(td3.TD3(num_steps=100_000), noise, world, clone, key=key)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from jaxtyping import PRNGKeyArray
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.exploration import Exploration
 from ilkit.data.format import Format
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
@@ -24,6 +23,7 @@ from ilkit.declaration import Declaration, part, stage
 from ilkit.entry_points import STAGES_GROUP, component_entry_points
 from ilkit.errors import WiringError, nearest
 from ilkit.spec import Spec
+from ilkit.stepping.behavior import Behavior
 
 
 @part
@@ -42,8 +42,8 @@ def policy(spec: Spec, network: Build[Network], spaces: Spaces, *, key: PRNGKeyA
 
 
 @part
-def exploration(spec: Spec, uncertainty: Uncertainty, spaces: Spaces) -> Exploration:
-    """The noise that reinforcement adds to the policy's action."""
+def exploration(spec: Spec, spaces: Spaces, uncertainty: Uncertainty | None = None) -> Behavior:
+    """How a policy acts while it learns by trial."""
 
 
 @stage
@@ -96,10 +96,10 @@ def uncertainty(
 @stage
 def finetune(
     spec: Spec,
-    exploration: Build[Exploration],
+    exploration: Build[Behavior],
     env: Build[Environment | HostEnvironment],
     cloned: Policy,
-    uncertainty: Uncertainty,
+    uncertainty: Uncertainty | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations, concatenate
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import Environment, HostEnvironment, Mirrored
 from ilkit.errors import DataError
 from ilkit.spec import Spec
 
@@ -30,7 +30,7 @@ def augment(
     """
     del spec, key
     world = env()
-    if not isinstance(world, Environment):
+    if not isinstance(world, Mirrored):
         raise DataError(f"augment.kind mirror needs an environment with a known symmetry, got env.kind {env.kind}.")
     is_last = np.zeros(demos.num_obs, bool)
     is_last[demos.stops + np.arange(demos.num_episodes)] = True
@@ -42,7 +42,7 @@ def augment(
 
 
 @eqx.filter_jit
-def _mirror(env: Environment, obs: PyTree, actions: Array) -> tuple[PyTree, Array]:
+def _mirror(env: Mirrored, obs: PyTree, actions: Array) -> tuple[PyTree, Array]:
     return jax.vmap(env.mirror)(obs, actions)
 
 

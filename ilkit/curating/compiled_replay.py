@@ -1,11 +1,12 @@
 """Replaying in a pure-JAX environment: all transitions in one compiled call."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment
@@ -18,6 +19,8 @@ class CompiledReplayer:
     """An environment whose state is a function of what is observed."""
 
     env: Environment
+    state_of: Callable[[PyTree], PyTree]
+    """The inverse of the environment's `observe`."""
     name: str
 
     @property
@@ -40,7 +43,7 @@ class CompiledReplayer:
         """What is observed after each action, given as (shifts, rows, *action), in the state of each observation."""
 
         def after(seen: Float[Array, " obs"], action: Array) -> Float[Array, " obs"]:
-            state, _ = self.env.step(self.env.state_of(seen), action, key=jax.random.key(0))
+            state, _ = self.env.step(self.state_of(seen), action, key=jax.random.key(0))
             return self.env.observe(state)
 
         every = jax.jit(jax.vmap(jax.vmap(after), in_axes=(None, 0)))

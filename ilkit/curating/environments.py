@@ -5,7 +5,7 @@ from pathlib import Path
 from ilkit.curating.compiled_replay import CompiledReplayer
 from ilkit.curating.mujoco_replay import host_replayer
 from ilkit.curating.replay import Replayer
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import Environment, HostEnvironment, Invertible
 from ilkit.errors import DataError
 from ilkit.registry.find import find, installed
 from ilkit.registry.settings import read_params
@@ -34,12 +34,16 @@ def replayer_of(path: Path) -> Replayer:
     **Raises:** `ParamsError` where there is none, `DataError` where it can't be set to what was observed.
     """
     part = Plan(Graph(), read_params(path)).build("env", "env")
-    if part.kind == "gymnasium":
-        return replayer_named(str(part.spec.id))  # type: ignore[attr-defined]
-    return _compiled(part(), part.kind)
+    world = part()
+    registered = getattr(part.spec, "id", None)
+    if isinstance(world, HostEnvironment) and registered:
+        return replayer_named(registered)
+    return _compiled(world, part.kind)
 
 
 def _compiled(env: Environment | HostEnvironment, name: str) -> Replayer:
     if not isinstance(env, Environment):
         raise DataError(f"{name} runs on the host: give the name that gymnasium registers it under, such as Hopper-v5.")
-    return CompiledReplayer(env, name)
+    if not isinstance(env, Invertible):
+        raise DataError(f"Observations of {name} must determine its state, but don't. Leave out --env.")
+    return CompiledReplayer(env, env.state_of, name)

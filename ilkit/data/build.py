@@ -1,5 +1,6 @@
 """A part that is chosen but not yet built."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -21,10 +22,8 @@ class Build(Generic[T]):
     function: Callable[..., T]
     spec: Spec
     parts: tuple["Build[Any]", ...] = ()
-    left_out: frozenset[str] = frozenset()
-    """Optional arguments that the function doesn't take: they may be passed by name, and are then left out."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
-        """Builds the part."""
-        taken = {name: value for name, value in kwargs.items() if name not in self.left_out}
-        return self.function(self.spec, *self.parts, *args, **taken)
+        """Builds the part; an optional input that its function doesn't take is passed by name, and left out."""
+        taken = inspect.signature(self.function).parameters
+        return self.function(self.spec, *self.parts, *args, **{name: kwargs[name] for name in kwargs if name in taken})

@@ -1,11 +1,10 @@
 """What an environment is: pure JAX, or on the host behind gymnasium's vector interface."""
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
-import gymnasium
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree, UInt8
 
 from ilkit.data.spaces import Box, Discrete, Space, Spaces
 from ilkit.errors import DataError
@@ -18,6 +17,69 @@ class Transition(NamedTuple):
     terminated: Bool[Array, ""]
 
 
+class Environment(eqx.Module):
+    """A pure-JAX environment: a state, any pytree of arrays, in and out, nothing hidden.
+
+    What only some environments can do, be drawn or mirrored, is asked for by `isinstance` with the protocols of this
+    module. The time limit `max_steps` is no part of the dynamics: whoever steps the environment counts the steps and
+    calls an episode *truncated* at the limit, which is never merged with *terminated*.
+    """
+
+    spaces: eqx.AbstractVar[Spaces]
+    max_steps: eqx.AbstractVar[int]
+
+    @property
+    def timestep(self) -> float | Float[Array, ""]:
+        """The time between two steps, in s; 1 where time has no unit."""
+        return 1.0
+
+    @abstractmethod
+    def reset(self, *, key: PRNGKeyArray) -> PyTree:
+        """Draws an initial state."""
+
+    @abstractmethod
+    def step(self, state: PyTree, action: Array, *, key: PRNGKeyArray) -> tuple[PyTree, Transition]:
+        """Advances the state by one action; an action outside of the space is clipped to it first."""
+
+    @abstractmethod
+    def observe(self, state: PyTree) -> PyTree:
+        """What a policy sees of a state."""
+
+
+@runtime_checkable
+class Drawable(Protocol):
+    """An environment whose states can be drawn."""
+
+    def frame(self, state: PyTree, height: int) -> UInt8[Array, "height width 3"]:
+        """A picture of a state, of so many rows."""
+
+
+@runtime_checkable
+class VectorState(Protocol):
+    """An environment whose states are vectors."""
+
+    state_names: tuple[str, ...]
+    """What the entries of the state vector are, with units."""
+    state_box: Box
+    """The finite range of state vectors to draw random states from and to draw maps over."""
+
+
+@runtime_checkable
+class Invertible(Protocol):
+    """An environment whose observations determine its states."""
+
+    def state_of(self, obs: PyTree) -> PyTree:
+        """The state that an observation belongs to; the inverse of `observe`."""
+
+
+@runtime_checkable
+class Mirrored(Protocol):
+    """An environment whose dynamics are symmetric."""
+
+    def mirror(self, obs: PyTree, action: Array) -> tuple[PyTree, Array]:
+        """The mirror image of an observation and its action."""
+
+
 class LinearQuadratic(NamedTuple):
     """A linear system with quadratic cost: x' = A x + B u, reward = -(xᵀ Q x + uᵀ R u)."""
 
@@ -27,49 +89,45 @@ class LinearQuadratic(NamedTuple):
     action_cost: Float[Array, "act act"]
 
 
-class Environment(eqx.Module):
-    """A pure-JAX environment: state vector in, state vector out, nothing hidden.
-
-    The time limit `max_steps` is no part of the dynamics: whoever steps the environment counts the steps and
-    calls an episode *truncated* at the limit, which is never merged with *terminated*.
-    """
-
-    spaces: eqx.AbstractVar[Spaces]
-    max_steps: eqx.AbstractVar[int]
-    state_names: eqx.AbstractVar[tuple[str, ...]]
-    """What the entries of the state vector are, with units."""
-    state_box: eqx.AbstractVar[Box]
-    """The finite range of state vectors to draw random states from and to draw maps over."""
-
-    @abstractmethod
-    def reset(self, *, key: PRNGKeyArray) -> Float[Array, " state"]:
-        """Draws an initial state."""
-
-    @abstractmethod
-    def step(
-        self, state: Float[Array, " state"], action: Array, *, key: PRNGKeyArray
-    ) -> tuple[Float[Array, " state"], Transition]:
-        """Advances the state by one action; an action outside of the space is clipped to it first."""
-
-    @abstractmethod
-    def observe(self, state: Float[Array, " state"]) -> Float[Array, " obs"]:
-        """What a policy sees of a state."""
-
-    @abstractmethod
-    def state_of(self, obs: Float[Array, " obs"]) -> Float[Array, " state"]:
-        """The state that an observation belongs to; the inverse of `observe`."""
-
-    @abstractmethod
-    def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
-        """Draws a state as a picture."""
-
-    def mirror(self, obs: Float[Array, " obs"], action: Array) -> tuple[Float[Array, " obs"], Array]:
-        """The mirror image of an observation and its action, where the dynamics are symmetric."""
-        raise DataError(f"{type(self).__name__} has no mirror symmetry. Choose another augment.kind.")
+@runtime_checkable
+class LinearQuadraticForm(Protocol):
+    """An environment that is a linear system with quadratic cost, and observes its state."""
 
     def linear_quadratic(self) -> LinearQuadratic:
-        """The system's matrices, where the dynamics are linear and the cost is quadratic."""
-        raise DataError(f"{type(self).__name__} isn't a linear system with quadratic cost. Use env.kind point_mass.")
+        """The matrices."""
+
+
+class Rod(NamedTuple):
+    """A rod that turns about its end in gravity, driven by a torque there; it observes (cos θ, sin θ, θ̇)."""
+
+    gravity: float
+    mass: float
+    length: float
+    max_torque: float
+
+
+@runtime_checkable
+class RodForm(Protocol):
+    """An environment that is such a rod."""
+
+    def rod(self) -> Rod:
+        """Its constants."""
+
+
+class HillCar(NamedTuple):
+    """A car between hills of height sin 3x, pulled down by `gravity`; it observes (x, ẋ)."""
+
+    gravity: float
+    goal_position: float
+    goal_velocity: float
+
+
+@runtime_checkable
+class HillCarForm(Protocol):
+    """An environment that is such a car."""
+
+    def hill_car(self) -> HillCar:
+        """Its constants."""
 
 
 class HostEnvironment(eqx.Module):
@@ -83,9 +141,14 @@ class HostEnvironment(eqx.Module):
         """The number of processes that run episodes of it."""
         return 1
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the seed of a reset and the actions after it decide an episode."""
+        return True
+
     @abstractmethod
-    def make(self) -> gymnasium.Env[Any, Any]:
-        """Makes a single one, which is given actions inside of `spaces` and observes vectors of any float.
+    def make(self, render_mode: str | None = None) -> Any:
+        """Makes a single `gymnasium.Env`, which is given actions inside of `spaces` and renders in this mode.
 
         The seed of a reset and the actions after it decide an episode: a run that was stopped plays it again.
         """
@@ -111,7 +174,7 @@ class RecordedEnvironment(HostEnvironment):
             )
         return Spaces(observation=self.observation, action=self.action)
 
-    def make(self) -> gymnasium.Env[Any, Any]:
+    def make(self, render_mode: str | None = None) -> Any:
         """Refuses to.
 
         **Raises:** `DataError`, always.

@@ -25,4 +25,4 @@ class Network(eqx.Module):
 
     def unroll(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Float[Array, "time outputs"]]:
         """Applies the function to observations one after the other; time leads."""
-        return jax.lax.scan(self, carry, obs)
+        return jax.lax.scan(lambda carry, one: self(carry, one), carry, obs)  # a module of arrays has no hash

@@ -40,8 +40,9 @@ class Training(eqx.Module, Generic[T]):
     """How often `step` is applied."""
     env_steps_per_step: int = eqx.field(static=True, default=0)
     """How many steps of the environment one `step` takes; 0 where it takes none. The unit of the learning curve."""
-    resume: Callable[[PyTree], bool] | None = None
-    """Where `step` calls what lives outside of its state, such as an environment on the host: brings that to where a
-    state is, and tells whether it got there. The state has its leading seed axis. None where the state is all."""
+    gather: Callable[[PyTree, Any], PyTree] | None = None
+    """`gather(state, key) -> state`, called on the host before every step, for what leaves the device: environments on
+    the host, an expert, a person. State and key have their leading seed axis. It brings what lives outside to where the
+    state is, whichever that is, so that a run that was killed goes on. None where the state is all."""
     info_names: tuple[str, ...] = eqx.field(static=True, default=())
     """`names_of` the info; found by tracing where they aren't given."""

@@ -57,6 +57,11 @@ class CartPoleEnvironment(Environment):
     state_names: tuple[str, ...] = eqx.field(static=True)
     state_box: Box = eqx.field(static=True)
 
+    @property
+    def timestep(self) -> float | Float[Array, ""]:
+        """The time between two steps, in s."""
+        return self.spec.timestep
+
     def reset(self, *, key: PRNGKeyArray) -> Float[Array, " state"]:
         """Draws every entry from [-0.05, 0.05)."""
         return jax.random.uniform(key, (4,), minval=-0.05, maxval=0.05)
@@ -89,10 +94,10 @@ class CartPoleEnvironment(Environment):
         """Left and right exchanged."""
         return -obs, 1 - action
 
-    def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
-        """The cart with its pole on a track that ends where the episode does; 130 by 210 pixels."""
+    def frame(self, state: Float[Array, " state"], height: int) -> UInt8[Array, "height width 3"]:
+        """The cart with its pole on a track that ends where the episode does."""
         position, angle, length = state[0], state[2], 2.0 * self.spec.half_length
-        canvas = Canvas.blank(130, 210, center=(0.0, 0.62), pixel=5.6 / 210)
+        canvas = Canvas.blank(height, height * 21 // 13, center=(0.0, 0.62), pixel=5.6 / 210 * 130 / height)
         canvas = canvas.paint(canvas.rod((-10.0, -0.32), (10.0, -0.32), 0.05), GRID)
         for side in (-1.0, 1.0):
             end = side * (self.spec.max_position + 0.25)

@@ -63,6 +63,8 @@ class Gymnasium(Spec):
     """Wrappers of gymnasium around it, the innermost first: `[{name: FrameStackObservation, stack_size: 4}]`."""
     num_workers: Annotated[int, Field(ge=1, le=64)] = 1
     """The processes that run whole episodes side by side; no result depends on it."""
+    repeats: bool = True
+    """Whether a seed and actions decide an episode; say false of one with randomness of its own, to run it anyway."""
 
 
 class GymnasiumEnvironment(HostEnvironment):
@@ -77,9 +79,14 @@ class GymnasiumEnvironment(HostEnvironment):
         """The number of processes that run episodes of it."""
         return self.spec.num_workers
 
-    def make(self) -> gymnasium.Env[Any, Any]:
+    @property
+    def repeats(self) -> bool:
+        """Whether the seed of a reset and the actions after it decide an episode."""
+        return self.spec.repeats
+
+    def make(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
         """Makes a single environment, wrapped no more than it needs."""
-        return _make(self.spec, self.max_steps)
+        return _make(self.spec, self.max_steps, render_mode)
 
 
 def env(spec: Gymnasium) -> HostEnvironment:
@@ -113,11 +120,11 @@ def _registered(name: str) -> Any:
         raise DataError(f"gymnasium knows no environment {name!r}. {nearest(name, known)}") from error
 
 
-def _make(spec: Gymnasium, max_steps: int) -> gymnasium.Env[Any, Any]:
+def _make(spec: Gymnasium, max_steps: int, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     registered = _registered(spec.id)
     if "mujoco" in str(registered.entry_point):
         hear_mujoco()
-    kwargs: dict[str, Any] = dict(spec.kwargs)
+    kwargs: dict[str, Any] = dict(spec.kwargs) | ({"render_mode": render_mode} if render_mode else {})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # an older version was asked for by name

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from ilkit.data.environment import Environment, Transition
+from ilkit.data.environment import Environment, HillCar, Transition
 from ilkit.data.spaces import Box, Spaces
 from ilkit.math.drawing import BLUE, GREEN, GRID, INK, STEEL, Canvas
 from ilkit.spec import Spec
@@ -76,10 +76,14 @@ class MountainCarContinuousEnvironment(Environment):
         """The observation."""
         return obs
 
-    def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
-        """The car on its hills, and a flag at the goal; 130 by 210 pixels."""
+    def hill_car(self) -> HillCar:
+        """Its constants."""
+        return HillCar(self.spec.gravity, self.spec.goal_position, self.spec.goal_velocity)
+
+    def frame(self, state: Float[Array, " state"], height: int) -> UInt8[Array, "height width 3"]:
+        """The car on its hills, and a flag at the goal."""
         position, goal = state[0], self.spec.goal_position
-        canvas = Canvas.blank(130, 210, center=(-0.3, 0.6), pixel=2.06 / 210)
+        canvas = Canvas.blank(height, height * 21 // 13, center=(-0.3, 0.6), pixel=2.06 / 210 * 130 / height)
         slope = 1.35 * jnp.cos(3.0 * canvas.x)
         ground = (canvas.y - _height(canvas.x)) / jnp.sqrt(1.0 + slope**2)
         canvas = canvas.paint(ground, GRID).paint(jnp.abs(ground) - 0.009, STEEL)

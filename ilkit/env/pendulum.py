@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 from pydantic import PositiveFloat, PositiveInt
 
-from ilkit.data.environment import Environment, Transition
+from ilkit.data.environment import Environment, Rod, Transition
 from ilkit.data.spaces import Box, Spaces
 from ilkit.math.drawing import BLUE, GREEN, GRID, INK, STEEL, Canvas
 from ilkit.spec import Spec
@@ -51,6 +51,11 @@ class PendulumEnvironment(Environment):
     state_names: tuple[str, ...] = eqx.field(static=True)
     state_box: Box = eqx.field(static=True)
 
+    @property
+    def timestep(self) -> float | Float[Array, ""]:
+        """The time between two steps, in s."""
+        return self.spec.timestep
+
     def reset(self, *, key: PRNGKeyArray) -> Float[Array, " state"]:
         """Draws θ from [-π, π) and θ̇ from [-1, 1)."""
         high = jnp.asarray([jnp.pi, 1.0])
@@ -78,14 +83,18 @@ class PendulumEnvironment(Environment):
         """(θ, θ̇), θ found from its sine and cosine."""
         return jnp.stack([jnp.arctan2(obs[1], obs[0]), obs[2]])
 
+    def rod(self) -> Rod:
+        """Its constants."""
+        return Rod(self.spec.gravity, self.spec.mass, self.spec.length, self.spec.max_torque)
+
     def mirror(self, obs: Float[Array, " obs"], action: Array) -> tuple[Float[Array, " obs"], Array]:
         """Left and right exchanged: -θ, -θ̇ and -u."""
         return obs * jnp.asarray([1.0, -1.0, -1.0]), -action
 
-    def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
-        """The rod, its goal above the pivot, and the circle of its reach; 160 by 160 pixels."""
+    def frame(self, state: Float[Array, " state"], height: int) -> UInt8[Array, "height width 3"]:
+        """The rod, its goal above the pivot, and the circle of its reach."""
         tip = (-0.98 * jnp.sin(state[0]), 0.98 * jnp.cos(state[0]))
-        canvas = Canvas.blank(160, 160, center=(0.0, 0.0), pixel=2.6 / 160)
+        canvas = Canvas.blank(height, height, center=(0.0, 0.0), pixel=2.6 / height)
         canvas = canvas.paint(canvas.ring((0.0, 0.0), 0.98, 0.02), GRID)
         canvas = canvas.paint(canvas.ring((0.0, 0.98), 0.17, 0.025), GREEN)
         canvas = canvas.paint(canvas.rod((0.0, 0.0), tip, 0.1), STEEL)

@@ -55,6 +55,11 @@ class PointMassEnvironment(Environment):
     state_names: tuple[str, ...] = eqx.field(static=True)
     state_box: Box = eqx.field(static=True)
 
+    @property
+    def timestep(self) -> float | Float[Array, ""]:
+        """The time between two steps, in s."""
+        return self.spec.timestep
+
     def reset(self, *, key: PRNGKeyArray) -> Float[Array, " state"]:
         """Draws the position and the velocity uniformly from their box."""
         spec = self.spec
@@ -98,10 +103,10 @@ class PointMassEnvironment(Environment):
             action_cost=plane * spec.force_cost,
         )
 
-    def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
-        """The mass, its velocity and its goal, seen from above; 160 by 160 pixels."""
+    def frame(self, state: Float[Array, " state"], height: int) -> UInt8[Array, "height width 3"]:
+        """The mass, its velocity and its goal, seen from above."""
         reach = self.spec.max_position
-        canvas = Canvas.blank(160, 160, center=(0.0, 0.0), pixel=2.8 / 160)
+        canvas = Canvas.blank(height, height, center=(0.0, 0.0), pixel=2.8 / height)
         for along in (canvas.x, canvas.y):
             canvas = canvas.paint(jnp.abs(along - jnp.round(2 * along) / 2) - 0.006, GRID)  # lines half a unit apart
         position = (state[0] / reach, state[1] / reach)

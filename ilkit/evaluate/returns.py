@@ -22,27 +22,30 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment, RecordedEnvironment
+from ilkit.data.environment import Environment, HostEnvironment, Invertible, RecordedEnvironment, VectorState
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Box, Space, zeros
+from ilkit.data.spaces import Box
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
 from ilkit.measuring.curves import noise_during_training, read_curves
 from ilkit.measuring.fit import measure_fit, score_fit
 from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
-from ilkit.reporting.animation import animate
+from ilkit.reporting.animation import animate, shown_steps
 from ilkit.reporting.findings import ActionSample, Findings, HeldOut, Rollout, StateMap
 from ilkit.reporting.numbers import metrics_of, summary_of, tables_of
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import Episodes, collect_all
+from ilkit.stepping.frames import frames_of
 from ilkit.stepping.random_policy import RandomPolicy
 
 T = TypeVar("T")
 
 _NUM_DEMONSTRATED = 1000
+_HEIGHT = 160
+"""Of the pictures, in pixels."""
 
 
 class Returns(Spec):
@@ -100,7 +103,7 @@ def evaluate(
         fits={name: score_fit(fit, resampling) for name, fit in fits.items()},
         actions=_sample_actions(demos, policies, key=actions_key),
         state_map=None if uncertainty is None else _map_states(world, uncertainty, demos, spec.map_dims),
-        rollouts=_show_rollouts(world, episodes, measured),
+        rollouts=_show_rollouts(world, episodes, measured, key=episodes_key),
     )
     return _report(findings)
 
@@ -225,29 +228,18 @@ def _act(stacked: Policy, obs: PyTree, key: PRNGKeyArray) -> tuple[Array, Array]
     return eqx.filter_vmap(act)(stacked)
 
 
-def _tells_states(world: Environment | HostEnvironment, observation: Space) -> bool:
-    """Whether the states of episodes can be drawn: not where observations don't tell them."""
-    if isinstance(world, HostEnvironment):
-        return isinstance(observation, Box) and len(observation.shape) == 1
-    try:
-        jax.eval_shape(world.state_of, jax.tree.map(jnp.asarray, zeros(observation)))
-    except DataError:
-        return False
-    return True
-
-
 def _map_states(
     world: Environment | HostEnvironment, uncertainty: Seeds[Uncertainty], demos: Demonstrations, dims: tuple[int, int]
 ) -> StateMap | None:
     """The uncertainty map, averaged over seeds, and the demonstrated states; none of states with a single entry."""
-    if not _tells_states(world, demos.spaces.observation):
-        return None
-    if isinstance(world, Environment):
+    if isinstance(world, Environment) and isinstance(world, Invertible) and isinstance(world, VectorState):
         observe, box, names = world.observe, world.state_box, world.state_names
         padding = (1 << (len(demos.obs) - 1).bit_length()) - len(demos.obs)  # so that nothing compiles again
         padded = jnp.asarray(np.pad(demos.obs, [(0, padding), (0, 0)], mode="edge"))
         states = np.asarray(_states_of(world, padded))[: len(demos.obs)]
     else:
+        if not isinstance(demos.obs, np.ndarray) or demos.obs.ndim != 2:
+            return None
         states = demos.obs
         observe, box = _identity, Box(low=tuple(states.min(axis=0).tolist()), high=tuple(states.max(axis=0).tolist()))
         names = tuple(f"observation {index}" for index in range(box.size))
@@ -259,7 +251,7 @@ def _map_states(
 
 
 @eqx.filter_jit
-def _states_of(env: Environment, obs: Float[Array, "points obs"]) -> Float[Array, "points state"]:
+def _states_of(env: Invertible, obs: Float[Array, "points obs"]) -> Float[Array, "points state"]:
     return jax.vmap(env.state_of)(obs)
 
 
@@ -271,17 +263,22 @@ def _show_rollouts(
     world: Environment | HostEnvironment,
     episodes: Mapping[str, list[Episodes]],
     measured: Mapping[str, Measurement],
+    *,
+    key: PRNGKeyArray,
 ) -> dict[str, Rollout]:
-    """The first episode of each policy's median seed; none of environments on the host, which don't draw states."""
-    if isinstance(world, HostEnvironment) or not _tells_states(world, world.spaces.observation):
+    """The first episode of each policy's median seed; none where the environment can't be drawn."""
+    if not episodes:
         return {}
     seeds = {
         name: int(np.argsort(measured[name].outcomes.mean(axis=1), kind="stable")[(measured[name].num_seeds - 1) // 2])
         for name in episodes
     }
     shown = {name: runs[seeds[name]] for name, runs in episodes.items()}
-    pictures = animate(world, {name: one.obs[0, : one.lengths[0] + 1] for name, one in shown.items()})
-    return {
-        name: Rollout(pictures[name], seeds[name], float(one.returns[0]), int(one.lengths[0]))
-        for name, one in shown.items()
-    }
+    steps = shown_steps({name: int(one.lengths[0]) for name, one in shown.items()})
+    found = {}
+    for name, one in shown.items():
+        frames = frames_of(world, one, steps, height=_HEIGHT, key=key)
+        if frames is None:
+            return {}
+        found[name] = Rollout(animate(steps, frames), seeds[name], float(one.returns[0]), int(one.lengths[0]))
+    return found

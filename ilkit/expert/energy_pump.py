@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from ilkit.data.build import Build
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import Environment, HillCarForm, HostEnvironment
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
@@ -59,16 +59,17 @@ def expert(spec: EnergyPump, env: Build[Environment | HostEnvironment], *, key: 
     **Raises:** `DataError` where the environment is no mountain car.
     """
     del key
-    if env.kind != "mountain_car_continuous":
-        raise DataError(f"expert.kind energy_pump needs env.kind mountain_car_continuous, got {env.kind}.")
-    car = env.spec.model_dump()
-    height = math.sin(3 * car["goal_position"]) + spec.surplus
-    needed = car["goal_velocity"] ** 2 / 2 + car["gravity"] / 3 * height
+    world = env()
+    if not isinstance(world, HillCarForm):
+        raise DataError(f"expert.kind energy_pump needs a car between hills, got env.kind {env.kind}.")
+    car = world.hill_car()
+    height = math.sin(3 * car.goal_position) + spec.surplus
+    needed = car.goal_velocity**2 / 2 + car.gravity / 3 * height
     return EnergyPumpPolicy(
         force=jnp.asarray(spec.force, jnp.float32),
         speed_gain=jnp.asarray(spec.speed_gain, jnp.float32),
-        gravity=jnp.asarray(car["gravity"], jnp.float32),
+        gravity=jnp.asarray(car.gravity, jnp.float32),
         needed=jnp.asarray(needed, jnp.float32),
         normalizer=Normalizer.identity(2),
-        spaces=env().spaces,
+        spaces=world.spaces,
     )

@@ -16,10 +16,10 @@ import scipy.linalg
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ilkit.data.build import Build
-from ilkit.data.environment import Environment, HostEnvironment, LinearQuadratic
+from ilkit.data.environment import Environment, HostEnvironment, LinearQuadratic, LinearQuadraticForm, VectorState
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
 from ilkit.spec import Spec
 
@@ -50,10 +50,12 @@ def expert(spec: LQR, env: Build[Environment | HostEnvironment], *, key: PRNGKey
     """
     del spec, key
     system = env()
-    if not isinstance(system, Environment):
+    if not (
+        isinstance(system, Environment) and isinstance(system, LinearQuadraticForm) and isinstance(system, VectorState)
+    ):
         raise DataError(f"expert.kind lqr needs a linear system with quadratic cost, got env.kind {env.kind}.")
-    gain, _ = solve(eqx.filter_jit(type(system).linear_quadratic)(system))
-    _check_limits(gain, system)
+    gain, _ = solve(eqx.filter_jit(lambda system: system.linear_quadratic())(system))
+    _check_limits(gain, system.state_box, system.spaces.action)
     return LinearPolicy(
         gain=jnp.asarray(gain, jnp.float32),
         normalizer=Normalizer.identity(gain.shape[1]),
@@ -76,10 +78,10 @@ def solve(system: LinearQuadratic) -> tuple[Float[np.ndarray, "act obs"], Float[
     return np.linalg.solve(R + B.T @ P @ B, B.T @ P @ A), P
 
 
-def _check_limits(gain: Float[np.ndarray, "act obs"], system: Environment) -> None:
-    assert isinstance(system.spaces.action, Box)
-    needed = np.abs(gain) @ np.abs(system.state_box.bounds).max(axis=0)
-    allowed = np.abs(system.spaces.action.bounds).min(axis=0)
+def _check_limits(gain: Float[np.ndarray, "act obs"], states: Box, actions: Box | Discrete) -> None:
+    assert isinstance(actions, Box)
+    needed = np.abs(gain) @ np.abs(states.bounds).max(axis=0)
+    allowed = np.abs(actions.bounds).min(axis=0)
     if (needed > allowed).any():
         raise DataError(
             f"The optimal policy must stay within the action limits {allowed.tolist()}, but needs up to "

@@ -54,7 +54,7 @@ def expert(spec: MLP, env: Build[Environment | HostEnvironment], *, key: PRNGKey
     vectors(spaces.observation, "expert.kind mlp")
     arrays = _read(spec.path)
     layers = _layers(arrays, spec)
-    observed, size = spaces.observation.size, layers.weights[0].shape[1]
+    observed, size = spaces.observation.size, len(arrays["w0"])
     if observed > size or (observed < size and not spec.pad_obs):
         raise DataError(
             f"{spec.path}: w0 must take the {observed} entries of an observation, got {size}. Is it an expert of "
@@ -95,9 +95,12 @@ def _without_absent_entries(layers: Layers, zeros: Float[np.ndarray, " inputs"],
 
     `zeros` is what an observation of zeros is standardized to.
     """
-    weight, bias = layers.weights[0], layers.biases[0]
-    weights = (weight[:, :observed], *layers.weights[1:])
-    return Layers(weights, (bias + weight[:, observed:] @ zeros[observed:], *layers.biases[1:]), layers.activation)
+    axis = 1 if len(layers.weights) == 1 else 0
+    seen, absent = jnp.split(layers.weights[0], [observed], axis=axis)
+    weights, bias = (seen, *layers.weights[1:]), layers.biases[0]
+    return Layers(
+        weights, (bias + jnp.tensordot(zeros[observed:], absent, (0, axis)), *layers.biases[1:]), layers.activation
+    )
 
 
 def _layers(arrays: dict[str, np.ndarray], spec: MLP) -> Layers:
@@ -114,7 +117,7 @@ def _layers(arrays: dict[str, np.ndarray], spec: MLP) -> Layers:
             raise DataError(f"{spec.path}: w{index} must be a matrix of {size or 'any'} rows, got {weight.shape}.")
         size = weight.shape[1]
         bias = _vector(arrays, f"b{index}", size, spec.path)
-        weights.append(jnp.asarray(weight.T, jnp.float32))
+        weights.append(jnp.asarray(weight.T if index == count - 1 else weight, jnp.float32))
         biases.append(jnp.zeros(size) if bias is None else jnp.asarray(bias))
     return Layers(tuple(weights), tuple(biases), spec.activation)
 

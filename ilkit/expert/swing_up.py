@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import NonNegativeFloat, PositiveFloat
 
 from ilkit.data.build import Build
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import Environment, HostEnvironment, RodForm
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
@@ -70,21 +70,21 @@ def expert(spec: SwingUp, env: Build[Environment | HostEnvironment], *, key: PRN
     **Raises:** `DataError` where the environment is no pendulum.
     """
     del key
-    if env.kind != "pendulum":
-        raise DataError(f"expert.kind swing_up needs env.kind pendulum, got {env.kind}.")
-    pendulum = env.spec.model_dump()
-    inertia = pendulum["mass"] * pendulum["length"] ** 2 / 3
-    weight = pendulum["mass"] * pendulum["gravity"] * pendulum["length"] / 2
+    world = env()
+    if not (isinstance(world, Environment) and isinstance(world, RodForm)):
+        raise DataError(f"expert.kind swing_up needs a rod that turns in gravity, got env.kind {env.kind}.")
+    rod = world.rod()
+    inertia, weight = rod.mass * rod.length**2 / 3, rod.mass * rod.gravity * rod.length / 2
     constants = spec.model_dump(exclude={"kind"}) | {
         "inertia": inertia,
         "weight": weight,
-        "max_torque": pendulum["max_torque"],
+        "max_torque": rod.max_torque,
     }
     return SwingUpPolicy(
-        gain=jnp.asarray(_balance(weight / inertia, 1 / inertia, pendulum["timestep"]), jnp.float32),
+        gain=jnp.asarray(_balance(weight / inertia, 1 / inertia, float(world.timestep)), jnp.float32),
         constants={name: jnp.asarray(value, jnp.float32) for name, value in constants.items()},
         normalizer=Normalizer.identity(3),
-        spaces=env().spaces,
+        spaces=world.spaces,
     )
 
 

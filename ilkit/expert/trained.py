@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 from pydantic import PositiveInt
 
 from ilkit.data.build import Build
@@ -20,9 +20,10 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Training, names_of
 from ilkit.nn.layered_policy import build_actor
+from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
-from ilkit.stepping.behavior import OwnDensity
+from ilkit.stepping.behavior import Sampling
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
@@ -52,13 +53,14 @@ def expert(spec: Trained, env: Build[Environment | HostEnvironment], *, key: PRN
     """Trains an actor, Gaussian or categorical, in the environment."""
     world = env()
     envs = side_by_side(world, spec.num_envs)
-    return Training(
-        state=_initial_state(spec, envs, world.spaces, key),
-        step=Partial(_step, spec, envs),
-        finish=Partial(_finish),
+    return train_by_trial(
+        envs,
+        _initial_state(spec, envs, world.spaces, key),
+        Partial(_collect, spec, envs),
+        Partial(_improve, spec),
+        Partial(_finish),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs * spec.rollout_length,
-        resume=Partial(_resume, envs) if isinstance(envs, HostEnvs) else None,
         info_names=names_of(ReinforcementInfo),
     )
 
@@ -67,17 +69,20 @@ def expert(spec: Trained, env: Build[Environment | HostEnvironment], *, key: PRN
 def _initial_state(spec: Trained, envs: CompiledEnvs | HostEnvs, spaces: Spaces, key: PRNGKeyArray) -> _State:
     actor_key, critic_key, env_key = jax.random.split(key, 3)
     actor = build_actor(spaces, spec.hidden, key=actor_key)
-    learner = initial_state(spec, actor, OwnDensity(), None, envs.reset(key=env_key), key=critic_key)
+    learner = initial_state(spec, actor, Sampling(), None, envs.reset(key=env_key), key=critic_key)
     nothing = jax.tree.map(jnp.zeros_like, Normalizer.identity(spaces.observation).mean)
     return _State(learner, _Moments(jnp.zeros(()), nothing, nothing))
 
 
-def _step(
-    spec: Trained, envs: CompiledEnvs | HostEnvs, state: _State, key: PRNGKeyArray
-) -> tuple[_State, ReinforcementInfo]:
-    collect_key, improve_key = jax.random.split(key)
-    learner, rollout = collect(spec, envs, state.learner, key=collect_key)
-    learner, info = improve(spec, learner, rollout, key=improve_key)
+def _collect(
+    spec: Trained, envs: CompiledEnvs | HostEnvs, state: _State, *, key: Key[Array, "*seeds"]
+) -> tuple[_State, Rollout]:
+    learner, rollout = collect(spec, envs, state.learner, key=key)
+    return state._replace(learner=learner), rollout
+
+
+def _improve(spec: Trained, state: _State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[_State, ReinforcementInfo]:
+    learner, info = improve(spec, state.learner, rollout, key=key)
     observed = _observe(state.observed, rollout)
     fixed = eqx.tree_at(lambda policy: policy.normalizer, learner.fixed, _normalizer(observed))
     return _State(learner._replace(fixed=fixed), observed), info
@@ -102,10 +107,6 @@ def _normalizer(observed: _Moments) -> Normalizer:
         return jnp.where(variance > 1e-12, jnp.sqrt(variance), 1.0)
 
     return Normalizer(observed.mean, jax.tree.map(std, observed.mean, observed.square))
-
-
-def _resume(envs: HostEnvs, state: _State) -> bool:
-    return envs.resume(state.learner.trials)
 
 
 def _finish(state: _State) -> Policy:

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 from pydantic import NonNegativeFloat, PositiveFloat
 
-from ilkit.data.exploration import Exploration
 from ilkit.data.spaces import Box, Spaces
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.spec import Spec
+from ilkit.stepping.behavior import AdditiveNoise, Behavior
 
 
 class EnsembleCovariance(Spec):
@@ -31,18 +31,19 @@ class EnsembleCovariance(Spec):
     to over the states visited; set it to the scale of isotropic noise to compare at equal noise."""
 
 
-class CovarianceNoise(Exploration):
-    """L(s) Lᵀ(s) = α² cov(s) + floor² I."""
+class CovarianceNoise(AdditiveNoise):
+    """L(s) Lᵀ(s) = α² cov(s) + least² I."""
 
     average_scale: Float[Array, ""] | None
+    floor: Float[Array, " act"]
     uncertainty: Uncertainty
     alpha: Float[Array, ""]
-    floor: Float[Array, ""]
+    least: Float[Array, ""]
 
     def root(self, obs: PyTree) -> Float[Array, "act act"]:
         """The Cholesky factor of the noise covariance."""
         covariance = self.alpha**2 * self.uncertainty.covariance(obs)
-        return cholesky(covariance + self.floor**2 * jnp.eye(len(covariance)))
+        return cholesky(covariance + self.least**2 * jnp.eye(len(covariance)))
 
 
 def cholesky(covariance: Float[Array, "size size"]) -> Float[Array, "size size"]:
@@ -57,10 +58,18 @@ def cholesky(covariance: Float[Array, "size size"]) -> Float[Array, "size size"]
     return jnp.linalg.cholesky(covariance + jitter * jnp.eye(len(covariance)))
 
 
-def exploration(spec: EnsembleCovariance, uncertainty: Uncertainty, spaces: Spaces) -> Exploration:
-    """Builds noise that follows the uncertainty."""
+def exploration(spec: EnsembleCovariance, spaces: Spaces, uncertainty: Uncertainty | None = None) -> Behavior:
+    """Builds noise that follows the uncertainty.
+
+    **Raises:** `DataError` where there is none, or actions are discrete.
+    """
+    if uncertainty is None:
+        raise DataError(
+            "exploration.kind ensemble_covariance needs an uncertainty, and the pipeline gives finetune none. "
+            "Hand it to stages.finetune, or choose isotropic."
+        )
     if not isinstance(spaces.action, Box):
         raise DataError("exploration.kind ensemble_covariance needs a continuous action space; choose none.")
     average_scale = None if spec.average_scale is None else jnp.asarray(spec.average_scale, jnp.float32)
-    alpha, floor = jnp.asarray(spec.alpha, jnp.float32), jnp.asarray(spec.floor, jnp.float32)
-    return CovarianceNoise(average_scale, uncertainty, alpha, floor)
+    alpha, least = jnp.asarray(spec.alpha, jnp.float32), jnp.asarray(spec.floor, jnp.float32)
+    return CovarianceNoise(average_scale, jnp.zeros(spaces.action.size), uncertainty, alpha, least)

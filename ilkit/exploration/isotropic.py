@@ -2,16 +2,14 @@
 
 from typing import Literal
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 from pydantic import NonNegativeFloat
 
-from ilkit.data.exploration import Exploration
 from ilkit.data.spaces import Box, Spaces
-from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.spec import Spec
+from ilkit.stepping.behavior import AdditiveNoise, Behavior
 
 
 class Isotropic(Spec):
@@ -22,21 +20,20 @@ class Isotropic(Spec):
     """The standard deviation, in units of the action space."""
 
 
-class IsotropicNoise(Exploration):
+class IsotropicNoise(AdditiveNoise):
     """L(s) = scale · I."""
 
     average_scale: None
+    floor: Float[Array, " act"]
     scale: Float[Array, ""]
-    size: int = eqx.field(static=True)
 
     def root(self, obs: PyTree) -> Float[Array, "act act"]:
         """A multiple of the identity."""
-        return self.scale * jnp.eye(self.size)
+        return self.scale * jnp.eye(len(self.floor))
 
 
-def exploration(spec: Isotropic, uncertainty: Uncertainty, spaces: Spaces) -> Exploration:
-    """Builds noise that ignores the uncertainty."""
+def exploration(spec: Isotropic, spaces: Spaces) -> Behavior:
+    """Builds noise that is the same everywhere."""
     if not isinstance(spaces.action, Box):
         raise DataError("exploration.kind isotropic needs a continuous action space; choose none.")
-    scale = jnp.asarray(spec.scale, jnp.float32)
-    return IsotropicNoise(average_scale=None, scale=scale, size=spaces.action.size)
+    return IsotropicNoise(None, jnp.zeros(spaces.action.size), jnp.asarray(spec.scale, jnp.float32))

@@ -2,33 +2,30 @@
 
 from typing import Literal
 
-import equinox as eqx
-import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from ilkit.data.exploration import Exploration
-from ilkit.data.spaces import Box, Spaces
-from ilkit.data.uncertainty import Uncertainty
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Spaces
 from ilkit.spec import Spec
+from ilkit.stepping.behavior import Behavior, RunningSquare, Sampling, modes
 
 
 class None_(Spec):  # noqa: N801 (a class can't be called None)
-    """No noise beyond what the algorithm draws itself."""
+    """No noise: the policy's mode, or samples of the policy where an algorithm needs a density."""
 
     kind: Literal["none"] = "none"
 
 
-class NoNoise(Exploration):
-    """L(s) = 0."""
+class NoNoise(Sampling):
+    """Acts by the policy's mode; what has a density is a sample of the policy."""
 
-    average_scale: None
-    size: int = eqx.field(static=True)
+    def act(
+        self, policy: Policy, running: RunningSquare, obs: PyTree, *, key: PRNGKeyArray
+    ) -> tuple[RunningSquare, Array, PyTree]:
+        """The modes, without a context."""
+        return running, modes(policy, obs), ()
 
-    def root(self, obs: PyTree) -> Float[Array, "act act"]:
-        """Zeros; without rows where actions are discrete."""
-        return jnp.zeros((self.size, self.size))
 
-
-def exploration(spec: None_, uncertainty: Uncertainty, spaces: Spaces) -> Exploration:
+def exploration(spec: None_, spaces: Spaces) -> Behavior:
     """Builds what adds nothing to an action."""
-    return NoNoise(average_scale=None, size=spaces.action.size if isinstance(spaces.action, Box) else 0)
+    return NoNoise()

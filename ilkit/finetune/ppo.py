@@ -1,8 +1,8 @@
 """Proximal policy optimization that starts from a clone (Schulman et al., 2017).
 
-Where an exploration is chosen, actions are a = μ(s) + L(s) ε + δ η around the mode μ of the policy, the ratio is that
-of the densities N(μ(s), L Lᵀ + δ² I), and only μ is learnt. With exploration `none` actions are samples of the policy,
-whose own density is learnt. Densities are those of actions before the environment clips them.
+Where exploration adds noise, actions are a = μ(s) + L(s) ε + δ η around the mode μ of the policy, the ratio is that of
+the densities N(μ(s), L Lᵀ + δ² I), and only μ is learnt. With `own_density` actions are samples of the policy, whose
+own density is learnt. Densities are those of actions before the environment clips them.
 
 A critic that knows nothing yet would lead the clone astray: at first only the critic learns.
 """
@@ -13,22 +13,22 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.exploration import Exploration
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, check_spaces
+from ilkit.data.spaces import Box, Spaces, check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
+from ilkit.reinforcement.anchor import anchor_of
+from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
 from ilkit.reinforcement.warmup import check_warmup
-from ilkit.stepping.behavior import AdditiveNoise, Behavior, OwnDensity, anchor_of, require_no_memory
+from ilkit.stepping.behavior import Behavior, require_no_memory
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
@@ -57,10 +57,10 @@ class PPO(ProximalSpec):
 
 def finetune(
     spec: PPO,
-    exploration: Build[Exploration],
+    exploration: Build[Behavior],
     env: Build[Environment | HostEnvironment],
     cloned: Policy,
-    uncertainty: Uncertainty,
+    uncertainty: Uncertainty | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
@@ -72,15 +72,16 @@ def finetune(
     world = env()
     check_spaces(world.spaces, cloned.spaces)
     require_no_memory(cloned)
-    behavior = _behavior(spec, exploration, cloned, uncertainty)
+    behavior = exploration(cloned.spaces, uncertainty=uncertainty).with_density(cloned, _floor(spec, cloned.spaces))
     envs = side_by_side(world, spec.num_envs)
-    return Training(
-        state=_initial_state(spec, envs, behavior, cloned, key),
-        step=Partial(_step, spec, envs),
-        finish=Partial(policy_of),
+    return train_by_trial(
+        envs,
+        _initial_state(spec, envs, behavior, cloned, key),
+        Partial(collect, spec, envs),
+        Partial(improve, spec),
+        Partial(policy_of),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs * spec.rollout_length,
-        resume=Partial(_resume, envs) if isinstance(envs, HostEnvs) else None,
         info_names=names_of(ReinforcementInfo),
     )
 
@@ -94,25 +95,8 @@ def _initial_state(
     return initial_state(spec, cloned, behavior, anchor, envs.reset(key=env_key), key=critic_key)
 
 
-def _step(spec: PPO, envs: CompiledEnvs | HostEnvs, state: State, key: PRNGKeyArray) -> tuple[State, ReinforcementInfo]:
-    collect_key, improve_key = jax.random.split(key)
-    state, rollout = collect(spec, envs, state, key=collect_key)
-    return improve(spec, state, rollout, key=improve_key)
-
-
-def _resume(envs: HostEnvs, state: State) -> bool:
-    return envs.resume(state.trials)
-
-
-def _behavior(spec: PPO, exploration: Build[Exploration], cloned: Policy, uncertainty: Uncertainty) -> Behavior:
-    if exploration.kind == "none":
-        if type(cloned).log_prob is Policy.log_prob:
-            raise DataError(
-                f"finetune.kind ppo needs actions with a density, and that of {type(cloned).__name__} has none without "
-                "noise. Choose exploration.kind isotropic or policy.kind gaussian."
-            )
-        return OwnDensity()
-    noise = exploration(uncertainty, cloned.spaces)
-    assert isinstance(cloned.spaces.action, Box)
-    half_range = ActionUnits.of(cloned.spaces.action).half_range
-    return AdditiveNoise(noise, jnp.asarray(spec.noise_floor * half_range))
+def _floor(spec: PPO, spaces: Spaces) -> Float[Array, " act"]:
+    """δ, in units of the action space; of no entries where actions are discrete."""
+    if not isinstance(spaces.action, Box):
+        return jnp.zeros(0)
+    return jnp.asarray(spec.noise_floor * ActionUnits.of(spaces.action).half_range)

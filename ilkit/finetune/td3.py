@@ -20,12 +20,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.exploration import Exploration
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, check_spaces
 from ilkit.data.training import Training, names_of
@@ -35,12 +34,14 @@ from ilkit.fitting.gradient import descend, partition
 from ilkit.nn.action_units import ActionUnits
 from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_silent_layers
+from ilkit.reinforcement.anchor import Anchor, anchor_of
+from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.replay import Experience, ReplayBuffer
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.reinforcement.warmup import check_warmup, frozen_until
 from ilkit.spec import Spec
-from ilkit.stepping.behavior import AdditiveNoise, Anchor, anchor_of, modes, noise_scale, require_no_memory
+from ilkit.stepping.behavior import Behavior, modes, noise_scale, require_no_memory
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
@@ -127,7 +128,7 @@ class _State(NamedTuple):
     learner: _Learner
     fixed: Policy
     """The part of the policy that isn't trained."""
-    behavior: AdditiveNoise
+    behavior: Behavior
     anchor: Anchor | None
     trials: Trials
     buffer: ReplayBuffer
@@ -136,10 +137,10 @@ class _State(NamedTuple):
 
 def finetune(
     spec: TD3,
-    exploration: Build[Exploration],
+    exploration: Build[Behavior],
     env: Build[Environment | HostEnvironment],
     cloned: Policy,
-    uncertainty: Uncertainty,
+    uncertainty: Uncertainty | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
@@ -150,22 +151,24 @@ def finetune(
     world = env()
     check_spaces(world.spaces, cloned.spaces)
     require_no_memory(cloned)
-    behavior = AdditiveNoise(exploration(uncertainty, cloned.spaces), jnp.zeros(_action_space(cloned).size))
+    _action_space(cloned)
+    behavior = exploration(cloned.spaces, uncertainty=uncertainty)
     envs = side_by_side(world, spec.num_envs)
-    return Training(
-        state=_initial_state(spec, envs, behavior, cloned, key),
-        step=Partial(_step, spec, envs),
-        finish=Partial(_finish),
+    return train_by_trial(
+        envs,
+        _initial_state(spec, envs, behavior, cloned, key),
+        Partial(_collect, envs),
+        Partial(_improve, spec),
+        Partial(_finish),
         num_steps=spec.num_steps,
         env_steps_per_step=spec.num_envs,
-        resume=Partial(_resume, envs) if isinstance(envs, HostEnvs) else None,
         info_names=names_of(ReinforcementInfo),
     )
 
 
 @eqx.filter_jit
 def _initial_state(
-    spec: TD3, envs: CompiledEnvs | HostEnvs, behavior: AdditiveNoise, cloned: Policy, key: PRNGKeyArray
+    spec: TD3, envs: CompiledEnvs | HostEnvs, behavior: Behavior, cloned: Policy, key: PRNGKeyArray
 ) -> _State:
     critic_key, env_key = jax.random.split(key)
     actor, fixed = partition(cloned)
@@ -186,25 +189,18 @@ def _initial_state(
     )
 
 
-def _resume(envs: HostEnvs, state: _State) -> bool:
-    return envs.resume(state.trials)
-
-
 def _finish(state: _State) -> Policy:
     policy: Policy = eqx.combine(state.learner.networks.actor, state.fixed)
     return policy
 
 
-def _step(
-    spec: TD3, envs: CompiledEnvs | HostEnvs, state: _State, key: PRNGKeyArray
-) -> tuple[_State, ReinforcementInfo]:
-    collect_key, learn_key = jax.random.split(key)
-    trials, rollout = envs.collect(_finish(state), state.behavior, state.trials, num_steps=1, key=collect_key)
-    return _learn(spec, state._replace(trials=trials), rollout, learn_key)
+def _collect(envs: CompiledEnvs | HostEnvs, state: _State, *, key: Key[Array, "*seeds"]) -> tuple[_State, Rollout]:
+    trials, rollout = envs.collect(_finish(state), state.behavior, state.trials, num_steps=1, key=key)
+    return state._replace(trials=trials), rollout
 
 
 @eqx.filter_jit
-def _learn(spec: TD3, state: _State, rollout: Rollout, key: PRNGKeyArray) -> tuple[_State, ReinforcementInfo]:
+def _improve(spec: TD3, state: _State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[_State, ReinforcementInfo]:
     draw_key, noise_key = jax.random.split(key)
     obs, actions, outcome = jax.tree.map(lambda rows: rows[0], (rollout.obs, rollout.actions, rollout.outcome))
     applied = noise_scale(_finish(state), obs, actions)

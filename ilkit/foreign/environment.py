@@ -55,8 +55,6 @@ class ForeignEnvironment(Environment):
     """The range of observations in random episodes, for the picture."""
     sources: StateSources = eqx.field(static=True)
     """How the state follows from an observation, as far as it does."""
-    observed: bool = eqx.field(static=True)
-    """Whether an observation determines how the state goes on."""
 
     def reset(self, *, key: PRNGKeyArray) -> Float[Array, " state"]:
         """Draws an initial state."""
@@ -77,26 +75,11 @@ class ForeignEnvironment(Environment):
         """The observation, flattened."""
         return jnp.asarray(self.dynamics.observation(self.layout.unflatten(state)), jnp.float32).ravel()
 
-    def state_of(self, obs: Float[Array, " obs"]) -> Float[Array, " state"]:
-        """The state, or one that behaves the same.
-
-        **Raises:** `DataError` where the observation doesn't determine how the state goes on.
-        """
-        if not self.observed:
-            missing = [self.state_names[index] for index in self.sources.missing]
-            hidden = _listed(missing) if missing else "the number of turns of an angle"
-            raise DataError(
-                f"Observations of {self.name} must determine its state, but don't: {hidden} can't be told from them. "
-                "Give env settings with which everything is observed, or choose rollout, augment and evaluate settings "
-                "that need no state of an observation."
-            )
-        return self._read(obs)
-
-    def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
-        """A bar for each entry of the observation, from its lowest to its highest value; 120 by 160 pixels."""
+    def frame(self, state: Float[Array, " state"], height: int) -> UInt8[Array, "height width 3"]:
+        """A bar for each entry of the observation, from its lowest to its highest value."""
         low, high = self.seen.bounds
         share = (self.observe(state) - low) / np.where(high > low, high - low, 1.0)
-        height, width = 120, 160
+        width = height * 4 // 3
         column = np.arange(width) * share.size // width
         gap = np.r_[np.diff(column) > 0, False] & (share.size < width // 4)
         level = 1.0 - (np.arange(height)[:, None] + 0.5) / height
@@ -107,6 +90,14 @@ class ForeignEnvironment(Environment):
     def _read(self, obs: Float[Array, " obs"]) -> Float[Array, " state"]:
         state = self.dynamics.completed(self.layout.unflatten(self.sources.state(obs)))
         return self.layout.flatten(state)
+
+
+class ObservedEnvironment(ForeignEnvironment):
+    """One whose observations determine how its states go on."""
+
+    def state_of(self, obs: PyTree) -> Float[Array, " state"]:
+        """The state, or one that behaves the same."""
+        return self._read(obs)
 
 
 def foreign_environment(dynamics: Dynamics, *, name: str, spaces: Spaces, max_steps: int) -> ForeignEnvironment:
@@ -128,7 +119,6 @@ def foreign_environment(dynamics: Dynamics, *, name: str, spaces: Spaces, max_st
             state_box=Box(low=nothing, high=nothing),
             seen=vectors(spaces.observation, name),
             sources=StateSources((), (), ()),
-            observed=False,
         )
         _check_size(env, key)
         return _measured(env, eqx.filter_jit(_wander)(env, key))
@@ -177,7 +167,8 @@ def _measured(env: ForeignEnvironment, steps: _Steps) -> ForeignEnvironment:
     states, obs = np.asarray(steps.states), np.asarray(steps.obs)
     changes: dict[str, Any] = {"state_box": _range(states), "seen": _range(obs), "sources": state_sources(states, obs)}
     found = _replaced(env, **changes)
-    return _replaced(found, observed=behave_alike((steps.obs, *steps[4:]), eqx.filter_jit(_again)(found, steps)))
+    alike = behave_alike((steps.obs, *steps[4:]), eqx.filter_jit(_again)(found, steps))
+    return _replaced(found, ObservedEnvironment) if alike else found
 
 
 def _again(env: ForeignEnvironment, steps: _Steps) -> tuple[Array, ...]:
@@ -191,14 +182,12 @@ def _again(env: ForeignEnvironment, steps: _Steps) -> tuple[Array, ...]:
     return jax.vmap(one)(steps.obs, steps.actions, steps.keys)
 
 
-def _replaced(env: ForeignEnvironment, **changes: Any) -> ForeignEnvironment:
+def _replaced(
+    env: ForeignEnvironment, kind: type[ForeignEnvironment] = ForeignEnvironment, **changes: Any
+) -> ForeignEnvironment:
     fields = {name: getattr(env, name) for name in env.__dataclass_fields__}
-    return ForeignEnvironment(**(fields | changes))
+    return kind(**(fields | changes))
 
 
 def _range(rows: Float[np.ndarray, "rows entries"]) -> Box:
     return Box(low=tuple(rows.min(axis=0).tolist()), high=tuple(rows.max(axis=0).tolist()))
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -48,11 +48,19 @@ def read_curves(seeds: Seeds[Any], resampling: Resampling) -> dict[str, Curve]:
 
 
 def training_table(curves: Mapping[str, Curve]) -> Table:
-    """The steps, and for each quantity its interquartile mean and the ends of the interval."""
+    """The steps, and for each quantity its interquartile mean and the ends of the interval.
+
+    The return is left empty until every seed has ended an episode.
+    """
     first = next(iter(curves.values()))
-    columns: dict[str, list[float] | list[int]] = {first.unit: first.steps.astype(int).tolist()}
+    columns: dict[str, list[Any]] = {first.unit: first.steps.astype(int).tolist()}
     for name, curve in curves.items():
-        columns |= {name: curve.iqm.tolist()} | _ends(name, curve.interval)
+        numbers = {name: curve.iqm.tolist()} | _ends(name, curve.interval)
+        told = _told(curves) if name == "return" else np.ones(len(curve.steps), bool)
+        columns |= {
+            label: [value if known else "" for value, known in zip(column, told, strict=True)]
+            for label, column in numbers.items()
+        }
     return columns
 
 
@@ -62,9 +70,7 @@ def returns_against_env_steps(curves: Mapping[str, Mapping[str, Curve]]) -> dict
     for name, recorded in curves.items():
         if "return" in recorded and recorded["return"].unit == "env_steps":
             curve = recorded["return"]
-            told = np.ones(len(curve.steps), bool)
-            if "episodes" in recorded:  # a point is a mean over a window of steps, which may begin without a return
-                told = np.roll((recorded["episodes"].rows > 0).all(axis=0), 1) & (np.arange(len(told)) > 0)
+            told = _told(recorded)
             if told.any():
                 found[name] = curve.at(told)
     return found
@@ -100,6 +106,14 @@ def returns_table(curves: Mapping[str, Curve], scores: Mapping[str, Score | None
         columns |= {name: np.interp(grid, steps, level).tolist()}
         columns |= _ends(name, Interval(*(np.interp(grid, steps, end) for end in ends)))
     return columns
+
+
+def _told(recorded: Mapping[str, Curve]) -> Bool[np.ndarray, " points"]:
+    """Where the return is known in all seeds: a point is a mean over a window of steps, which may begin without one."""
+    if "episodes" not in recorded:
+        return np.ones(len(recorded["return"].steps), bool)
+    known = np.asarray((recorded["episodes"].rows > 0).all(axis=0))
+    return np.roll(known, 1) & (np.arange(len(known)) > 0)
 
 
 def _ends(name: str, interval: Interval) -> dict[str, list[float] | list[int]]:

@@ -49,7 +49,7 @@ class Component:
 
     def build(self, spec: Spec, inner: tuple[Build[Any], ...]) -> Build[Any]:
         """The part that this is, chosen with a spec and with the parts inside of it."""
-        return Build(self.block, self.kind, self.function, spec, inner, self.left_out)
+        return Build(self.block, self.kind, self.function, spec, inner)
 
 
 @cache

@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.policy import Policy
@@ -21,11 +21,12 @@ from ilkit.fitting.gradient import descend, partition
 from ilkit.math.returns import generalized_advantages
 from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_silent_layers
+from ilkit.reinforcement.anchor import Anchor
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.reinforcement.warmup import frozen_until
 from ilkit.spec import Spec
-from ilkit.stepping.behavior import Anchor, Behavior, noise_scale
+from ilkit.stepping.behavior import Behavior, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs
@@ -133,7 +134,7 @@ def policy_of(state: State) -> Policy:
 
 
 def collect(
-    spec: ProximalSpec, envs: CompiledEnvs | HostEnvs, state: State, *, key: PRNGKeyArray
+    spec: ProximalSpec, envs: CompiledEnvs | HostEnvs, state: State, *, key: Key[Array, "*seeds"]
 ) -> tuple[State, Rollout]:
     """Steps the environments with the present policy."""
     trials, rollout = envs.collect(

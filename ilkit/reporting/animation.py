@@ -4,35 +4,28 @@ import base64
 import io
 from collections.abc import Mapping
 
-import equinox as eqx
-import jax
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Int, UInt8
 from PIL import Image
-
-from ilkit.data.environment import Environment
 
 _NUM_FRAMES = 60
 _MILLISECONDS = 70
 _NUM_COLORS = 48
 
 
-def animate(env: Environment, episodes: Mapping[str, Float[np.ndarray, "_ obs"]]) -> dict[str, str]:
-    """Draws the observations of one episode of each policy: GIFs of one length, as data URIs.
+def shown_steps(lengths: Mapping[str, int]) -> Int[np.ndarray, " frames"]:
+    """The steps of the episodes that are shown: at most 60, every k-th with one k for all, so that they run in step.
 
-    At most 60 frames are shown, every k-th with one k for all the episodes, so that they run in step. They last as
-    long as the longest that isn't random; one that ends before stays on its last frame.
+    They last as long as the longest that isn't random. There are always as many, so that nothing compiles again.
     """
-    longest = max(len(obs) for name, obs in episodes.items() if name != "random")
-    shown = np.unique(np.linspace(0, longest - 1, min(longest, _NUM_FRAMES)).round().astype(int))
-    rows = np.pad(shown, (0, _NUM_FRAMES - len(shown)), mode="edge")  # always as many, so that nothing compiles again
-    frames = {name: np.asarray(_draw(env, obs[np.minimum(rows, len(obs) - 1)])) for name, obs in episodes.items()}
-    return {name: _gif(pictures[: len(shown)]) for name, pictures in frames.items()}
+    longest = max(length for name, length in lengths.items() if name != "random")
+    shown = np.unique(np.linspace(0, longest, min(longest + 1, _NUM_FRAMES)).round().astype(int))
+    return np.pad(shown, (0, _NUM_FRAMES - len(shown)), mode="edge")
 
 
-@eqx.filter_jit
-def _draw(env: Environment, obs: Float[Array, "frames obs"]) -> UInt8[Array, "frames height width 3"]:
-    return jax.vmap(lambda one: env.frame(env.state_of(one)))(obs)
+def animate(steps: Int[np.ndarray, " frames"], frames: UInt8[np.ndarray, "frames height width 3"]) -> str:
+    """The pictures of these steps of an episode as a GIF, a data URI."""
+    return _gif(frames[: len(np.unique(steps))])
 
 
 def _gif(frames: UInt8[np.ndarray, "frames height width 3"]) -> str:

@@ -13,7 +13,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations, concatenate
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import Environment, HostEnvironment, VectorState
 from ilkit.data.policy import Policy
 from ilkit.errors import DataError
 from ilkit.spec import Spec
@@ -101,9 +101,10 @@ def _uniform_states(
     spec: Episodes, env: Environment | HostEnvironment, episodes: range, *, key: PRNGKeyArray
 ) -> Float[np.ndarray, "episodes state"]:
     """One state an episode, drawn from the key and the number of the episode alone."""
-    if not isinstance(env, Environment):
+    if not isinstance(env, VectorState):
         raise DataError(
-            "Uniform initial states need a built-in environment. Choose rollout.episodes.initial_states reset."
+            "Uniform initial states need an environment whose states are vectors. "
+            "Choose rollout.episodes.initial_states reset."
         )
     low = np.asarray(spec.initial_low or env.state_box.low)
     high = np.asarray(spec.initial_high or env.state_box.high)

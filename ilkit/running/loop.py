@@ -4,9 +4,9 @@ import dataclasses
 import itertools
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -52,8 +52,7 @@ def prepare(
     init_keys, step_keys = pairs[:, 0], pairs[:, 1]
     first = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, per_seed)
     if num_seeds == 1:
-        with _explaining("before the first step"):
-            training = _with_array_leaves(make(*first, key=init_keys[0]))
+        training = _with_array_leaves(make(*first, key=init_keys[0]))
         return _with_info_names(training, training.state), step_keys[0]
 
     def parts(per_seed: tuple[PyTree, ...], key: PRNGKeyArray) -> tuple[PyTree, Training[T]]:
@@ -61,8 +60,7 @@ def prepare(
         return training.state, dataclasses.replace(training, state=None)
 
     try:
-        with _explaining("before the first step"):
-            state, shared = eqx.filter_vmap(parts, out_axes=(eqx.if_array(0), None))(per_seed, init_keys)
+        state, shared = eqx.filter_vmap(parts, out_axes=(eqx.if_array(0), None))(per_seed, init_keys)
     except ValueError as error:
         raise DataError(
             "Training.step and Training.finish must not differ between seeds: what the key or a learnt input "
@@ -96,7 +94,8 @@ def advance(
     **Raises:** `NonFiniteError` where an info isn't finite.
     """
     window = _window(training.num_steps)
-    run = _run if num_threads == 1 or num_seeds == 1 or training.resume else partial(_run_each, num_threads)
+    run = _run if num_threads == 1 or num_seeds == 1 else partial(_run_each, num_threads)
+    run = partial(_run_gathered, training.gather) if training.gather else run
     size, state, curve, step = chunk_size or 1, progress.state, progress.curve, progress.step
     while step < training.num_steps:
         stop = min(step + size, training.num_steps)
@@ -186,40 +185,49 @@ def _window(num_steps: int) -> int:
 def _run(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
     step, key, *bounds, num_seeds = fixed
     first, last, window = (jnp.asarray(bound, jnp.int32) for bound in bounds)
-    with _explaining(f"between steps {int(first)} and {int(last)} of the training"):
-        return _run_chunk((step, key, first, last, window, num_seeds), state, curve)
-
-
-@contextmanager
-def _explaining(when: str) -> Iterator[None]:
-    """Says of an environment on the host that it raised."""
-    try:
-        yield
-    except (jax.errors.JaxRuntimeError, ValueError) as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        if "CpuCallback error" not in str(error):
-            raise
-        place = max((number for number, line in enumerate(lines) if line.startswith("  File")), default=0)
-        cause = next((line for line in lines[place:] if not line.startswith(" ")), lines[-1])
-        raise DataError(
-            f"The environment raised {when}: {cause}. Mend it, and run the stage again. The log beside the artifact "
-            "says where it was raised."
-        ) from error
+    return _run_chunk((step, key, first, last, window, num_seeds), state, curve)
 
 
 @eqx.filter_jit
 def _run_chunk(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
     step, key, first, last, window, num_seeds = fixed
-    fold_in = jax.random.fold_in
-    if num_seeds > 1:
-        step, fold_in = jax.vmap(step), jax.vmap(fold_in, in_axes=(0, None))
+    fold_in = jax.vmap(jax.random.fold_in, in_axes=(0, None)) if num_seeds > 1 else jax.random.fold_in
 
     def body(index: Array, carried: tuple[PyTree, Array]) -> tuple[PyTree, Array]:
-        state, curve = carried
-        state, info = step(state, fold_in(key, index))
-        return state, curve.at[index // window].add(jnp.stack(info))
+        return _step_and_add((step, fold_in(key, index), index // window, num_seeds), *carried)
 
     return jax.lax.fori_loop(first, last, body, (state, curve))
+
+
+def _step_and_add(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
+    step, key, point, num_seeds = fixed
+    state, info = (jax.vmap(step) if num_seeds > 1 else step)(state, key)
+    return state, curve.at[point].add(jnp.stack(info))
+
+
+def _run_gathered(
+    gather: Callable[[PyTree, Keys], PyTree], fixed: tuple[Any, ...], state: PyTree, curve: Array
+) -> tuple[PyTree, Array]:
+    """Steps one by one: each overwrites the state of the one before it, but not the one that it was given."""
+    step, key, first, last, window, num_seeds = fixed
+    state, curve = jax.tree.map(jnp.copy, (state, curve))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Some donated buffers were not usable")  # those of what was gathered
+        for index in range(first, last):
+            gather_key, step_key = _two_keys(key, np.int32(index))
+            state = gather(state, gather_key)
+            state, curve = _step_in_place((step, step_key, np.int32(index // window), num_seeds), state, curve)
+    return state, curve
+
+
+@jax.jit
+def _two_keys(key: Keys, index: Array) -> tuple[Keys, Keys]:
+    """The keys of gathering and of learning in a step."""
+    pair = jnp.vectorize(lambda key: jax.random.split(jax.random.fold_in(key, index)), signature="()->(n)")(key)
+    return pair[..., 0], pair[..., 1]
+
+
+_step_in_place = eqx.filter_jit(_step_and_add, donate="all-except-first")
 
 
 def _run_each(num_threads: int, fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:

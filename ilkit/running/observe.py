@@ -98,10 +98,6 @@ class Observer:
     def _begin(self, training: Training[Any], num_seeds: int, checkpoints: Path) -> loop.Progress:
         initial = loop.start(training, num_seeds)
         progress = load_checkpoint(initial, checkpoints)
-        if progress.step and training.resume and not training.resume(progress.state):
-            training.resume(initial.state)
-            self.notes.append("started over: the environment doesn't repeat an episode")
-            return initial
         if progress.step:
             self.notes.append(f"resumed at step {progress.step:,}")
         return progress

@@ -1,5 +1,6 @@
 """How actions are drawn while a policy learns by trial, and the density that they are drawn from."""
 
+import dataclasses
 from abc import abstractmethod
 from typing import NamedTuple
 
@@ -8,13 +9,24 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from ilkit.data.exploration import Exploration, RunningSquare, noise_roots
 from ilkit.data.policy import Policy
 from ilkit.errors import DataError
 
 
+class RunningSquare(NamedTuple):
+    """The mean square of the noise per action dimension, over the states visited so far."""
+
+    count: Float[Array, ""]  # type: ignore[assignment]
+    mean: Float[Array, ""]
+
+    @classmethod
+    def empty(cls) -> "RunningSquare":
+        """No state visited yet."""
+        return cls(jnp.zeros(()), jnp.zeros(()))
+
+
 class Behavior(eqx.Module):
-    """Draws actions for many observations at once.
+    """How a policy acts while it learns: draws actions for many observations at once.
 
     What the density of an action needs beside the policy is its context: drawn with the action, then settled once for
     a whole rollout.
@@ -38,8 +50,15 @@ class Behavior(eqx.Module):
     def typical(self, policy: Policy, obs: PyTree, *, key: PRNGKeyArray) -> Array:
         """Actions whose mean log density under another policy is minus the divergence from it, up to a constant."""
 
+    @abstractmethod
+    def with_density(self, policy: Policy, floor: Float[Array, " act"]) -> "Behavior":
+        """The behavior whose actions have a finite density, by noise of scale `floor` where they are almost certain.
 
-class OwnDensity(Behavior):
+        **Raises:** `DataError` where actions of the policy have none.
+        """
+
+
+class Sampling(Behavior):
     """Actions are samples of the policy, which must have a density."""
 
     def act(
@@ -61,23 +80,37 @@ class OwnDensity(Behavior):
         keys = jax.random.split(key, _size(obs))
         return jax.vmap(lambda obs, key: policy.sample(policy.initial_carry(), obs, key=key)[1])(obs, keys)
 
+    def with_density(self, policy: Policy, floor: Float[Array, " act"]) -> Behavior:
+        """Samples, where the policy has a density."""
+        if type(policy).log_prob is Policy.log_prob:
+            raise DataError(
+                f"The actions of {type(policy).__name__} have no density of their own, which this finetune.kind needs. "
+                "Choose exploration.kind isotropic or policy.kind gaussian."
+            )
+        return Sampling()
+
 
 class AdditiveNoise(Behavior):
     """a = μ(s) + L(s) ε + δ η with ε, η ~ N(0, I): the density N(μ, L Lᵀ + δ² I) around the policy's mode μ.
 
-    The context is L and, settled, W with Wᵀ W = (L Lᵀ + δ² I)⁻¹. The floor δ keeps the density finite where the
-    exploration is silent.
+    The context is L and, settled, W with Wᵀ W = (L Lᵀ + δ² I)⁻¹. The floor δ keeps the density finite where L is 0.
+    Where `average_scale` is given, L is rescaled so that its root mean square per action dimension, over all the states
+    visited so far, is that scale: two explorations can then be compared at equal noise.
     """
 
-    exploration: Exploration
-    floor: Float[Array, " act"]
+    average_scale: eqx.AbstractVar[Float[Array, ""] | None]
+    floor: eqx.AbstractVar[Float[Array, " act"]]
     """δ, in units of the action space."""
+
+    @abstractmethod
+    def root(self, obs: PyTree) -> Float[Array, "act act"]:
+        """L(s), a square root of the noise covariance."""
 
     def act(
         self, policy: Policy, running: RunningSquare, obs: PyTree, *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Adds noise to the mode."""
-        running, roots = noise_roots(self.exploration, running, obs)
+        running, roots = self.roots(running, obs)
         noise = jax.random.normal(key, (2 * len(roots) * len(self.floor),)).reshape(2, len(roots), -1)
         explored = jnp.einsum("bij,bj->bi", roots, noise[0])
         return running, modes(policy, obs) + explored + self.floor * noise[1], roots
@@ -100,18 +133,19 @@ class AdditiveNoise(Behavior):
         del key
         return modes(policy, obs)
 
+    def with_density(self, policy: Policy, floor: Float[Array, " act"]) -> Behavior:
+        """The same noise about this floor."""
+        return dataclasses.replace(self, floor=jnp.asarray(floor))
 
-class Anchor(NamedTuple):
-    """A policy that another one is to stay near."""
-
-    policy: Policy
-    weight: Float[Array, ""]
-    """What a departure from it costs."""
-
-
-def anchor_of(policy: Policy, weight: float | None) -> Anchor | None:
-    """The anchor, where there is a weight."""
-    return None if weight is None else Anchor(policy, jnp.asarray(weight, jnp.float32))
+    def roots(self, running: RunningSquare, obs: PyTree) -> tuple[RunningSquare, Float[Array, "batch act act"]]:
+        """L of a batch of visited states, held at the average scale where there is one."""
+        roots = jax.vmap(self.root)(obs)
+        if self.average_scale is None:
+            return running, roots
+        square = jnp.mean(jnp.sum(roots**2, axis=(-2, -1)) / roots.shape[-1])
+        count = running.count + 1.0
+        mean = running.mean + (square - running.mean) / count
+        return RunningSquare(count, mean), roots * self.average_scale / jnp.sqrt(jnp.maximum(mean, 1e-12))
 
 
 def modes(policy: Policy, obs: PyTree) -> Array:

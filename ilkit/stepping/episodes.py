@@ -19,6 +19,7 @@ from ilkit.math.packing import pack, unpack
 from ilkit.stepping.acting import act_once, key_words
 from ilkit.stepping.host_episodes import Episode, InterruptedEpisodesError, Job
 from ilkit.stepping.host_workers import run_jobs
+from ilkit.stepping.repeats import check_repeats
 
 _BATCH = 64
 
@@ -54,6 +55,8 @@ class Episodes(NamedTuple):
     success: Float[np.ndarray, " episodes"] | None = None
     """1 for an episode that succeeded, 0 for one that didn't, NaN where the environment didn't say; none of compiled
     environments, which don't."""
+    states: PyTree = None
+    """The states of the first episode, steps + 1 of them, to be drawn; none where the environment is on the host."""
 
     @property
     def returns(self) -> Float[np.ndarray, " episodes"]:
@@ -103,12 +106,14 @@ def collect_episodes(
     raises in the first episode.
     """
     check_spaces(env.spaces, policy.spaces)
-    seeds = _seeds_of(range(first_episode, first_episode + num_episodes), key)
+    seeds = seeds_of(range(first_episode, first_episode + num_episodes), key)
     noise = jnp.asarray(action_noise, jnp.float32) if action_noise else None
     if isinstance(env, Environment):
         return _collect_compiled(env, policy, seeds, noise, stochastic, initial_states)
     if initial_states is not None:
         raise DataError("A gymnasium environment draws its own initial states. Leave out initial_states.")
+    if first_episode == 0:
+        check_repeats(env)
     try:
         episodes = run_jobs(env, [Job(policy, seeds, noise, stochastic)])[0]
     except InterruptedEpisodesError as error:
@@ -134,12 +139,14 @@ def collect_all(
         ]
     for policy, _ in policies:
         check_spaces(env.spaces, policy.spaces)
-    seeds = _seeds_of(range(num_episodes), key)
+    check_repeats(env)
+    seeds = seeds_of(range(num_episodes), key)
     runs = run_jobs(env, [Job(policy, seeds, None, stochastic) for policy, stochastic in policies])
     return [_stack(episodes, env.spaces) for episodes in runs]
 
 
-def _seeds_of(numbers: range, key: PRNGKeyArray) -> list[np.random.SeedSequence]:
+def seeds_of(numbers: range, key: PRNGKeyArray) -> list[np.random.SeedSequence]:
+    """What each episode draws from, by its number."""
     entropy = np.asarray(jax.random.key_data(key)).tolist()
     return [np.random.SeedSequence(entropy, spawn_key=(number,)) for number in numbers]
 
@@ -160,11 +167,12 @@ def _collect_compiled(
     for rows in _batches(len(seeds), _BATCH):
         words = jnp.asarray(np.stack([key_words(seeds[row], env.max_steps) for row in rows]))
         states = None if initial_states is None else jnp.asarray(initial_states[rows], jnp.float32)
-        first, packed = jax.tree.map(np.asarray, _run_batch(env, policy, words, noise, states, stochastic))
+        first, packed, drawn = jax.device_get(_run_batch(env, policy, words, noise, states, stochastic))
         by_episode = {dtype: np.moveaxis(rows, 0, 1) for dtype, rows in packed.items()}
         record = unpack(_record_of(env.spaces), by_episode)
-        parts.append(_cut(first, record, last_step, spaces=env.spaces))
-    return _concatenate(parts, len(seeds))
+        cut = _cut(first, record, last_step, spaces=env.spaces)
+        parts.append(cut._replace(states=jax.tree.map(lambda leaf, cut=cut: leaf[: cut.lengths[0] + 1], drawn)))
+    return _concatenate(parts, len(seeds))._replace(states=parts[0].states)
 
 
 @eqx.filter_jit
@@ -173,37 +181,37 @@ def _run_batch(
     policy: Policy,
     words: UInt32[Array, "batch rows keys words"],
     noise: Float[Array, ""] | None,
-    initial_states: Float[Array, "batch state"] | None,
+    states: PyTree | None,
     stochastic: bool,
-) -> tuple[PyTree, dict[str, Shaped[Array, "steps batch _"]]]:
-    def run(
-        words: UInt32[Array, "rows keys words"], state: Float[Array, " state"] | None
-    ) -> tuple[PyTree, dict[str, Shaped[Array, "steps _"]]]:
-        keys = jax.random.wrap_key_data(words)
-        state = env.reset(key=keys[-1, 0]) if state is None else state
-        return _run_episode(env, policy, state, noise, stochastic, keys[:-1])
+) -> tuple[PyTree, dict[str, Shaped[Array, "steps batch _"]], PyTree]:
+    """The first observations, what each step records, and the states of the first episode."""
+    keys = jnp.swapaxes(jax.random.wrap_key_data(words), 0, 1)
 
-    return jax.vmap(run, out_axes=(0, 1))(words, initial_states)
-
-
-def _run_episode(
-    env: Environment,
-    policy: Policy,
-    state: Float[Array, " state"],
-    noise: Float[Array, ""] | None,
-    stochastic: bool,
-    keys: Key[Array, "steps keys"],
-) -> tuple[PyTree, dict[str, Shaped[Array, "steps _"]]]:
-    def step(carried: tuple[PyTree, ...], keys: Key[Array, " keys"]) -> tuple[tuple[PyTree, ...], dict[str, Array]]:
-        state, obs, carry = carried
+    def step(
+        state: PyTree, obs: PyTree, carry: PyTree, keys: Key[Array, " keys"]
+    ) -> tuple[tuple[PyTree, ...], dict[str, Array]]:
         carry, intended, executed = act_once(policy, env.spaces.action, carry, obs, noise, stochastic, keys)
         state, (reward, terminated) = env.step(state, executed, key=keys[2])
         obs = env.observe(state)
         record = _Record(obs, intended, executed, reward, terminated)
         return (state, obs, carry), pack(_record_of(env.spaces), record)
 
-    first = env.observe(state)
-    return first, jax.lax.scan(step, (state, first, policy.initial_carry()), keys)[1]
+    def step_all(carried: tuple[PyTree, ...], keys: Key[Array, "batch keys"]) -> tuple[tuple[PyTree, ...], Any]:
+        state, obs, carry = carried
+        carried, packed = jax.vmap(step)(state, obs, carry, keys)
+        return carried, (packed, _first(carried[0]))
+
+    if states is None:
+        states = jax.vmap(lambda key: env.reset(key=key))(keys[-1, :, 0])
+    first = jax.vmap(env.observe)(states)
+    carries = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(words), *leaf.shape)), policy.initial_carry())
+    packed, following = jax.lax.scan(step_all, (states, first, carries), keys[:-1])[1]
+    drawn = jax.tree.map(lambda state, later: jnp.concatenate([state[None], later]), _first(states), following)
+    return first, packed, drawn
+
+
+def _first(states: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf: leaf[0], states)
 
 
 def _record_of(spaces: Spaces) -> _Record:

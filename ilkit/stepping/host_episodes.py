@@ -5,10 +5,8 @@ is the same to the last bit beside whichever others and in whichever process it 
 """
 
 import contextlib
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -24,6 +22,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Space, element, zeros
 from ilkit.errors import DataError
 from ilkit.stepping.acting import act_once, key_words
+from ilkit.stepping.raised import raised
 
 _SIDE_BY_SIDE = 8
 _SUCCESS = ("is_success", "success")
@@ -154,10 +153,9 @@ def _guarded(slot: _Slot, finished: dict[int, Episode], call: Any, *arguments: A
     try:
         return call(*arguments)
     except Exception as error:
-        raised = traceback.extract_tb(error.__traceback__)[-1]
         raise InterruptedEpisodesError(
-            f"The environment raised {type(error).__name__} in episode {slot.number}, step {len(slot.steps)}: {error} "
-            f"({Path(raised.filename).name}, line {raised.lineno}). Mend the environment, or ask for fewer episodes.",
+            f"In episode {slot.number}, step {len(slot.steps)}, the environment raised {raised(error)}. "
+            "Mend the environment, or ask for fewer episodes.",
             finished,
         ) from error
 

@@ -7,9 +7,11 @@ environment. Here a process gets policies and seeds through files, and gives bac
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +26,8 @@ from ilkit.data.environment import HostEnvironment
 from ilkit.errors import DataError
 from ilkit.stepping.host_episodes import Episode, InterruptedEpisodesError, Job, run_job
 
-_WORKER = "ilkit.stepping.host_worker"
+_MODULE = "ilkit.stepping.host_workers"
+"""This one, which a process runs: `python -m ilkit.stepping.host_workers FOLDER`."""
 
 
 def run_jobs(env: HostEnvironment, jobs: Sequence[Job]) -> list[list[Episode]]:
@@ -83,7 +86,7 @@ def _started(env: HostEnvironment, jobs: Sequence[Job]) -> Iterator[tuple[Path, 
     with tempfile.TemporaryDirectory(prefix="ilkit-episodes-") as name:
         folder = Path(name)
         _describe(env, jobs, folder)
-        with subprocess.Popen([sys.executable, "-m", _WORKER, name], env=_environment()) as process:
+        with subprocess.Popen([sys.executable, "-m", _MODULE, name], env=_environment()) as process:
             try:
                 yield folder, process
             finally:
@@ -158,3 +161,9 @@ def _split(archive: Mapping[str, np.ndarray], ends: np.ndarray) -> list[PyTree]:
     names = [name for name in archive if name.startswith("obs.")]
     parts = zip(*(np.split(archive[name], ends) for name in names), strict=True)
     return [{name.removeprefix("obs."): rows for name, rows in zip(names, part, strict=True)} for part in parts]
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
+    warnings.simplefilter("ignore")  # it warns of the same
+    run_share(Path(sys.argv[1]))

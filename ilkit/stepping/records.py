@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from ilkit.data.exploration import RunningSquare
+from ilkit.stepping.behavior import RunningSquare
 
 
 class Outcome(NamedTuple):

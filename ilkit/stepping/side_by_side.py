@@ -9,12 +9,11 @@ Random numbers are drawn as vectors and reshaped: XLA compiles a draw of several
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PRNGKeyArray
+from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.exploration import RunningSquare
 from ilkit.data.policy import Policy
-from ilkit.stepping.behavior import Behavior
+from ilkit.stepping.behavior import Behavior, RunningSquare
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import EpisodeLog, Outcome, Rollout, Trials
 
@@ -46,16 +45,20 @@ class CompiledEnvs(eqx.Module):
         return jax.lax.scan(step, trials, keys.reshape(num_steps, keys_per_step))
 
     def _step(
-        self, states: Float[Array, "envs state"], log: EpisodeLog, actions: Array, keys: Key[Array, "envs 2"]
-    ) -> tuple[Float[Array, "envs state"], Outcome]:
-        def step(state: Float[Array, " state"], action: Array, keys: Key[Array, " 2"]) -> tuple[Array, ...]:
+        self, states: PyTree, log: EpisodeLog, actions: Array, keys: Key[Array, "envs 2"]
+    ) -> tuple[PyTree, Outcome]:
+        def step(state: PyTree, action: Array, keys: Key[Array, " 2"]) -> tuple[PyTree, ...]:
             stepped, (reward, terminated) = self.env.step(state, action, key=keys[0])
             return stepped, self.env.observe(stepped), reward, terminated, self.env.reset(key=keys[1])
 
         stepped, next_obs, rewards, terminated, fresh = jax.vmap(step)(states, actions, keys)
         truncated = ~terminated & (log.length + 1 >= self.env.max_steps)
-        states = jnp.where((terminated | truncated)[:, None], fresh, stepped)
-        return states, Outcome(rewards, next_obs, terminated, truncated)
+        ended = terminated | truncated
+
+        def follow(new: Array, old: Array) -> Array:
+            return jnp.where(ended.reshape(-1, *[1] * (old.ndim - 1)), new, old)
+
+        return jax.tree.map(follow, fresh, stepped), Outcome(rewards, next_obs, terminated, truncated)
 
 
 def side_by_side(env: Environment | HostEnvironment, num_envs: int) -> CompiledEnvs | HostEnvs:

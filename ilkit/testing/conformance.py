@@ -7,12 +7,12 @@ from typing import Any
 import equinox as eqx
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.exploration import Exploration
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.registry.find import Component, find
+from ilkit.stepping.behavior import Behavior
 from ilkit.testing import (
     answer_checks,
     data_checks,
@@ -34,7 +34,7 @@ _BY_TYPE: Mapping[Any, tuple[Function, ...]] = {
     Policy: (*part_checks.CHECKS, part_checks.actions_fit_the_space),
     Uncertainty: (*part_checks.CHECKS, part_checks.covariance_is_one),
     Network: part_checks.CHECKS,
-    Exploration: part_checks.CHECKS,
+    Behavior: part_checks.CHECKS,
     Demonstrations: (data_checks.actions_are_near_their_space,),
     Report: (answer_checks.report_is_self_contained,),
 }

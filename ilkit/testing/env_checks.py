@@ -11,7 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import (
+    Drawable,
+    Environment,
+    HostEnvironment,
+    Invertible,
+    LinearQuadraticForm,
+    Mirrored,
+    VectorState,
+)
 from ilkit.data.spaces import Box
 from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing import part_checks
@@ -95,7 +103,7 @@ def frames_show_the_state(subject: Subject) -> None:
     """Frames are colored pictures of one size, different for different states."""
     env = subject.learnt()
     low, high = env.state_box.bounds
-    draw = eqx.filter_jit(lambda env, state: env.frame(state))
+    draw = eqx.filter_jit(lambda env, state: env.frame(state, 16))
     corners = [jnp.asarray(low + share * (high - low), jnp.float32) for share in (0.25, 0.6)]
     first, second = (np.asarray(draw(env, state)) for state in corners)
     expect(
@@ -174,17 +182,17 @@ def _episodes(env: Environment, key: PRNGKeyArray) -> _Steps:
 
 
 @eqx.filter_jit
-def _round_trip(env: Environment, states: Float[Array, "states size"]) -> Float[Array, "states size"]:
+def _round_trip(env: Any, states: Float[Array, "states size"]) -> Float[Array, "states size"]:
     return jax.vmap(lambda state: env.state_of(env.observe(state)))(states)
 
 
 @eqx.filter_jit
-def _step(env: Environment, states: Float[Array, "states size"], action: Array, key: PRNGKeyArray) -> Any:
+def _step(env: Any, states: Float[Array, "states size"], action: Array, key: PRNGKeyArray) -> Any:
     return jax.vmap(lambda state: env.step(state, action, key=key))(states)
 
 
 @eqx.filter_jit
-def _mirrored_then_stepped(env: Environment, steps: _Steps) -> tuple[Array, Array]:
+def _mirrored_then_stepped(env: Any, steps: _Steps) -> tuple[Array, Array]:
     def one(state: Array, action: Array) -> tuple[Array, Array]:
         obs, action = env.mirror(env.observe(state), action)
         after, transition = env.step(env.state_of(obs), action, key=jax.random.key(0))
@@ -194,7 +202,7 @@ def _mirrored_then_stepped(env: Environment, steps: _Steps) -> tuple[Array, Arra
 
 
 @eqx.filter_jit
-def _stepped_then_mirrored(env: Environment, steps: _Steps) -> tuple[Array, Array]:
+def _stepped_then_mirrored(env: Any, steps: _Steps) -> tuple[Array, Array]:
     def one(state: Array, action: Array) -> tuple[Array, Array]:
         after, transition = env.step(state, action, key=jax.random.key(0))
         return env.mirror(env.observe(after), action)[0], transition.reward
@@ -217,6 +225,16 @@ def _within(rows: np.ndarray, box: Box) -> bool:
     return bool(((rows >= low - slack) & (rows <= high + slack)).all())
 
 
+_CHECKS_OF: dict[Any, Callable[[Subject], None]] = {
+    VectorState: description_fits,
+    Invertible: observations_can_be_inverted,
+    Drawable: frames_show_the_state,
+    Mirrored: mirror_is_a_symmetry,
+    LinearQuadraticForm: matrices_are_the_dynamics,
+}
+"""What only some environments can do, and the check of it."""
+
+
 def checks_of(subject: Subject) -> Iterator[Callable[[Subject], None]]:
     """The checks that apply to an environment; one on the host can't be compiled."""
     env = subject.learnt()
@@ -224,11 +242,9 @@ def checks_of(subject: Subject) -> Iterator[Callable[[Subject], None]]:
         yield host_episodes_repeat
         return
     yield from (same_key_same_episode, different_key_different_episode, episodes_stay_in_their_spaces)
-    yield from (description_fits, observations_can_be_inverted, frames_show_the_state)
+    for protocol, check in _CHECKS_OF.items():
+        if isinstance(env, protocol):
+            yield check
     yield from part_checks.CHECKS
     if isinstance(env.spaces.action, Box):
         yield actions_are_clipped
-    if type(env).mirror is not Environment.mirror:
-        yield mirror_is_a_symmetry
-    if type(env).linear_quadratic is not Environment.linear_quadratic:
-        yield matrices_are_the_dynamics

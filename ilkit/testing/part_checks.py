@@ -130,7 +130,7 @@ def _others(subject: Subject) -> Iterator[tuple[Any, str]]:
 
 def _description(thing: Any) -> Any:
     """What a numeric setting may change in an environment, though it is static: its spaces and its ranges."""
-    return (thing.spaces, thing.state_box) if isinstance(thing, Environment) else None
+    return (thing.spaces, getattr(thing, "state_box", None)) if isinstance(thing, Environment) else None
 
 
 def _cells(

@@ -7,12 +7,12 @@ import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ilkit.data.environment import Environment
-from ilkit.data.exploration import Exploration
 from ilkit.data.policy import Policy
 from ilkit.data.uncertainty import Uncertainty
+from ilkit.stepping.behavior import Behavior, RunningSquare
 from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing.arguments import part
-from ilkit.testing.problems import still
+from ilkit.testing.problems import still, tracking_expert
 from ilkit.testing.subject import Subject
 
 Outputs = Mapping[str, Any]
@@ -35,8 +35,8 @@ def probe(thing: Any, entry: Float[Array, " entries"], key: PRNGKeyArray) -> Out
         return _environment(thing, entry, key)
     if isinstance(thing, Policy):
         return _policy(thing, entry, key)
-    if isinstance(thing, Exploration):
-        return {"root": thing.root(entry)}
+    if isinstance(thing, Behavior):
+        return _behavior(thing, entry, key)
     if isinstance(thing, Uncertainty):
         return {"covariance": thing.covariance(entry)}
     return {"outputs": thing(thing.initial_carry(), entry)[1]}
@@ -48,6 +48,11 @@ def entries(subject: Subject, thing: Any, num_entries: int = 8) -> Float[Array, 
         return jax.vmap(lambda key: thing.reset(key=key))(jax.random.split(jax.random.key(7), num_entries))
     spaces = thing.spaces if isinstance(thing, Policy) else part("env", subject.options)().spaces
     return jax.random.uniform(jax.random.key(7), (num_entries, spaces.observation.size), minval=-1.0)
+
+
+def _behavior(behavior: Behavior, obs: Float[Array, " obs"], key: PRNGKeyArray) -> Outputs:
+    running, actions, context = behavior.act(tracking_expert("continuous"), RunningSquare.empty(), obs[None], key=key)
+    return {"actions": actions, "running": running, "context": context}
 
 
 def _environment(env: Environment, state: Float[Array, " state"], key: PRNGKeyArray) -> Outputs:

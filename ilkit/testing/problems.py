@@ -17,13 +17,13 @@ from pydantic import PositiveInt
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, Transition
-from ilkit.data.exploration import Exploration
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Window
 from ilkit.spec import Spec
+from ilkit.stepping.behavior import AdditiveNoise, Behavior
 from ilkit.stepping.episodes import collect_episodes
 from ilkit.stepping.random_policy import RandomPolicy
 
@@ -99,7 +99,7 @@ class TrackingEnvironment(Environment):
         """The observation itself."""
         return obs
 
-    def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
+    def frame(self, state: Float[Array, " state"], height: int) -> UInt8[Array, "height width 3"]:
         """A white dot on black."""
         grid = jnp.stack(jnp.meshgrid(jnp.linspace(-1.5, 1.5, 16), jnp.linspace(-1.5, 1.5, 16)), axis=-1)
         near = jnp.sum((grid - state) ** 2, axis=-1) < 0.04
@@ -210,25 +210,25 @@ class Steady(Spec):
     kind: Literal["steady"] = "steady"
 
 
-class SteadyExploration(Exploration):
+class SteadyNoise(AdditiveNoise):
     """Noise of standard deviation 0.2 in every dimension."""
 
-    size: int = eqx.field(static=True)
     average_scale: None
+    floor: Float[Array, " act"]
 
     def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
         """0.2 I."""
         del obs
-        return 0.2 * jnp.eye(self.size)
+        return 0.2 * jnp.eye(len(self.floor))
 
 
-def steady(spec: Steady, uncertainty: Uncertainty, spaces: Spaces) -> Exploration:
+def steady(spec: Steady, spaces: Spaces) -> Behavior:
     """Makes the exploration."""
-    del spec, uncertainty
-    return SteadyExploration(size=spaces.action.size, average_scale=None)
+    del spec
+    return SteadyNoise(None, jnp.zeros(spaces.action.size))
 
 
-def exploration() -> Build[Exploration]:
+def exploration() -> Build[Behavior]:
     """A steady exploration, chosen but not yet built."""
     return Build("exploration", "steady", steady, Steady())
 

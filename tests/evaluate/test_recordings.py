@@ -13,8 +13,8 @@ from ilkit import pipeline, stages
 
 @pipeline
 def clone_recordings(params):
-    demos = stages.dataset(params.dataset, params.env)
-    held_out = stages.dataset(params.held_out, params.env)
+    demos = stages.dataset(params.dataset, params.format, params.env)
+    held_out = stages.dataset(params.held_out, params.format, params.env)
     cloned = stages.imitate(params.imitate, params.policy, demos)
     return stages.evaluate(params.evaluate, params.env, demos, held_out=held_out, cloned=cloned)
 """
@@ -27,8 +27,9 @@ env:
   recorded:
     observation: {kind: box, low: [-.inf, -.inf], high: [.inf, .inf]}
     action: {kind: box, low: [-9, -9], high: [9, 9]}
-dataset: {kind: npz, npz: {path: learnt.npz}}
-held_out: {kind: npz, npz: {path: held_out.npz}}
+format: {kind: npz, npz: {}}
+dataset: {kind: file, file: {path: learnt.npz}}
+held_out: {kind: file, file: {path: held_out.npz}}
 network: {kind: mlp, mlp: {hidden: [16]}}
 policy: {kind: gaussian, gaussian: {}}
 imitate: {kind: bc, bc: {num_steps: 400, num_seeds: 2}}

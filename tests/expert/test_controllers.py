@@ -70,8 +70,8 @@ def test_controllers_are_policies_under_jit_and_vmap() -> None:
 @pytest.mark.parametrize(
     ("module", "spec", "wrong", "right"),
     [
-        (swing_up, swing_up.SwingUp(), CAR, "env.kind pendulum"),
-        (energy_pump, energy_pump.EnergyPump(), PENDULUM, "env.kind mountain_car_continuous"),
+        (swing_up, swing_up.SwingUp(), CAR, "a rod that turns"),
+        (energy_pump, energy_pump.EnergyPump(), PENDULUM, "a car between hills"),
     ],
 )
 def test_the_wrong_environment_is_named(module, spec, wrong: Build, right: str) -> None:

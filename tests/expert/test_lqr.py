@@ -45,7 +45,7 @@ def test_the_riccati_equation_holds() -> None:
 
 
 def test_a_system_that_it_does_not_suit_is_named() -> None:
-    with pytest.raises(DataError, match="point_mass"):
+    with pytest.raises(DataError, match="linear system with quadratic cost, got env"):
         lqr.expert(lqr.LQR(), Build("env", "pendulum", pendulum.env, pendulum.Pendulum()), key=jax.random.key(0))
     weak = Build("env", "point_mass", point_mass.env, point_mass.PointMass(max_force=1.0))
     with pytest.raises(DataError, match="limit"):

@@ -12,14 +12,14 @@ from jaxtyping import Array, Float
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.exploration import Exploration
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.env import cart_pole, gymnasium, point_mass
-from ilkit.exploration import ensemble_covariance, isotropic, none
+from ilkit.exploration import ensemble_covariance, isotropic, none, own_density
 from ilkit.network.mlp import MLP, network
 from ilkit.policy import categorical, deterministic, gaussian
+from ilkit.stepping.behavior import Behavior
 from ilkit.stepping.episodes import collect_episodes
 
 _HEADS: dict[str, tuple[Any, Any]] = {
@@ -31,6 +31,7 @@ _EXPLORATIONS: dict[str, tuple[Any, Any]] = {
     "ensemble_covariance": (ensemble_covariance, ensemble_covariance.EnsembleCovariance),
     "isotropic": (isotropic, isotropic.Isotropic),
     "none": (none, none.None_),
+    "own_density": (own_density, own_density.OwnDensity),
 }
 
 
@@ -93,10 +94,10 @@ def known() -> Callable[..., Uncertainty]:
 
 
 @pytest.fixture(scope="session")
-def explore() -> Callable[..., Build[Exploration]]:
+def explore() -> Callable[..., Build[Behavior]]:
     """Chooses an exploration: `explore("isotropic", scale=0.5)`."""
 
-    def choose(kind: str, **settings: Any) -> Build[Exploration]:
+    def choose(kind: str, **settings: Any) -> Build[Behavior]:
         module, spec = _EXPLORATIONS[kind]
         return Build("exploration", kind, module.exploration, spec(**settings))
 

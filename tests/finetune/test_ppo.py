@@ -86,7 +86,7 @@ def test_pushing_left_and_right_is_learnt_from_a_clone_without_an_opinion(
         num_steps=20,
         critic_hidden=(16,),
     )
-    tuned = _train(spec, explore("none"), balance, cloned, known(1.0))
+    tuned = _train(spec, explore("own_density"), balance, cloned, known(1.0))
     assert mean_return(balance, tuned[0]) > 2 * mean_return(balance, cloned)
     assert 0.0 <= tuned.curves["noise_scale"].min() <= tuned.curves["noise_scale"].max() <= 1.0
 
@@ -143,7 +143,7 @@ def test_an_environment_on_the_host_is_stepped_through_its_resets(
     spec = PPO(critic_warmup_steps=1, num_steps=2, **_SMALL)
     training = finetune(spec, exploration, hosted, cloned, known(1.0), key=jax.random.key(0))
     tuned = _train(spec, exploration, hosted, cloned, known(1.0))
-    assert training.resume
+    assert training.gather
     assert set(tuned.curves) == {"step", "env_steps", *training.info_names}
     assert all(np.isfinite(curve).all() for curve in tuned.curves.values())
     # Episodes of 3 steps in 4 environments, 8 steps an iteration.
@@ -153,7 +153,7 @@ def test_an_environment_on_the_host_is_stepped_through_its_resets(
 
 
 def test_actions_need_a_density(push: Any, clone: Any, known: Any, explore: Any) -> None:
-    with pytest.raises(DataError, match=r"density.*DeterministicPolicy.*exploration\.kind isotropic"):
+    with pytest.raises(DataError, match=r"DeterministicPolicy.*density.*exploration\.kind isotropic"):
         finetune(PPO(), explore("none"), push, clone(push), known(1.0, 1.0), key=jax.random.key(0))
 
 

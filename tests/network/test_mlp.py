@@ -29,7 +29,7 @@ def test_the_activation_goes_between_the_layers_and_not_after_the_last(activatio
 
 def test_layers_have_the_widths_asked_for_and_are_drawn_within_their_limits():
     layers = network(MLP(hidden=(16, 9)), vectors(4), 25, key=jax.random.key(0)).layers
-    assert [weight.shape for weight in layers.weights] == [(16, 4), (9, 16), (25, 9)]
+    assert [weight.shape for weight in layers.weights] == [(4, 16), (16, 9), (25, 9)]
     for weight, bias, size in zip(layers.weights, layers.biases, (4, 16, 9), strict=True):
         limit = size**-0.5
         for drawn in (weight, bias):

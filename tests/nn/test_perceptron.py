@@ -14,7 +14,7 @@ from ilkit.nn.perceptron import build_silent_layers
 def test_the_first_outputs_are_zero_whatever_the_depth(sizes: tuple[int, ...]) -> None:
     layers = build_silent_layers(sizes, "tanh", key=jax.random.key(0))
     np.testing.assert_array_equal(layers(jnp.ones((5, 3))), np.zeros((5, sizes[-1])))
-    assert [weight.shape for weight in layers.weights] == [shape[::-1] for shape in pairwise(sizes)]
+    assert [weight.shape for weight in layers.weights] == [*list(pairwise(sizes))[:-1], sizes[:-3:-1]]
 
 
 def test_inner_weights_have_variance_one_over_the_inputs() -> None:

@@ -104,5 +104,5 @@ def test_initial_states_that_do_not_fit_are_refused() -> None:
     with pytest.raises(DataError, match="exceed"):
         record(initial_states="uniform", initial_low=(0.0, 9.0))
     host = Build("env", "gymnasium", gymnasium.env, gymnasium.Gymnasium())
-    with pytest.raises(DataError, match="built-in"):
+    with pytest.raises(DataError, match="states are vectors"):
         episodes.rollout(Episodes(initial_states="uniform"), host, SWING_UP, key=KEY)

@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from ilkit.data.exploration import Exploration, RunningSquare
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
-from ilkit.stepping.behavior import AdditiveNoise, OwnDensity, anchor_of, modes, noise_scale, require_no_memory
+from ilkit.stepping.behavior import (
+    AdditiveNoise,
+    RunningSquare,
+    Sampling,
+    modes,
+    noise_scale,
+    require_no_memory,
+)
 
 _SPACES = Spaces(observation=Box.symmetric((1.0, 1.0)), action=Box.symmetric((1.0, 1.0)))
 
@@ -43,10 +49,11 @@ class Remembering(Shifted):
         return jnp.zeros(1)
 
 
-class Widening(Exploration):
+class Widening(AdditiveNoise):
     """L(s) = (1 + s₀) R."""
 
     average_scale: None
+    floor: Float[Array, " act"]
     square_root: Float[Array, "act act"]
 
     def root(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
@@ -59,7 +66,7 @@ def _policy(shift: tuple[float, float] = (0.0, 0.0), kind: type[Shifted] = Shift
 
 def _noise(floor: tuple[float, float] = (0.1, 0.2)) -> AdditiveNoise:
     root = jnp.asarray([[0.5, 0.0], [0.3, 0.4]])
-    return AdditiveNoise(Widening(average_scale=None, square_root=root), jnp.asarray(floor))
+    return Widening(None, jnp.asarray(floor), root)
 
 
 def test_noise_about_the_mode_has_the_covariance_of_its_density() -> None:
@@ -78,7 +85,7 @@ def test_the_log_density_of_noise_is_the_quadratic_form(size: int) -> None:
     random = np.random.default_rng(0)
     roots = np.tril(random.normal(size=(3, 5, size, size))).astype(np.float32)
     floor = np.array([0.3, 0.5], np.float32)[:size]
-    behavior = AdditiveNoise(_noise().exploration, jnp.asarray(floor))
+    behavior = _noise().with_density(_policy(), jnp.asarray(floor))
     context = np.asarray(behavior.settle(jnp.asarray(roots)))
     covariance = roots @ roots.swapaxes(-1, -2) + np.diag(floor**2)
     np.testing.assert_allclose(
@@ -110,7 +117,7 @@ def test_a_floor_keeps_the_density_finite_where_the_exploration_is_silent() -> N
 
 
 def test_own_density_draws_samples_of_the_policy() -> None:
-    policy, behavior = _policy((0.3, 0.0)), OwnDensity()
+    policy, behavior = _policy((0.3, 0.0)), Sampling()
     obs = jnp.zeros((5_000, 2))
     _, actions, context = behavior.act(policy, RunningSquare.empty(), obs, key=jax.random.key(0))
     np.testing.assert_allclose(np.mean(actions, axis=0), [0.3, 0.0], atol=0.06)
@@ -127,13 +134,13 @@ def test_typical_actions_give_the_divergence() -> None:
     clone, moved = _policy(), _policy((0.4, -0.2))
     shift = np.array([0.4, -0.2])
     obs = jnp.zeros((20_000, 2))
-    own = OwnDensity()
+    own = Sampling()
     samples = own.typical(clone, obs, key=jax.random.key(0))
     departure = np.mean(own.log_prob(clone, obs, samples, ()) - own.log_prob(moved, obs, samples, ()))
     np.testing.assert_allclose(departure, shift @ shift / 2, atol=0.02)
 
     noise, one = _noise(), obs[:1]
-    roots = jax.vmap(noise.exploration.root)(one)
+    roots = jax.vmap(noise.root)(one)
     exact = -noise.log_prob(moved, one, noise.typical(clone, one, key=jax.random.key(0)), noise.settle(roots))
     covariance = np.asarray(roots[0] @ roots[0].T) + np.diag([0.01, 0.04])
     np.testing.assert_allclose(exact[0], shift @ np.linalg.solve(covariance, shift) / 2, rtol=1e-3)
@@ -155,13 +162,6 @@ def test_of_discrete_actions_the_scale_is_the_share_off_the_mode() -> None:
     spaces = Spaces(observation=Box.symmetric((1.0, 1.0)), action=Discrete(size=2))
     policy = First(normalizer=Normalizer.identity(2), spaces=spaces)
     assert float(noise_scale(policy, jnp.zeros((4, 2)), jnp.asarray([0, 1, 0, 0], jnp.int32))) == 0.25
-
-
-def test_an_anchor_is_dropped_without_a_weight_and_kept_at_weight_zero() -> None:
-    assert anchor_of(_policy(), None) is None
-    anchor = anchor_of(_policy(), 0.0)
-    assert anchor is not None
-    assert float(anchor.weight) == 0.0
 
 
 def test_a_policy_with_a_memory_is_refused() -> None:

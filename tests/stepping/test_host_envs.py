@@ -14,7 +14,8 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.env import gymnasium
-from ilkit.stepping.behavior import OwnDensity
+from ilkit.errors import DataError
+from ilkit.stepping.behavior import Sampling
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.side_by_side import side_by_side
 
@@ -80,7 +81,9 @@ def envs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tup
 
 def _collect(envs: HostEnvs, trials: Any, *, num_steps: int, key: PRNGKeyArray) -> Any:
     policy = Far(normalizer=Normalizer.identity(1), spaces=envs._env.spaces)
-    return envs.collect(policy, OwnDensity(), trials, num_steps=num_steps, key=key)
+    if key.ndim:
+        policy = jax.tree.map(lambda leaf: jnp.stack([leaf] * len(key)), policy)
+    return envs.collect(policy, Sampling(), trials, num_steps=num_steps, key=key)
 
 
 def test_the_next_episode_begins_where_one_has_ended_and_its_last_observation_is_kept(envs: Any) -> None:
@@ -102,28 +105,28 @@ def test_the_next_episode_begins_where_one_has_ended_and_its_last_observation_is
 
 @pytest.mark.parametrize("num_seeds", [1, 2])
 def test_other_environments_go_on_where_the_first_ones_stopped(envs: Any, num_seeds: int) -> None:
-    first, second = envs
-    keys = jax.random.split(jax.random.key(0), num_seeds)
-
-    def run(key: PRNGKeyArray) -> Any:
-        return _collect(first, first.reset(key=key), num_steps=7, key=key)[0]
-
-    def go_on(envs: HostEnvs, trials: Any) -> Any:
-        def more(trials: Any, key: PRNGKeyArray) -> Any:
-            return _collect(envs, trials, num_steps=6, key=key)
-
-        return jax.vmap(more)(trials, keys) if num_seeds > 1 else more(trials, keys[0])
-
-    trials = jax.vmap(run)(keys) if num_seeds > 1 else run(keys[0])
-    assert second.resume(trials)
-    for mine, expected in zip(*(jax.tree.leaves(go_on(envs, trials)) for envs in (second, first)), strict=True):
-        np.testing.assert_array_equal(mine, expected)
+    key = jax.random.split(jax.random.key(0), num_seeds) if num_seeds > 1 else jax.random.key(0)
+    first = jax.vmap(lambda key: envs[0].reset(key=key))(key) if num_seeds > 1 else envs[0].reset(key=key)
+    begun = _collect(envs[0], first, num_steps=7, key=key)
+    after, expected = (_collect(one, begun[0], num_steps=6, key=key) for one in (envs[1], envs[0]))
+    again = _collect(envs[1], first, num_steps=7, key=key)  # goes back where it is asked to
+    for mine, theirs in zip(jax.tree.leaves((after, again)), jax.tree.leaves((expected, begun)), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("envs", [Remembering], indirect=True)
 def test_an_environment_that_does_not_repeat_an_episode_is_found(envs: Any) -> None:
-    first, second = envs
-    initial = first.reset(key=jax.random.key(0))
-    trials, _ = _collect(first, initial, num_steps=7, key=jax.random.key(1))
-    assert not second.resume(trials)
-    assert second.resume(initial)
+    initial = envs[0].reset(key=jax.random.key(0))
+    trials, _ = _collect(envs[0], initial, num_steps=7, key=jax.random.key(1))
+    with pytest.raises(DataError, match="under way when the run was stopped"):
+        _collect(envs[1], trials, num_steps=1, key=jax.random.key(1))
+
+
+@pytest.mark.parametrize("envs", [Remembering], indirect=True)
+def test_an_environment_that_says_so_goes_on_with_new_episodes(envs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gymnasium.GymnasiumEnvironment, "repeats", False)
+    with pytest.warns(UserWarning, match="doesn't repeat"):
+        trials, _ = _collect(envs[0], envs[0].reset(key=jax.random.key(0)), num_steps=7, key=jax.random.key(1))
+    trials, rollout = _collect(envs[1], trials, num_steps=1, key=jax.random.key(1))
+    np.testing.assert_array_equal(trials.log.length, 1)
+    np.testing.assert_array_equal(rollout.outcome.rewards, 1.0)

@@ -13,7 +13,7 @@ from ilkit.data.environment import Environment, Transition
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
-from ilkit.stepping.behavior import OwnDensity
+from ilkit.stepping.behavior import Sampling
 from ilkit.stepping.records import EpisodeLog, Outcome
 from ilkit.stepping.side_by_side import CompiledEnvs
 
@@ -44,7 +44,7 @@ class Counting(Environment):
     def state_of(self, obs: Float[Array, " obs"]) -> Float[Array, " state"]:
         return obs
 
-    def frame(self, state: Float[Array, " state"]) -> UInt8[Array, "height width 3"]:
+    def frame(self, state: Float[Array, " state"], height: int) -> UInt8[Array, "height width 3"]:
         return jnp.zeros((1, 1, 3), jnp.uint8)
 
 
@@ -61,7 +61,7 @@ class One(Policy):
 def _collect(envs: Any, spaces: Spaces, *, num_steps: int, trials: Any = None) -> Any:
     policy = One(normalizer=Normalizer.identity(spaces.observation.size), spaces=spaces)
     trials = envs.reset(key=jax.random.key(0)) if trials is None else trials
-    return envs.collect(policy, OwnDensity(), trials, num_steps=num_steps, key=jax.random.key(1))
+    return envs.collect(policy, Sampling(), trials, num_steps=num_steps, key=jax.random.key(1))
 
 
 def test_a_cut_episode_keeps_its_last_observation_and_the_next_one_starts_afresh() -> None:

@@ -76,13 +76,13 @@ class Clipping(TrackingEnvironment):
 
 
 class Dark(TrackingEnvironment):
-    def frame(self, state):
+    def frame(self, state, height):
         return jnp.zeros((4, 4, 3), jnp.uint8)
 
 
 class Gray(TrackingEnvironment):
-    def frame(self, state):
-        return super().frame(state).astype(jnp.float32)
+    def frame(self, state, height):
+        return super().frame(state, height).astype(jnp.float32)
 
 
 class Mirrored(TrackingEnvironment):

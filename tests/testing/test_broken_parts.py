@@ -13,7 +13,6 @@ import pytest
 from jax.tree_util import Partial
 from pydantic import PositiveInt
 
-from ilkit.data.exploration import Exploration
 from ilkit.data.network import Network
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
@@ -22,6 +21,7 @@ from ilkit.data.training import Loss, Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
+from ilkit.stepping.behavior import AdditiveNoise, Behavior
 from ilkit.testing import answer_checks, part_checks
 from ilkit.testing.arguments import Options
 from ilkit.testing.subject import Subject
@@ -138,8 +138,9 @@ def uncertainty(kind: type[Growing] = Growing, matrix: Any = ((1.0, 0.2), (0.2, 
     return make
 
 
-class Noise(Exploration):
+class Noise(AdditiveNoise):
     scale: float
+    floor: jax.Array
     average_scale: None
 
     def root(self, obs):
@@ -158,8 +159,8 @@ class ToyNoise(Toy):
 
 
 def exploration(kind: type[Noise] = Noise) -> Callable[..., Any]:
-    def make(spec, uncertainty, spaces) -> Exploration:
-        return kind(scale=spec.scale, average_scale=None)
+    def make(spec, spaces) -> Behavior:
+        return kind(scale=spec.scale, floor=jnp.zeros(2), average_scale=None)
 
     return make
 

@@ -154,7 +154,6 @@ BROKEN = {
         changed(
             lambda spec, demos, key: {
                 "step": Partial(counts_calls, spec, demos.transitions()),
-                "resume": Partial(bool),
             }
         ),
         "Chunks of 1 must give the bits",
