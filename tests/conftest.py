@@ -4,10 +4,12 @@ import os
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from ilkit import entry_points
 from ilkit.running.backend import compilation_cache
@@ -31,11 +33,17 @@ settings.register_profile("ilkit", deadline=None, max_examples=50, suppress_heal
 settings.load_profile("ilkit")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives the tests of a file to one worker, as far as they don't choose one, for they share what they compile."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+class ByComponent(LoadScopeScheduling):
+    """Gives all tests of a file to one worker, and all checks of a component: they share what has been compiled."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        return test.rpartition("-")[0] if test.startswith("test_conformance[") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByComponent:
+    return ByComponent(config, log)
 
 
 @pytest.fixture

@@ -36,11 +36,8 @@ def kinds() -> list[tuple[str, str]]:
     return [(block, kind) for block, kind in found if block in declarations() and (block, kind) != ("env", "recorded")]
 
 
-def all_checks() -> Iterator[Any]:
-    for block, kind in kinds():
-        one_worker = pytest.mark.xdist_group(f"{block}-{kind}")  # checks of a component share what it has learnt
-        for check in checks(block, kind, **OPTIONS.get((block, kind), {})):
-            yield pytest.param(check, marks=one_worker, id=str(check))
+def all_checks() -> list[Check]:
+    return [check for block, kind in kinds() for check in checks(block, kind, **OPTIONS.get((block, kind), {}))]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -57,6 +54,6 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("check", list(all_checks()))
+@pytest.mark.parametrize("check", all_checks(), ids=str)
 def test_conformance(check: Check) -> None:
     check()
