@@ -6,6 +6,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import equinox as eqx
 from jaxtyping import Array, Float, PyTree
 
+from ilkit.errors import DataError
+
 T = TypeVar("T", covariant=True)
 
 
@@ -16,7 +18,12 @@ class Loss(NamedTuple):
 
 
 def names_of(info: Any) -> tuple[str, ...]:
-    """The names of the learning curves that an info, or its type, makes: of its fields, `return_` as `return`."""
+    """The names of the learning curves that an info, or its type, makes: of its fields, `return_` as `return`.
+
+    **Raises:** `DataError` where it is no named tuple.
+    """
+    if not hasattr(info, "_fields"):
+        raise DataError(f"Training.step must return its info as a NamedTuple of scalars, got {type(info).__name__}.")
     return tuple(name.rstrip("_") for name in info._fields)
 
 

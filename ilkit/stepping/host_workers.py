@@ -59,6 +59,9 @@ def run_share(folder: Path) -> None:
         _write(folder / f"episodes-{index}.npz", outcome)
 
 
+_PER_STEP, _PER_EPISODE = ("intended", "executed", "rewards"), ("terminated", "success")
+
+
 class _Outcome(NamedTuple):
     episodes: dict[int, Episode]
     error: str = ""
@@ -131,10 +134,10 @@ def _write(path: Path, outcome: _Outcome) -> None:
     numbers, episodes = list(outcome.episodes), list(outcome.episodes.values())
     columns = {}
     if episodes:
-        columns = {name: np.concatenate([getattr(one, name) for one in episodes]) for name in Episode._fields[1:-1]}
+        columns = {name: np.concatenate([getattr(one, name) for one in episodes]) for name in _PER_STEP}
         columns |= _named(jax.tree.map(lambda *rows: np.concatenate(rows), *(one.obs for one in episodes)))
         columns["lengths"] = np.asarray([len(one.rewards) for one in episodes])
-        columns["terminated"] = np.asarray([one.terminated for one in episodes])
+        columns |= {name: np.asarray([getattr(one, name) for one in episodes]) for name in _PER_EPISODE}
     np.savez(path, allow_pickle=False, numbers=np.asarray(numbers, int), error=np.asarray(outcome.error), **columns)
 
 
@@ -145,8 +148,8 @@ def _read(path: Path) -> _Outcome:
             return _Outcome({}, error)
         ends = np.cumsum(archive["lengths"])[:-1]
         obs = _split(archive, ends + np.arange(1, len(ends) + 1))
-        columns = [np.split(archive[name], ends) for name in ("intended", "executed", "rewards")]
-        rows = zip(obs, *columns, archive["terminated"].tolist(), strict=True)
+        columns = [np.split(archive[name], ends) for name in _PER_STEP]
+        rows = zip(obs, *columns, *(archive[name].tolist() for name in _PER_EPISODE), strict=True)
         return _Outcome({number: Episode(*row) for number, row in zip(numbers, rows, strict=True)}, error)
 
 

@@ -33,7 +33,9 @@ def test_two_seeds_learn_to_balance_a_pole() -> None:
     drawn = _returns(_BALANCE, RandomPolicy.of(_BALANCE().spaces), stochastic=True)
     learnt = [_returns(_BALANCE, policy) for policy in experts]
     assert min(learnt) > 2 * drawn
-    assert learnt[0] != learnt[1] or not np.array_equal(experts[0].layers.weights[0], experts[1].layers.weights[0])
+    assert learnt[0] != learnt[1] or not np.array_equal(
+        experts[0].network.layers.weights[0], experts[1].network.layers.weights[0]
+    )
 
 
 def test_pushing_a_mass_to_rest_is_learnt() -> None:

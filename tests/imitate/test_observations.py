@@ -102,6 +102,7 @@ def linear(kind: str, function: Any, spec: Any) -> Build[Any]:
     return Build("policy", kind, function, spec, (Build("network", "mlp", network, MLP(hidden=())),))
 
 
+@pytest.mark.filterwarnings("ignore:Episodes aren't drawn")  # without the library that draws it
 def test_a_discrete_observation_is_cloned() -> None:
     lake = gymnasium.Gymnasium(id="FrozenLake-v1", kwargs=(("is_slippery", False),))
     env = Build("env", "gymnasium", gymnasium.env, lake)

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,9 +15,14 @@ from ilkit.running import loop
 from ilkit.running.checkpoint import load_checkpoint, save_checkpoint
 
 
-def walk(scale: jax.Array, state: jax.Array, key: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+class Walked(NamedTuple):
+    mean: jax.Array
+    scale: jax.Array
+
+
+def walk(scale: jax.Array, state: jax.Array, key: jax.Array) -> tuple[jax.Array, Walked]:
     state = state + scale * jax.random.normal(key, state.shape)
-    return state, {"mean": state.mean(), "scale": scale}
+    return state, Walked(state.mean(), scale)
 
 
 def random_walk(num_steps: int = 600) -> Callable[..., Training[jax.Array]]:
@@ -72,7 +78,7 @@ def test_on_several_threads_a_seed_is_to_the_last_bit_what_it_would_be_alone() -
 def test_seeds_on_several_threads_are_compiled_once() -> None:
     traced = []
 
-    def counted(scale: jax.Array, state: jax.Array, key: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def counted(scale: jax.Array, state: jax.Array, key: jax.Array) -> tuple[jax.Array, Walked]:
         traced.append(scale)
         return walk(scale, state, key)
 
@@ -90,7 +96,7 @@ def test_another_setting_of_the_step_or_another_number_of_steps_compiles_nothing
     loop.train(random_walk(5), key=jax.random.key(1))
     traced = []
 
-    def counted(scale: jax.Array, state: jax.Array, key: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def counted(scale: jax.Array, state: jax.Array, key: jax.Array) -> tuple[jax.Array, Walked]:
         traced.append(scale)
         return walk(scale, state, key)
 
@@ -116,14 +122,29 @@ def test_what_differs_between_seeds_belongs_into_the_state() -> None:
 
 
 def test_a_number_that_is_not_finite_stops_the_run_and_is_named() -> None:
-    def burst(state: jax.Array, key: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
-        return state + 1, {"fine": jnp.ones(()), "loss": jnp.where(state[0] > 20, jnp.nan, 1.0)}
+    class Told(NamedTuple):
+        fine: jax.Array
+        loss: jax.Array
+
+    def burst(state: jax.Array, key: jax.Array) -> tuple[jax.Array, Told]:
+        return state + 1, Told(jnp.ones(()), jnp.where(state[0] > 20, jnp.nan, 1.0))
 
     def make(*, key: jax.Array) -> Training[jax.Array]:
         return Training(state=jnp.zeros(1), step=Partial(burst), finish=Partial(jnp.negative), num_steps=50)
 
     with pytest.raises(NonFiniteError, match=r"loss must stay finite.*between steps 20 and 30.*learning_rate"):
         loop.train(make, key=jax.random.key(1), chunk_size=10)
+
+
+def test_an_info_that_is_no_named_tuple_is_refused() -> None:
+    def step(state: jax.Array, key: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+        return state, {"loss": jnp.ones(())}
+
+    def make(*, key: jax.Array) -> Training[jax.Array]:
+        return Training(state=jnp.zeros(1), step=Partial(step), finish=Partial(jnp.negative), num_steps=50)
+
+    with pytest.raises(DataError, match="must return its info as a NamedTuple of scalars, got dict"):
+        loop.train(make, key=jax.random.key(1))
 
 
 @pytest.mark.parametrize("num_seeds", [1, 2])

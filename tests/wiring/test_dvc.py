@@ -105,7 +105,8 @@ def test_the_users_own_module_counts_as_code_of_the_environment_that_it_register
     registers = "from gymnasium import register\nregister('Reach-v0', 'gymnasium.envs.classic_control:PendulumEnv')\n"
     (project / "robots.py").write_text(registers)
     chosen = "env: {kind: gymnasium, gymnasium: {id: 'robots:Reach-v0', max_steps: 5}}"
-    (project / "params.yaml").write_text(PARAMS.replace("env: {kind: point_mass, point_mass: {}}", chosen))
+    params = PARAMS.replace("expert: {kind: lqr, lqr: {}}", "expert: {kind: trained, trained: {}}")
+    (project / "params.yaml").write_text(params.replace("env: {kind: point_mass, point_mass: {}}", chosen))
 
     def digests() -> dict[str, dict[str, str]]:
         subprocess.run([sys.executable, "-m", "ilkit", "components"], cwd=project, check=True)

@@ -85,12 +85,13 @@ def _check_space(settings: Mapping[str, Any], spaces: Spaces, path: Path) -> Non
         raise DataError(
             f"The policy in {path} must have {spaces.action.kind} actions, as env has, got others. Choose its env."
         )
-    for name in ("low", "high") if isinstance(spaces.action, Box) else ():
-        found, needed = _numbers(saved.get(name)), getattr(spaces.action, name)
+    bounds = spaces.action.bounds if isinstance(spaces.action, Box) else ()
+    for name, needed in zip(("low", "high"), bounds, strict=False):
+        found = _numbers(saved.get(name))
         if len(found) == len(needed) and not np.allclose(found, needed, rtol=1e-4, atol=1e-6):
             raise DataError(
-                f"The policy in {path} must have been learnt with env's bounds of actions, {name} {needed}, got "
-                f"{tuple(found)}: its actions would be scaled otherwise. Choose its env."
+                f"The policy in {path} must have been learnt with env's bounds of actions, {name} "
+                f"{tuple(needed.tolist())}, got {tuple(found)}: its actions would be scaled otherwise. Choose its env."
             )
 
 
