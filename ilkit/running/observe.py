@@ -20,6 +20,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
+from ilkit.errors import counted
 from ilkit.running import loop
 from ilkit.running.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from ilkit.running.process_variables import instruction_set_in_force, processor_name
@@ -70,15 +71,15 @@ class Observer:
         """The progress that a training run goes on from, and what watches it: a bar, checkpoints, interrupts."""
         progress = self._begin(training, num_seeds, checkpoints)
         with _interruptible() as interrupted, self._bar(training.num_steps, progress.step) as bar:
-            began = last = time.perf_counter()
-            first = progress.step
+            last = time.perf_counter()
+            seen = [(progress.step, last)]
 
             def watch(progress: loop.Progress) -> None:
                 nonlocal last
                 now, left = time.perf_counter(), training.num_steps - progress.step
-                if bar.n == first:
-                    self._say_how_long((now - began) / (progress.step - first) * left)
-                bar.update(progress.step - bar.n)
+                bar.update(progress.step - seen[-1][0])
+                seen.append((progress.step, now))
+                self._say_how_long(seen, left)
                 if left and (interrupted or now - last > _CHECKPOINT_SECONDS):
                     save_checkpoint(progress, checkpoints)
                     last = now
@@ -91,8 +92,11 @@ class Observer:
             yield progress, watch
         remove_checkpoint(checkpoints)
 
-    def _say_how_long(self, seconds: float) -> None:
-        if seconds > _LONG_SECONDS:
+    def _say_how_long(self, seen: list[tuple[int, float]], left: int) -> None:
+        """Says it once, after two chunks: the first one compiles."""
+        (step, began), (stop, ended) = seen[-2:]
+        seconds = (ended - began) / (stop - step) * left
+        if len(seen) == 3 and seconds > _LONG_SECONDS:
             print(f"{self.name}: about {_duration(seconds)}, as far as the first steps tell.", flush=True)
 
     def _begin(self, training: Training[Any], num_seeds: int, checkpoints: Path) -> loop.Progress:
@@ -121,7 +125,7 @@ class Observer:
 
 def _duration(seconds: float) -> str:
     minutes = round(seconds / 60)
-    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60):,} hours"
+    return counted(minutes, "minute") if minutes < 120 else counted(round(minutes / 60), "hour")
 
 
 def _return_of(demos: Demonstrations) -> str:
