@@ -59,7 +59,7 @@ def format(spec: Spec) -> Format:
 @stage
 def dataset(
     spec: Spec,
-    format: Build[Format],
+    format: Build[Format] | None = None,
     env: Build[Environment | HostEnvironment] | None = None,
     *,
     key: PRNGKeyArray,

@@ -82,7 +82,12 @@ def read_description(folder: Path) -> dict[str, Any]:
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ArtifactError(f"{folder} is no artifact: it has no spec.json. Run the stage that makes it.") from error
+        what = "has no spec.json" if folder.exists() else "isn't there"
+        raise ArtifactError(f"{folder} is no artifact: it {what}. Run the stage that makes it.") from error
+    except NotADirectoryError as error:
+        raise ArtifactError(
+            f"{folder} is a file, and an artifact is a folder. Import a recording first: `ilkit data import`."
+        ) from error
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path} can't be read: {error}. Make the artifact again.") from error
     found = description.get("format") if isinstance(description, dict) else None

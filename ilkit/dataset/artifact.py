@@ -9,7 +9,6 @@ from ilkit.artifact import codec
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
-from ilkit.data.format import Format
 from ilkit.errors import DataError
 from ilkit.files.adoption import adopt, check_finite
 from ilkit.spec import Spec
@@ -25,7 +24,6 @@ class Artifact(Spec):
 
 def dataset(
     spec: Artifact,
-    format: Build[Format],
     env: Build[Environment | HostEnvironment] | None = None,
     *,
     key: PRNGKeyArray,
@@ -35,7 +33,7 @@ def dataset(
     **Raises:** `ArtifactError` where the folder can't be read, `DataError` where it holds something else or doesn't fit
     the environment.
     """
-    del format, key
+    del key
     demos = codec.read(spec.path)
     if not isinstance(demos, Demonstrations):
         raise DataError(f"dataset.artifact.path must be the artifact of demonstrations, got {spec.path}.")

@@ -125,4 +125,5 @@ def _explain(known: set[str], path: str, error: dict[str, Any]) -> str:
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         choice = " " + nearest(error["input"], [one.strip("' ") for one in expected.replace(" or ", ",").split(",")])
     prefix = "" if error["type"] == "value_error" else "must be "
-    return f"{where}: {prefix}{rule}, got {error['input']!r}.{choice}"
+    got = "" if isinstance(error["input"], dict) else f", got {error['input']!r}"  # settings together: the rule says it
+    return f"{where}: {prefix}{rule}{got}.{choice}"

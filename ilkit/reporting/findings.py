@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ilkit.data.spaces import Spaces
+from ilkit.errors import counted
 from ilkit.math.statistics import Interval
 from ilkit.measuring.comparison import Comparison, Measurement, Score
 from ilkit.measuring.curves import Curve
@@ -71,7 +72,7 @@ class HeldOut(NamedTuple):
         """Which they are, in words."""
         steps = f"({self.num_steps:,} steps)"
         if self.source == "demos":
-            return f"the {self.num_episodes:,} demonstrated episodes {steps}, which nobody held out from learning"
+            return f"{counted(self.num_episodes, 'demonstrated episode')} {steps}, from which policies may have learnt"
         kind = "held-out" if self.source == "held_out" else "fresh"
         return f"{self.num_episodes:,} {kind} episodes {'of the expert ' * (self.source == 'expert')}{steps}"
 

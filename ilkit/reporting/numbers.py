@@ -57,6 +57,7 @@ def verdict_of(findings: Findings) -> str:
         outcome=findings.outcome,
         reference=next((findings.scores[name] for name in REFERENCES if name in findings.scores), None),
         demonstrated="expert" not in findings.scores,
+        random=findings.scores.get("random"),
     )
 
 

@@ -41,6 +41,7 @@ def verdict(
     outcome: str = "return",
     reference: Score | None = None,
     demonstrated: bool = False,
+    random: Score | None = None,
 ) -> str:
     """Which of the learnt policies is best and by how much, in plain words and whatever the outcome.
 
@@ -60,6 +61,8 @@ def verdict(
         f"{opening} {_VERBS[outcome]} {margins}.",
         f"The intervals of `{best}` and `{against[0].reference}` {overlap}.",
     ]
+    if random is not None and random.iqm >= scores[best].iqm:
+        sentences.append(f"Random actions do no worse than `{best}`.")
     if behind > 0:
         source = "What was demonstrated" if demonstrated else "The expert"
         sentences.append(f"{source} {_VERBS[outcome]} {number(behind, decimals)} more than `{best}`.")

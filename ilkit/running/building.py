@@ -29,10 +29,9 @@ def building_faults(plan: Plan) -> Iterator[str]:
                     worlds[block] = world
             except IlkitError as error:
                 yield f"{block}.{plan.build(block, group).kind}: {error}"
-    for call in plan.calls:
-        world = worlds.get(_environment_of(call.node) or "")
-        if world is not None:
-            yield from dict.fromkeys(_faults(plan, call, world))
+    checked = ((call, worlds.get(_environment_of(call.node) or "")) for call in plan.calls)
+    found = (fault for call, world in checked if world is not None for fault in _faults(plan, call, world))
+    yield from dict.fromkeys(found)
 
 
 def _faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:

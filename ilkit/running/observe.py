@@ -28,6 +28,7 @@ from ilkit.wiring.project import ARTIFACTS
 
 _CHECKPOINT_SECONDS = 3.0
 _LONG_SECONDS = 60.0
+_TELLING_SECONDS = 0.2
 
 
 class StopRequestError(Exception):
@@ -93,10 +94,13 @@ class Observer:
         remove_checkpoint(checkpoints)
 
     def _say_how_long(self, seen: list[tuple[int, float]], left: int) -> None:
-        """Says it once, after two chunks: the first one compiles."""
+        """Says it once, by the first chunk that is long enough to tell and doesn't compile."""
+        lasting = [index for index in range(2, len(seen)) if seen[index][1] - seen[index - 1][1] > _TELLING_SECONDS]
+        if lasting != [len(seen) - 1]:
+            return
         (step, began), (stop, ended) = seen[-2:]
         seconds = (ended - began) / (stop - step) * left
-        if len(seen) == 3 and seconds > _LONG_SECONDS:
+        if seconds > _LONG_SECONDS:
             print(f"{self.name}: about {_duration(seconds)}, as far as the first steps tell.", flush=True)
 
     def _begin(self, training: Training[Any], num_seeds: int, checkpoints: Path) -> loop.Progress:

@@ -61,19 +61,19 @@ def test_a_stage_learns_from_no_numbers_that_are_not_finite(name: str, row: int,
     rows[int(demos.lengths[0]) + (name == "obs") + row, 0] = np.nan
     save(dataclasses.replace(demos, **{name: rows}), tmp_path / "demos")
     with pytest.raises(DataError, match=f"{name} must be finite to learn from.*episode 1, step {step}"):
-        artifact.dataset(artifact.Artifact(path=tmp_path / "demos"), NPZ, key=jax.random.key(0))
+        artifact.dataset(artifact.Artifact(path=tmp_path / "demos"), key=jax.random.key(0))
 
 
 def test_an_artifact_of_demonstrations_is_adopted(tmp_path: Path) -> None:
     demos = demonstrations(discrete=True)
     save(demos, tmp_path / "demos")
     spec = artifact.Artifact(path=tmp_path / "demos")
-    got = artifact.dataset(spec, NPZ, env_of(Discrete(size=5)), key=jax.random.key(0))
+    got = artifact.dataset(spec, env_of(Discrete(size=5)), key=jax.random.key(0))
     np.testing.assert_array_equal(got.actions, demos.actions)
     assert got.spaces.action == Discrete(size=5)
     save((np.zeros(3),), tmp_path / "demos")
     with pytest.raises(DataError, match="must be the artifact of demonstrations"):
-        artifact.dataset(spec, NPZ, key=jax.random.key(0))
+        artifact.dataset(spec, key=jax.random.key(0))
 
 
 CHOICES = np.array([2, 0, 1, 2])

@@ -128,3 +128,13 @@ def test_nothing_is_said_of_enough_seeds(num_seeds, confidence):
 )
 def test_numbers_are_written_plainly(value, decimals, signed, expected):
     assert number(value, decimals, signed=signed) == expected
+
+
+def test_a_best_policy_that_is_no_better_than_chance_is_called_so():
+    policies = {"one": measure(-2.0, -2.5, -3.0), "other": measure(-4.0, -4.5, -5.0)}
+    scores = score_all({**policies, "random": measure(0.0)}, RESAMPLING)
+    comparisons = compare_all(policies, RESAMPLING)
+    learnt = {name: scores[name] for name in policies}
+    told = verdict(learnt, comparisons, confidence=0.95, decimals=1, random=scores["random"])
+    assert "Random actions do no worse than `one`." in told
+    assert "Random" not in verdict(learnt, comparisons, confidence=0.95, decimals=1)

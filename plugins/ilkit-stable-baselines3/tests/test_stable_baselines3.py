@@ -129,11 +129,10 @@ def unscaled(outputs: np.ndarray) -> np.ndarray:
     return low + 0.5 * (np.tanh(outputs) + 1.0) * (high - low)
 
 
-HERE = [one for one in checks("expert", "stable_baselines3", draws=False) if "other_processes" not in str(one)]
-"""Those checks that run in this process: others don't have the `torch` of these tests."""
+ALL = checks("expert", "stable_baselines3", draws=False)
 
 
-@pytest.mark.parametrize("check", HERE, ids=str)
+@pytest.mark.parametrize("check", [one for one in ALL if "other_processes" not in str(one)], ids=str)  # without torch
 def test_conformance(check: Check, folder: Path) -> None:
     linear = {"action_net.weight": GAIN, "action_net.bias": np.zeros(2, np.float32), "log_std": np.zeros(2, np.float32)}
     save(folder / "expert.zip", linear)
