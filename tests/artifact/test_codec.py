@@ -171,7 +171,7 @@ def test_the_files_of_an_artifact_have_one_mode(tmp_path: Path) -> None:
 
 def test_a_recording_is_to_be_imported_and_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").touch()
-    with pytest.raises(ArtifactError, match="is a file, and an artifact is a folder. Import a recording first"):
+    with pytest.raises(ArtifactError, match=r"is a file, and an artifact is a folder\. Import a recording first"):
         load(tmp_path / "mine.npz")
     with pytest.raises(ArtifactError, match="nowhere is no artifact: it isn't there"):
         load(tmp_path / "nowhere")
