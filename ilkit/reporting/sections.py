@@ -16,7 +16,7 @@ from ilkit.reporting.figures import (
     draw_uncertainty,
 )
 from ilkit.reporting.findings import Findings, StateMap
-from ilkit.reporting.fit import fit_section
+from ilkit.reporting.fit_section import fit_section
 from ilkit.reporting.numbers import verdict_of
 from ilkit.reporting.page import Section, prose, render_page
 from ilkit.reporting.tables import comparison_table, noise_table, rollout_row, score_table, seed_table
