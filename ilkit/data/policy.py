@@ -34,6 +34,11 @@ class Policy(Learnt):
         """How many steps before and after the present one `loss` wants to see."""
         return 0, 0
 
+    @property
+    def has_density(self) -> bool:
+        """Whether `log_prob` gives the density of its actions, rather than refuse to."""
+        return type(self).log_prob is not Policy.log_prob
+
     def initial_carry(self) -> PyTree:
         """The carry at the start of an episode; empty for a policy without memory."""
         return ()
@@ -54,7 +59,7 @@ class Policy(Learnt):
         """
         raise DataError(
             f"log_prob needs a policy with a density; that of {type(self).__name__} is implicit. "
-            "Choose policy.kind gaussian, mixture or categorical."
+            "Choose policy.kind gaussian, mixture, autoregressive or categorical."
         )
 
     def step_loss(
@@ -72,7 +77,7 @@ class Policy(Learnt):
         losses of the present and the later steps are averaged.
         """
         past, ahead = self.window
-        carry = _run(self, window, past) if past else self.initial_carry()
+        carry = self.remember(window)
         if ahead == 0:
             obs, action = jax.tree.map(lambda rows: rows[past], (window.obs, window.actions))
             return self.step_loss(carry, obs, action, key=key)[1]
@@ -85,17 +90,24 @@ class Policy(Learnt):
         losses = jax.lax.scan(step, carry, (obs, actions, jax.random.split(key, ahead + 1)))[1]
         return jnp.sum(jnp.where(mask, losses, 0.0)) / jnp.sum(mask)
 
+    def remember(self, window: Window) -> PyTree:
+        """The carry before the present step of a window, which has as many steps before it as the policy wants."""
+        past, _ = self.window
+        if not past:
+            return self.initial_carry()
+
+        def step(carry: PyTree, given: Window) -> tuple[PyTree, None]:
+            after, _ = self.mode(carry, given.obs)
+            return jax.tree.map(lambda new, old: jnp.where(given.mask, new, old), after, carry), None
+
+        return jax.lax.scan(step, self.initial_carry(), jax.tree.map(lambda rows: rows[:past], window))[0]
+
+    def dropped(self: P, *, key: PRNGKeyArray) -> P:
+        """The policy as it is trained on one example, with what dropout leaves out of its network, if anything."""
+        del key
+        return self
+
     def fitted(self: P, transitions: Transitions) -> P:
         """The policy with what its head takes from the data: at least the statistics of its normalizer."""
         normalizer = Normalizer.fit(transitions.before(), transitions.valid)
         return eqx.tree_at(lambda policy: policy.normalizer, self, normalizer)
-
-
-def _run(policy: Policy, window: Window, steps: int) -> PyTree:
-    """The carry after the first steps of a window."""
-
-    def step(carry: PyTree, given: Window) -> tuple[PyTree, None]:
-        after, _ = policy.mode(carry, given.obs)
-        return jax.tree.map(lambda new, old: jnp.where(given.mask, new, old), after, carry), None
-
-    return jax.lax.scan(step, policy.initial_carry(), jax.tree.map(lambda rows: rows[:steps], window))[0]

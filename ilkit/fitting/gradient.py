@@ -35,9 +35,9 @@ def descend(
 
 
 def mean_loss(policy: Policy, batch: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
-    """The mean over a batch of windows of the policy's own loss."""
+    """The mean over a batch of windows of the policy's own loss, with dropout where its network has any."""
     keys = jax.random.split(key, len(batch.mask))
-    return jnp.mean(jax.vmap(lambda window, key: policy.loss(window, key=key))(batch, keys))
+    return jnp.mean(jax.vmap(lambda window, key: policy.dropped(key=key).loss(window, key=key))(batch, keys))
 
 
 def draw_rows(transitions: Transitions, batch_size: int, *, key: PRNGKeyArray) -> Int[Array, " batch"]:

@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.spaces import Box, Discrete, Spaces
@@ -17,46 +17,45 @@ class FixedSpreadPolicy(ContinuousHead):
     log_std: Float[Array, " act"] | None
     """log σ; without one, a sample is the mode and the density implicit."""
 
-    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Float[Array, " act"]]:
-        """The action of the network's output."""
-        carry, outputs = self.outputs(carry, obs)
-        return carry, self.units.action(outputs)
+    @property
+    def has_density(self) -> bool:
+        """Whether there is noise."""
+        return self.log_std is not None
 
-    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Float[Array, " act"]]:
+    def mode_from(self, outputs: Float[Array, " act"]) -> Float[Array, " act"]:
+        """The action of the network's output."""
+        return self.units.action(outputs)
+
+    def sample_from(self, outputs: Float[Array, " act"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
         """Draws an action, which may lie outside of the space."""
         if self.log_std is None:
-            return self.mode(carry, obs)
-        carry, outputs = self.outputs(carry, obs)
-        return carry, self.units.action(outputs + jnp.exp(self.log_std) * jax.random.normal(key, outputs.shape))
+            return self.mode_from(outputs)
+        return self.units.action(outputs + jnp.exp(self.log_std) * jax.random.normal(key, outputs.shape))
 
-    def log_prob(self, carry: PyTree, obs: PyTree, action: Float[Array, " act"]) -> tuple[PyTree, Float[Array, ""]]:
+    def log_prob_from(self, outputs: Float[Array, " act"], action: Float[Array, " act"]) -> Float[Array, ""]:
         """The log density of an action before it is clipped."""
         if self.log_std is None:
-            return super().log_prob(carry, obs, action)
-        carry, outputs = self.outputs(carry, obs)
+            return super().log_prob_from(outputs, action)
         raw = self.units.raw(action)
         residual = (raw - outputs) / jnp.exp(self.log_std)
         density = -0.5 * residual**2 - self.log_std - 0.5 * jnp.log(2 * jnp.pi)
-        return carry, jnp.sum(density) - self.units.log_slope(raw)
+        return jnp.sum(density) - self.units.log_slope(raw)
 
 
 class CategoricalPolicy(Head):
     """π(· | s) = softmax(network(s)), over the actions of a discrete space in their order."""
 
-    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Int[Array, ""]]:
+    def mode_from(self, outputs: Float[Array, " actions"]) -> Int[Array, ""]:
         """The most probable action."""
-        carry, logits = self.outputs(carry, obs)
-        return carry, self._first + jnp.argmax(logits).astype(jnp.int32)
+        return self._first + jnp.argmax(outputs).astype(jnp.int32)
 
-    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Int[Array, ""]]:
+    def sample_from(self, outputs: Float[Array, " actions"], *, key: PRNGKeyArray) -> Int[Array, ""]:
         """Draws an action."""
-        carry, logits = self.outputs(carry, obs)
-        return carry, self._first + jax.random.categorical(key, logits).astype(jnp.int32)
+        return self._first + jax.random.categorical(key, outputs).astype(jnp.int32)
 
-    def log_prob(self, carry: PyTree, obs: PyTree, action: Int[Array, ""]) -> tuple[PyTree, Float[Array, ""]]:
+    def log_prob_from(self, outputs: Float[Array, " actions"], action: Int[Array, ""]) -> Float[Array, ""]:
         """The log probability of an action."""
-        carry, logits = self.outputs(carry, obs)
-        return carry, jax.nn.log_softmax(logits)[action - self._first]
+        return jax.nn.log_softmax(outputs)[action - self._first]
 
     @property
     def _first(self) -> int:

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ilkit.data.build import Build
 from ilkit.data.network import Network
@@ -34,18 +34,14 @@ class DeterministicPolicy(ContinuousHead):
     spec: Deterministic = eqx.field(static=True)
     reparameterized: ClassVar[bool] = True
 
-    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Float[Array, " act"]]:
+    def mode_from(self, outputs: Float[Array, " act"]) -> Float[Array, " act"]:
         """The action."""
-        carry, outputs = self.outputs(carry, obs)
-        return carry, self.units.action(outputs)
+        return self.units.action(outputs)
 
-    def step_loss(
-        self, carry: PyTree, obs: PyTree, action: Array, *, key: PRNGKeyArray
-    ) -> tuple[PyTree, Float[Array, ""]]:
+    def loss_from(self, outputs: Float[Array, " act"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """The squared error ‖(μ(s) - a) / h‖²: no dimension of the action outweighs another by its unit."""
         del key
-        carry, predicted = self.mode(carry, obs)
-        return carry, jnp.sum(((predicted - action) / self.units.half_range) ** 2)
+        return jnp.sum(((self.mode_from(outputs) - action) / self.units.half_range) ** 2)
 
 
 def policy(spec: Deterministic, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import Field, PositiveFloat, model_validator
 
 from ilkit.data.build import Build
@@ -62,32 +62,26 @@ class GaussianPolicy(ContinuousHead):
     spec: Gaussian = eqx.field(static=True)
     reparameterized: ClassVar[bool] = True
 
-    def distribution(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, dist.Normal]:
+    def distribution(self, outputs: Float[Array, " outputs"]) -> dist.Normal:
         """The distribution of x, entry by entry."""
-        carry, outputs = self.outputs(carry, obs)
         mean, raw_std = (outputs, self.raw_std) if self.raw_std is not None else jnp.split(outputs, 2)
         low, high = np.log(self.spec.min_std), np.log(self.spec.max_std)
-        return carry, dist.Normal(mean, jnp.exp(low + (high - low) * jax.nn.sigmoid(raw_std)))
+        return dist.Normal(mean, jnp.exp(low + (high - low) * jax.nn.sigmoid(raw_std)))
 
-    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Float[Array, " act"]]:
+    def mode_from(self, outputs: Float[Array, " outputs"]) -> Float[Array, " act"]:
         """The action of x = μ(s): the mode, and where squashed the median."""
-        carry, distribution = self.distribution(carry, obs)
-        return carry, self.units.action(distribution.mean)
+        return self.units.action(self.distribution(outputs).mean)
 
-    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Float[Array, " act"]]:
+    def sample_from(self, outputs: Float[Array, " outputs"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
         """Draws an action, differentiable by μ and σ."""
-        carry, distribution = self.distribution(carry, obs)
-        return carry, self.units.action(distribution.sample(key))
+        return self.units.action(self.distribution(outputs).sample(key))
 
-    def log_prob(self, carry: PyTree, obs: PyTree, action: Array) -> tuple[PyTree, Float[Array, ""]]:
+    def log_prob_from(self, outputs: Float[Array, " outputs"], action: Array) -> Float[Array, ""]:
         """The log density; finite at and beyond the bounds, where it is that at a distance of 1e-6 half ranges."""
-        carry, distribution = self.distribution(carry, obs)
         raw = self.units.raw(action)
-        return carry, jnp.sum(distribution.log_prob(raw)) - self.units.log_slope(raw)
+        return jnp.sum(self.distribution(outputs).log_prob(raw)) - self.units.log_slope(raw)
 
-    def step_loss(
-        self, carry: PyTree, obs: PyTree, action: Array, *, key: PRNGKeyArray
-    ) -> tuple[PyTree, Float[Array, ""]]:
+    def loss_from(self, outputs: Float[Array, " outputs"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """-log π(a | s), with an action at the bounds moved inside by `label_margin`.
 
         Its gradient is that of β-NLL, σ^2β times the plain one in each dimension, without which a mean is hardly
@@ -95,11 +89,11 @@ class GaussianPolicy(ContinuousHead):
         """
         del key
         raw = self.units.raw(self.units.inside(action, self.spec.label_margin))
-        carry, distribution = self.distribution(carry, obs)
+        distribution = self.distribution(outputs)
         terms = -distribution.log_prob(raw)
         weighted = jnp.sum(jax.lax.stop_gradient(distribution.variance**self.spec.mean_emphasis) * terms)
         value = jnp.sum(terms) + self.units.log_slope(raw)
-        return carry, weighted + jax.lax.stop_gradient(value - weighted)
+        return weighted + jax.lax.stop_gradient(value - weighted)
 
 
 def policy(spec: Gaussian, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:

@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
@@ -48,30 +48,27 @@ class MixturePolicy(ContinuousHead):
     offsets: Float[Array, "components act"]
     spec: Mixture = eqx.field(static=True)
 
-    def distribution(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, dist.MixtureSameFamily]:
+    def distribution(self, outputs: Float[Array, " outputs"]) -> dist.MixtureSameFamily:
         """The distribution of actions."""
         num_components = self.spec.num_components
-        carry, outputs = self.outputs(carry, obs)
         logits, rest = outputs[:num_components], outputs[num_components:]
         raw_mean, raw_std = rest.reshape(2, *self.offsets.shape)
         std = self.units.half_range * (self.spec.min_std + jax.nn.softplus(raw_std))
         components = dist.Normal(self.units.action(self.offsets + raw_mean), std).to_event(1)
-        return carry, dist.MixtureSameFamily(dist.CategoricalLogits(logits), components)
+        return dist.MixtureSameFamily(dist.CategoricalLogits(logits), components)
 
-    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Float[Array, " act"]]:
+    def mode_from(self, outputs: Float[Array, " outputs"]) -> Float[Array, " act"]:
         """The mean of the component with the highest weight; the mean of the mixture may lie between its modes."""
-        carry, mixture = self.distribution(carry, obs)
-        return carry, mixture.component_mean[jnp.argmax(mixture.mixing_distribution.logits)]
+        mixture = self.distribution(outputs)
+        return mixture.component_mean[jnp.argmax(mixture.mixing_distribution.logits)]
 
-    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Float[Array, " act"]]:
+    def sample_from(self, outputs: Float[Array, " outputs"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
         """Draws an action."""
-        carry, mixture = self.distribution(carry, obs)
-        return carry, mixture.sample(key)
+        return self.distribution(outputs).sample(key)
 
-    def log_prob(self, carry: PyTree, obs: PyTree, action: Array) -> tuple[PyTree, Float[Array, ""]]:
+    def log_prob_from(self, outputs: Float[Array, " outputs"], action: Array) -> Float[Array, ""]:
         """The log density of an action."""
-        carry, mixture = self.distribution(carry, obs)
-        return carry, mixture.log_prob(action)
+        return self.distribution(outputs).log_prob(action)
 
 
 def policy(spec: Mixture, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:

@@ -82,7 +82,7 @@ class Sampling(Behavior):
 
     def with_density(self, policy: Policy, floor: Float[Array, " act"]) -> Behavior:
         """Samples, where the policy has a density."""
-        if type(policy).log_prob is Policy.log_prob:
+        if not policy.has_density:
             raise DataError(
                 f"The actions of {type(policy).__name__} have no density of their own, which this finetune.kind needs. "
                 "Choose exploration.kind isotropic or policy.kind gaussian."

@@ -24,7 +24,7 @@ from ilkit.testing import (
     training_checks,
 )
 from ilkit.testing.arguments import Options, Settings
-from ilkit.testing.probes import has_density, has_loss
+from ilkit.testing.probes import has_loss
 from ilkit.testing.problems import Actions
 from ilkit.testing.subject import Subject
 
@@ -131,7 +131,7 @@ def functions_of(subject: Subject) -> Iterator[Any]:
     yield from _BY_BLOCK.get(block, ())
     if block == "policy":
         policy = eqx.filter_eval_shape(subject.make)
-        if has_density(policy):
+        if policy.has_density:
             yield part_checks.density_fits_the_samples
         if has_loss(policy):
             yield answer_checks.fits_the_expert

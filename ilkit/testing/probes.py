@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ilkit.data.environment import Environment
 from ilkit.data.policy import Policy
 from ilkit.data.uncertainty import Uncertainty
+from ilkit.nn.head import Head
 from ilkit.stepping.behavior import Behavior, RunningSquare
 from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing.arguments import part
@@ -19,14 +20,11 @@ Outputs = Mapping[str, Any]
 Probe = Callable[[Any, Float[Array, " entries"], PRNGKeyArray], Outputs]
 
 
-def has_density(policy: Policy) -> bool:
-    """Whether a policy gives the density of its actions."""
-    return type(policy).log_prob is not Policy.log_prob
-
-
 def has_loss(policy: Policy) -> bool:
     """Whether a policy can be fitted to actions."""
-    return has_density(policy) or type(policy).step_loss is not Policy.step_loss or type(policy).loss is not Policy.loss
+    if isinstance(policy, Head):
+        return policy.has_density or type(policy).loss_from is not Head.loss_from
+    return policy.has_density or type(policy).step_loss is not Policy.step_loss or type(policy).loss is not Policy.loss
 
 
 def probe(thing: Any, entry: Float[Array, " entries"], key: PRNGKeyArray) -> Outputs:
@@ -66,7 +64,7 @@ def _policy(policy: Policy, obs: Float[Array, " obs"], key: PRNGKeyArray) -> Out
     sample_key, action_key, loss_key = jax.random.split(key, 3)
     carry, action = policy.initial_carry(), RandomPolicy.of(policy.spaces).sample((), obs, key=action_key)[1]
     outputs = {"mode": policy.mode(carry, obs)[1], "sample": policy.sample(carry, obs, key=sample_key)[1]}
-    if has_density(policy):
+    if policy.has_density:
         outputs["log_prob"] = policy.log_prob(carry, obs, action)[1]
     if has_loss(policy):
         outputs["loss"] = policy.loss(still(policy, obs, action), key=loss_key)

@@ -56,7 +56,7 @@ def test_a_gaussian_covers_two_ways_with_the_loss_of_the_closed_form(head, two_w
 def test_a_mixture_keeps_both_ways(head, two_ways):
     learnt = clone(BC(learning_rate=3e-3, num_steps=2500), head("mixture", hidden=(16,), num_components=2), two_ways)[0]
     assert held_out_loss(learnt) <= -0.17
-    mixture = learnt.distribution((), jnp.zeros(2))[1]
+    mixture = learnt.distribution(learnt.outputs((), jnp.zeros(2))[1])
     order = np.argsort(mixture.component_mean[:, 0])
     np.testing.assert_allclose(mixture.component_mean[order, 0], [-1.0, 1.0], atol=0.05)
     weights = jax.nn.softmax(mixture.mixing_distribution.logits)

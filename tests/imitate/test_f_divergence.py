@@ -26,7 +26,7 @@ def two_modes(labeled, weight):
 
 def normal(policy, obs):
     """Mean and standard deviation of the action at an observation."""
-    distribution = policy.distribution((), jnp.array([obs]))[1]
+    distribution = policy.distribution(policy.outputs((), jnp.array([obs]))[1])
     return float(policy.units.action(distribution.loc)[0]), float((policy.units.half_range * distribution.scale)[0])
 
 

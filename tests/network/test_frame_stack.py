@@ -60,6 +60,6 @@ def test_the_first_observation_is_repeated_and_each_is_seen_for_as_long_as_there
     )
     weights, bias = network.inner.layers.weights[0][0], network.inner.layers.biases[0]
     seen = jnp.array([1.0, 2.0, 3.0, 4.0])
-    _, outputs = network.unroll(network.initial_carry(), seen[:, None])
+    outputs = network.unroll(network.initial_carry(), seen[:, None], jnp.ones(len(seen), bool))
     stacks = jnp.array([[1.0, 1.0, 1.0], [1.0, 1.0, 2.0], [1.0, 2.0, 3.0], [2.0, 3.0, 4.0]])
     np.testing.assert_allclose(outputs[:, 0], stacks @ weights + bias, rtol=1e-5)

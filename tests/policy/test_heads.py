@@ -134,17 +134,19 @@ def test_a_saturated_gaussian_stays_finite(mean, raw_std):
 
 def test_the_density_of_a_squashed_sample_is_that_of_what_was_squashed():
     policy = saturated(build(*DENSITIES["gaussian-squashed"]), 0.5, 0.2)
-    raw = policy.distribution((), OBS)[1].sample(jax.random.key(3))
+    raw = policy.distribution(policy.outputs((), OBS)[1]).sample(jax.random.key(3))
     _, action = policy.sample((), OBS, key=jax.random.key(3))
     np.testing.assert_allclose(action, 1.0 + 2.0 * np.tanh(raw), rtol=1e-6)
-    expected = policy.distribution((), OBS)[1].log_prob(raw)[0] - np.log(2.0 * (1.0 - np.tanh(raw[0]) ** 2))
+    expected = policy.distribution(policy.outputs((), OBS)[1]).log_prob(raw)[0] - np.log(
+        2.0 * (1.0 - np.tanh(raw[0]) ** 2)
+    )
     assert float(policy.log_prob((), OBS, action)[1]) == pytest.approx(float(expected), abs=1e-4)
 
 
 @pytest.mark.parametrize("raw_std", [-100.0, 0.0, 100.0])
 def test_the_standard_deviation_stays_between_its_bounds(raw_std):
     policy = saturated(build(gaussian, gaussian.Gaussian(min_std=0.1, max_std=3.0), UNBOUNDED), 0.0, raw_std)
-    std = float(policy.distribution((), OBS)[1].scale[0])
+    std = float(policy.distribution(policy.outputs((), OBS)[1]).scale[0])
     assert std == pytest.approx({-100.0: 0.1, 0.0: 0.3**0.5, 100.0: 3.0}[raw_std], rel=1e-5)
 
 
@@ -155,7 +157,9 @@ def test_bounds_of_the_standard_deviation_must_be_in_order():
 
 def test_one_standard_deviation_for_all_states_is_a_parameter():
     policy = build(*DENSITIES["gaussian-shared-std"])
-    assert float(policy.distribution((), OBS)[1].scale[0]) == float(policy.distribution((), -3 * OBS)[1].scale[0])
+    assert float(policy.distribution(policy.outputs((), OBS)[1]).scale[0]) == float(
+        policy.distribution(policy.outputs((), -3 * OBS)[1]).scale[0]
+    )
     gradient = eqx.filter_grad(lambda policy: loss_at(policy, 2.0))(policy)
     assert float(jnp.abs(gradient.raw_std[0])) > 0
 
