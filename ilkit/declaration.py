@@ -62,7 +62,17 @@ class Declaration(Generic[P, T]):
     @cached_property
     def parts(self) -> tuple[str, ...]:
         """The arguments that are parts."""
-        return tuple(name for name, hint in self.arguments.items() if get_origin(hint) is Build)
+        return tuple(
+            name for name, hint in self.arguments.items() if get_origin(hint) is Build and name != self.wrapped
+        )
+
+    @cached_property
+    def wrapped(self) -> str | None:
+        """The argument of a part that is another kind of its own block, which a kind may be a wrapper around."""
+        if self.role == "stage":
+            return None
+        wrapped = [name for name, hint in self.arguments.items() if get_args(hint) == (self.makes,)]
+        return wrapped[0] if wrapped else None
 
     @property
     def takes_key(self) -> bool:

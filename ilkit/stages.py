@@ -32,12 +32,16 @@ def env(spec: Spec) -> Environment | HostEnvironment:
 
 
 @part
-def network(spec: Spec, observation: Space, out_size: int, *, key: PRNGKeyArray) -> Network:
+def network(
+    spec: Spec, observation: Space, out_size: int, inner: Build[Network] | None = None, *, key: PRNGKeyArray
+) -> Network:
     """The function approximator inside a policy."""
 
 
 @part
-def policy(spec: Spec, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
+def policy(
+    spec: Spec, network: Build[Network], spaces: Spaces, inner: Build[Policy] | None = None, *, key: PRNGKeyArray
+) -> Policy:
     """The head: how actions come out of a network."""
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Discrete, MultiDiscrete
 from ilkit.errors import DataError
 
 
@@ -26,7 +26,9 @@ class CompiledReplayer:
     @property
     def action(self) -> Box | Discrete:
         """What may be done in it."""
-        return self.env.spaces.action
+        action = self.env.spaces.action
+        assert not isinstance(action, MultiDiscrete)
+        return action
 
     def fitting(self, demos: Demonstrations) -> None:
         """Checks that observations and actions have the environment's sizes.

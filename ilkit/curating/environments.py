@@ -10,7 +10,7 @@ from ilkit.errors import DataError
 from ilkit.registry.find import find, installed
 from ilkit.registry.settings import read_params
 from ilkit.running.plan import Plan
-from ilkit.wiring.tracing import Graph
+from ilkit.wiring.tracing import Block, Graph
 
 _SAME = {"CartPole-v1": "cart_pole", "MountainCarContinuous-v0": "mountain_car_continuous", "Pendulum-v1": "pendulum"}
 """Environments of gymnasium that ilkit has in pure JAX."""
@@ -33,7 +33,7 @@ def replayer_of(path: Path) -> Replayer:
 
     **Raises:** `ParamsError` where there is none, `DataError` where it can't be set to what was observed.
     """
-    part = Plan(Graph(), read_params(path)).build("env", "env")
+    part = Plan(Graph(), read_params(path)).build(Block("env"), "env")
     world = part()
     registered = getattr(part.spec, "id", None)
     if isinstance(world, HostEnvironment) and registered:

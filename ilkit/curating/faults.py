@@ -13,7 +13,7 @@ from ilkit.curating.flat import as_vectors
 from ilkit.curating.reading import unsound
 from ilkit.curating.repeats import repeat_faults
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Discrete, Leaf
 from ilkit.errors import counted
 
 _CHUNK = 1 << 15
@@ -48,7 +48,7 @@ def _not_finite(demos: Demonstrations) -> Iterator[Fault]:
         yield from fault(demos.rewards, counts=demos.lengths, remedy=remedy)
 
 
-def outside_faults(demos: Demonstrations, space: Box | Discrete, whose: str = "their space") -> Iterator[Fault]:
+def outside_faults(demos: Demonstrations, space: Leaf, whose: str = "their space") -> Iterator[Fault]:
     """At most one fault: actions outside of a space, that of the demonstrations or of an environment."""
     if isinstance(space, Discrete):
         low, high = np.asarray(space.start), np.asarray(space.start + space.size - 1)

@@ -1,5 +1,6 @@
 """What demonstrations hold, in numbers."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ from jaxtyping import Float
 
 from ilkit.curating.flat import as_vectors, column_names
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Discrete, MultiDiscrete
 
 _CHUNK = 1 << 15
 
@@ -52,7 +53,7 @@ def summarize(demos: Demonstrations) -> Summary:
     """The summary of demonstrations whose lengths and rows agree."""
     space, seen = demos.spaces.action, as_vectors(demos)
     returns = known_returns(demos)
-    names = [f"action {dim}" for dim in range(space.size)]
+    names = [f"action {dim}" for dim in range(math.prod(space.shape))]
     return Summary(
         num_episodes=demos.num_episodes,
         num_steps=demos.num_steps,
@@ -81,7 +82,7 @@ def _shares(actions: np.ndarray, size: int) -> tuple[float, ...]:
     return tuple((np.bincount(inside.astype(np.int64), minlength=size) / max(len(actions), 1)).tolist())
 
 
-def _columns(rows: np.ndarray, space: Box, names: list[str]) -> tuple[Column, ...]:
+def _columns(rows: np.ndarray, space: Box | MultiDiscrete, names: list[str]) -> tuple[Column, ...]:
     """The columns, summed in chunks around the first row, so that large means lose no digits."""
     low, high = np.asarray(space.bounds, np.float32)
     center = np.nan_to_num(rows[0].astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)

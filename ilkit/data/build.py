@@ -22,8 +22,13 @@ class Build(Generic[T]):
     function: Callable[..., T]
     spec: Spec
     parts: tuple["Build[Any]", ...] = ()
+    inner: "Build[Any] | None" = None
+    """The kind of the same block that this one is a wrapper around."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
         """Builds the part; an optional input that its function doesn't take is passed by name, and left out."""
         taken = inspect.signature(self.function).parameters
-        return self.function(self.spec, *self.parts, *args, **{name: kwargs[name] for name in kwargs if name in taken})
+        named = {name: kwargs[name] for name in kwargs if name in taken}
+        if self.inner is not None:
+            named["inner"] = self.inner
+        return self.function(self.spec, *self.parts, *args, **named)

@@ -112,6 +112,11 @@ class MultiDiscrete(_Space):
         """The type of the entries."""
         return "int32"
 
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the largest elements."""
+        return np.zeros(len(self.sizes)), np.asarray(self.sizes) - 1.0
+
 
 Leaf = Annotated[Box | Discrete | MultiDiscrete, Field(discriminator="kind")]
 
@@ -152,7 +157,7 @@ class Spaces(_Space):
     """The observation and the action space of an environment or a policy."""
 
     observation: Space
-    action: Annotated[Box | Discrete, Field(discriminator="kind")]
+    action: Leaf
 
 
 def zeros(space: Space, *leading: int) -> Any:

@@ -19,7 +19,7 @@ from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment, LinearQuadratic, LinearQuadraticForm, VectorState
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.spaces import Box, Leaf, Spaces
 from ilkit.errors import DataError
 from ilkit.spec import Spec
 
@@ -78,7 +78,7 @@ def solve(system: LinearQuadratic) -> tuple[Float[np.ndarray, "act obs"], Float[
     return np.linalg.solve(R + B.T @ P @ B, B.T @ P @ A), P
 
 
-def _check_limits(gain: Float[np.ndarray, "act obs"], states: Box, actions: Box | Discrete) -> None:
+def _check_limits(gain: Float[np.ndarray, "act obs"], states: Box, actions: Leaf) -> None:
     assert isinstance(actions, Box)
     needed = np.abs(gain) @ np.abs(states.bounds).max(axis=0)
     allowed = np.abs(actions.bounds).min(axis=0)

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Dict, Discrete, Space, Spaces, described
+from ilkit.data.spaces import Dict, Discrete, Leaf, MultiDiscrete, Space, Spaces, described
 from ilkit.errors import DataError
 from ilkit.files.actions import choices
 
@@ -55,7 +55,7 @@ def _observed(rows: Any, space: Space, what: str) -> Any:
     return {name: _cast(rows[name], entry, f"{what} {name}") for name, entry in space.entries}
 
 
-def _cast(rows: np.ndarray, space: Box | Discrete | Any, what: str) -> np.ndarray:
+def _cast(rows: np.ndarray, space: Leaf, what: str) -> np.ndarray:
     if np.prod(rows.shape[1:]) != np.prod(space.shape):
         raise _unfit(rows, space, what)
     shaped = rows.reshape(len(rows), *space.shape)
@@ -66,9 +66,11 @@ def _cast(rows: np.ndarray, space: Box | Discrete | Any, what: str) -> np.ndarra
     return cast
 
 
-def _meant(actions: np.ndarray, space: Box | Discrete, where: str) -> np.ndarray:
+def _meant(actions: np.ndarray, space: Leaf, where: str) -> np.ndarray:
     if isinstance(space, Discrete):
         return choices(actions, space, f"{where} actions")
+    if isinstance(space, MultiDiscrete):
+        return _cast(actions, space, f"{where} actions")
     numbers = actions.astype(np.float32)[:, None] if actions.ndim == 1 else actions
     if numbers.shape[1:] != space.shape:
         raise _unfit(numbers, space, f"{where} actions")

@@ -15,6 +15,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Loss, Training
 from ilkit.data.windows import Transitions, windows
+from ilkit.fitting.average import Average
 from ilkit.fitting.gradient import descend, draw_rows, partition
 from ilkit.spec import Spec
 
@@ -52,6 +53,8 @@ class _State(NamedTuple):
     optimizer: optax.OptState
     cumulative: Int[Array, "members capacity"] | None
     """How often a member's data hold each row of the demonstrations and those before it."""
+    average: Average | None
+    """The weights along the way, averaged."""
 
 
 def fit(
@@ -64,6 +67,7 @@ def fit(
     num_steps: int,
     key: PRNGKeyArray,
     members: Callable[..., Multiplicities] | None = None,
+    average: bool = False,
 ) -> Training[T]:
     """Minimizes `loss(policy, batch, key=key)`, where `batch` is a `Window` with a leading axis of `batch_size`.
 
@@ -75,13 +79,15 @@ def fit(
 
     With `members(transitions, key=key)` a policy is fitted for each row of what it returns, to rows of the
     demonstrations drawn in proportion to their multiplicities; they come out stacked.
+
+    With `average` what is learnt is the average of the weights along the way.
     """
     loss, optimizer, policy, members = jax.tree.map(
         lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, (loss, optimizer, policy, members)
     )
     problem = _Problem(loss, optimizer, demos.transitions(), batch_size)
     return Training(
-        state=_initial_state(problem, policy, demos.spaces, members, key),
+        state=_initial_state(problem, policy, demos.spaces, members, average, key),
         step=Partial(_step, problem),
         finish=Partial(_finish),
         num_steps=num_steps,
@@ -94,18 +100,21 @@ def _initial_state(
     policy: Callable[..., Any],
     spaces: Spaces,
     members: Callable[..., Multiplicities] | None,
+    average: bool,
     key: PRNGKeyArray,
 ) -> _State:
     def initial(key: PRNGKeyArray) -> Any:
         return policy(spaces, key=key).fitted(problem.transitions)
 
     if members is None:
-        trained, fixed = partition(initial(key))
-        return _State(trained, fixed, problem.optimizer().init(trained), None)
-    policy_key, members_key = jax.random.split(key)
-    multiplicities = members(problem.transitions, key=members_key)
-    trained, fixed = partition(eqx.filter_vmap(initial)(jax.random.split(policy_key, len(multiplicities))))
-    return _State(trained, fixed, problem.optimizer().init(trained), jnp.cumsum(multiplicities, axis=1))
+        (trained, fixed), cumulative = partition(initial(key)), None
+    else:
+        policy_key, members_key = jax.random.split(key)
+        multiplicities = members(problem.transitions, key=members_key)
+        trained, fixed = partition(eqx.filter_vmap(initial)(jax.random.split(policy_key, len(multiplicities))))
+        cumulative = jnp.cumsum(multiplicities, axis=1)
+    started = Average.of(trained) if average else None
+    return _State(trained, fixed, problem.optimizer().init(trained), cumulative, started)
 
 
 def _step(problem: _Problem, state: _State, key: PRNGKeyArray) -> tuple[_State, Loss]:
@@ -124,7 +133,8 @@ def _step(problem: _Problem, state: _State, key: PRNGKeyArray) -> tuple[_State, 
     value, gradient = jax.value_and_grad(total)(state.trained)
     trained, optimizer = descend(problem.optimizer(), gradient, state.optimizer, state.trained)
     count = 1 if state.cumulative is None else len(state.cumulative)
-    return state._replace(trained=trained, optimizer=optimizer), Loss(value / count)
+    average = None if state.average is None else state.average.add(trained)
+    return state._replace(trained=trained, optimizer=optimizer, average=average), Loss(value / count)
 
 
 def _draw_multiplied(cumulative: Multiplicities, batch_size: int, *, key: PRNGKeyArray) -> Int[Array, "members batch"]:
@@ -133,4 +143,4 @@ def _draw_multiplied(cumulative: Multiplicities, batch_size: int, *, key: PRNGKe
 
 
 def _finish(state: _State) -> Any:
-    return eqx.combine(state.trained, state.fixed)
+    return eqx.combine(state.trained if state.average is None else state.average.weights, state.fixed)

@@ -246,4 +246,5 @@ def _spaces(archive: Archive) -> tuple[Box | Dict | None, Box | Discrete | None]
     if _SPACES not in archive.names:
         return None, None
     spaces = Spaces.model_validate_json(archive.array(_SPACES).astype(np.uint8).tobytes())
-    return spaces.observation if isinstance(spaces.observation, (Box, Dict)) else None, spaces.action
+    obs = spaces.observation if isinstance(spaces.observation, (Box, Dict)) else None
+    return obs, spaces.action if isinstance(spaces.action, (Box, Discrete)) else None

@@ -25,9 +25,20 @@ class BC(FitSpec):
     kind: Literal["bc"] = "bc"
     weight_decay: NonNegativeFloat = 0.0
     """The decoupled weight decay of AdamW."""
+    average: bool = False
+    """Whether what is learnt is the average of the weights along the way, which diffusion policies need."""
 
 
 def imitate(spec: BC, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Policy]:
     """Fits a policy to the demonstrations."""
     optimizer = Partial(optax.adamw, spec.learning_rate, weight_decay=spec.weight_decay)
-    return fit(mean_loss, optimizer, policy, demos, batch_size=spec.batch_size, num_steps=spec.num_steps, key=key)
+    return fit(
+        mean_loss,
+        optimizer,
+        policy,
+        demos,
+        batch_size=spec.batch_size,
+        num_steps=spec.num_steps,
+        key=key,
+        average=spec.average,
+    )

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
-from ilkit.data.spaces import Discrete
+from ilkit.data.spaces import Discrete, MultiDiscrete
 from ilkit.data.windows import Transitions, windows
 from ilkit.errors import DataError
 from ilkit.math.statistics import Interval, interquartile_mean
@@ -28,7 +28,8 @@ class Fit(NamedTuple):
     """What the policy's head is trained with, averaged over the recorded steps; NaN of a policy without a loss."""
     agreement: Float[np.ndarray, "seeds actions"]
     """Of each entry of a continuous action R² = 1 - Σ(a - mode)² / Σ(a - mean a)², the share of its variance that the
-    mode explains; of each discrete action the share of its steps at which it is the mode. NaN where an entry never
+    mode explains; of each discrete action the share of its steps at which it is the mode, of several at once the share
+    of steps at which an entry is its mode. NaN where an entry never
     varies or an action never occurs."""
     error: Float[np.ndarray, "seeds actions"]
     """The root mean square of a - mode, in the units of the action; of discrete actions, what the share lacks to 1."""
@@ -56,6 +57,9 @@ def measure_fit(seeds: Seeds[Policy], demos: Demonstrations, *, key: PRNGKeyArra
     loss = _losses_if_any(seeds, demos, key)
     if isinstance(space, Discrete):
         agreement = _shares(modes - space.start, demos.actions - space.start, space.size)
+        return Fit(loss, agreement, 1.0 - agreement)
+    if isinstance(space, MultiDiscrete):
+        agreement = np.mean(modes == demos.actions, axis=1)
         return Fit(loss, agreement, 1.0 - agreement)
     bounds = np.asarray(space.bounds, np.float32)
     recorded, modes = (np.clip(rows, *bounds).astype(np.float64) for rows in (demos.actions, modes))

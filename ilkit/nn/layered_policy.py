@@ -2,10 +2,11 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ilkit.data.normalizer import Normalizer
-from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.spaces import Box, Discrete, MultiDiscrete, Spaces
 from ilkit.nn.action_units import ActionUnits
 from ilkit.nn.head import ContinuousHead, Head
 from ilkit.nn.perceptron import Perceptron, build_silent_layers
@@ -43,24 +44,35 @@ class FixedSpreadPolicy(ContinuousHead):
 
 
 class CategoricalPolicy(Head):
-    """π(· | s) = softmax(network(s)), over the actions of a discrete space in their order."""
+    """π(· | s) = softmax(network(s)), over the actions of a discrete space in their order; independently for each
+    entry where an action is several choices."""
 
-    def mode_from(self, outputs: Float[Array, " actions"]) -> Int[Array, ""]:
+    def mode_from(self, outputs: Float[Array, " choices"]) -> Int[Array, "*entries"]:
         """The most probable action."""
-        return self._first + jnp.argmax(outputs).astype(jnp.int32)
+        return self._action([jnp.argmax(logits) for logits in self._logits(outputs)])
 
-    def sample_from(self, outputs: Float[Array, " actions"], *, key: PRNGKeyArray) -> Int[Array, ""]:
+    def sample_from(self, outputs: Float[Array, " choices"], *, key: PRNGKeyArray) -> Int[Array, "*entries"]:
         """Draws an action."""
-        return self._first + jax.random.categorical(key, outputs).astype(jnp.int32)
+        logits = self._logits(outputs)
+        keys = [key] if isinstance(self.spaces.action, Discrete) else jax.random.split(key, len(logits))
+        return self._action([jax.random.categorical(key, one) for key, one in zip(keys, logits, strict=True)])
 
-    def log_prob_from(self, outputs: Float[Array, " actions"], action: Int[Array, ""]) -> Float[Array, ""]:
+    def log_prob_from(self, outputs: Float[Array, " choices"], action: Int[Array, "*entries"]) -> Float[Array, ""]:
         """The log probability of an action."""
-        return jax.nn.log_softmax(outputs)[action - self._first]
+        if isinstance(self.spaces.action, Discrete):
+            return jax.nn.log_softmax(outputs)[action - self.spaces.action.start]
+        terms = [jax.nn.log_softmax(logits)[action[entry]] for entry, logits in enumerate(self._logits(outputs))]
+        return jnp.sum(jnp.stack(terms))
 
-    @property
-    def _first(self) -> int:
-        assert isinstance(self.spaces.action, Discrete)
-        return self.spaces.action.start
+    def _logits(self, outputs: Float[Array, " choices"]) -> list[Array]:
+        if isinstance(self.spaces.action, MultiDiscrete):
+            return jnp.split(outputs, np.cumsum(self.spaces.action.sizes)[:-1])
+        return [outputs]
+
+    def _action(self, choices: list[Int[Array, ""]]) -> Int[Array, "*entries"]:
+        if isinstance(self.spaces.action, Discrete):
+            return self.spaces.action.start + choices[0].astype(jnp.int32)
+        return jnp.stack(choices).astype(jnp.int32)
 
 
 def build_actor(spaces: Spaces, hidden: tuple[int, ...], *, key: PRNGKeyArray) -> FixedSpreadPolicy | CategoricalPolicy:

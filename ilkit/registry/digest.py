@@ -24,7 +24,9 @@ class Code(NamedTuple):
     files: tuple[str, ...] = ()
     """Files that its spec names, in the project's folder."""
     modules: tuple[str, ...] = ()
-    """Modules of the project's folder that its spec names."""
+    """Modules that its spec names: of the project's folder, or of the kind that it is a wrapper around."""
+    settings: str = ""
+    """The settings of the kind that it is a wrapper around."""
 
 
 class _Sources(NamedTuple):
@@ -41,6 +43,7 @@ def component_digest(code: Code, folder: Path = Path()) -> str:
         digest.update(name.encode() + b"\0" + sources[name].read_bytes() + b"\0")
     for library in sorted(libraries):
         digest.update(f"{library}=={_version(library)}\0".encode())
+    digest.update(code.settings.encode())
     for name in code.files:
         digest.update(content_digest(folder / name).encode())
     return digest.hexdigest()[:16]

@@ -47,9 +47,14 @@ class Component:
         taken = declarations()[self.block].optional & set(parameters)
         return frozenset(name for name in taken if parameters[name].default is parameters[name].empty)
 
-    def build(self, spec: Spec, inner: tuple[Build[Any], ...]) -> Build[Any]:
-        """The part that this is, chosen with a spec and with the parts inside of it."""
-        return Build(self.block, self.kind, self.function, spec, inner)
+    @property
+    def wraps(self) -> bool:
+        """Whether it is a wrapper around another kind of its block, which its setting `inner` names."""
+        return declarations()[self.block].wrapped in self.hints
+
+    def build(self, spec: Spec, parts: tuple[Build[Any], ...], inner: Build[Any] | None = None) -> Build[Any]:
+        """The part that this is, chosen with a spec, the parts inside of it and what it is a wrapper around."""
+        return Build(self.block, self.kind, self.function, spec, parts, inner)
 
 
 @cache
@@ -71,7 +76,7 @@ def entry_point(block: str, kind: str, *, at: str | None = None) -> EntryPoint:
     kinds = installed().get(block, {})
     if kind not in kinds:
         raise ParamsError(
-            f"{at or block}.kind must be a registered kind of {block}, got {kind!r}. {nearest(kind, kinds)}"
+            f"{at or f'{block}.kind'} must be a registered kind of {block}, got {kind!r}. {nearest(kind, kinds)}"
         )
     points = kinds[kind]
     if len(points) > 1:
@@ -87,7 +92,7 @@ def origin(point: EntryPoint) -> str:
 
 
 def find(block: str, kind: str, *, at: str | None = None) -> Component:
-    """Imports a component and checks it; `at` names the block in `params.yaml` for the message.
+    """Imports a component and checks it; `at` says where in `params.yaml` it is named, for the message.
 
     **Raises:** `ParamsError` for an unknown kind; `PluginError`, which names the distribution, where it can't be
     imported, its spec has another kind, or its signature doesn't match the declaration.

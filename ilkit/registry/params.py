@@ -34,20 +34,35 @@ def kind_of(raw: RawParams, block: str) -> str:
     return str(chosen["kind"])
 
 
-def fold(raw: RawParams, block: str, group: str) -> Spec:
-    """Folds a selector block into the spec of the kind that it selects.
+def fold(raw: RawParams, block: str, group: str, kind: str | None = None) -> Spec:
+    """Folds a selector block into the spec of the kind that it selects, or of this one.
 
     **Raises:** `ParamsError` with the path, the rule, the value and the nearest valid choice.
     """
-    kind = kind_of(raw, block)
+    kind = kind or kind_of(raw, block)
     if moved := _moved(raw, block, group, kind):
         raise ParamsError(moved)
-    component = find(group, kind, at=block)
+    component = find(group, kind, at=f"{block}.kind")
     if kind not in raw[block]:
         raise ParamsError(
             f"{block}.{kind}: the settings of the chosen kind are missing. Add `{kind}: {{}}` to {block}."
         )
     return parse(component.spec, raw[block][kind], f"{block}.{kind}")
+
+
+def inner_kind(raw: RawParams, block: str, group: str, spec: Spec) -> str | None:
+    """The kind of the same block that a chosen kind is a wrapper around, or None where it is none.
+
+    **Raises:** `ParamsError` where there is no such kind, or it is a wrapper itself.
+    """
+    chosen, inner = (dict(spec).get(name) for name in ("kind", "inner"))
+    if not find(group, str(chosen)).wraps:
+        return None
+    place = f"{block}.{chosen}.inner"
+    if find(group, str(inner), at=place).wraps:
+        raise ParamsError(f"{place}: must be no wrapper itself, got {inner!r}. Name the kind that it wraps.")
+    fold(raw, block, group, inner)
+    return str(inner)
 
 
 def parse(spec: type[S], settings: Any, path: str, beside: Sequence[type[Spec]] = ()) -> S:
@@ -70,7 +85,7 @@ def faults(raw: RawParams, groups: Mapping[str, str]) -> list[str]:
     checks: list[Callable[[], object]] = [partial(setting, raw, name) for name in SETTINGS[:2]]
     checks.append(partial(instruction_set, raw))
     for block, group in groups.items():
-        checks.append(partial(fold, raw, block, group))
+        checks.append(partial(_chosen, raw, block, group))
         checks += [partial(_parse_candidate, raw, block, group, kind) for kind in candidates(raw, block)]
     for check in checks:
         try:
@@ -86,10 +101,14 @@ def candidates(raw: RawParams, block: str) -> list[str]:
     return [name for name in chosen if name != "kind"] if isinstance(chosen, dict) else []
 
 
+def _chosen(raw: RawParams, block: str, group: str) -> None:
+    inner_kind(raw, block, group, fold(raw, block, group))
+
+
 def _parse_candidate(raw: RawParams, block: str, group: str, kind: str) -> Spec:
     if moved := _moved(raw, block, group, kind):
         raise ParamsError(moved)
-    return parse(find(group, kind, at=block).spec, raw[block][kind], f"{block}.{kind}")
+    return parse(find(group, kind, at=f"{block}.kind").spec, raw[block][kind], f"{block}.{kind}")
 
 
 def _moved(raw: RawParams, block: str, group: str, kind: str) -> str:

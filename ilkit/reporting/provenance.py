@@ -16,7 +16,8 @@ class Block(NamedTuple):
 
     name: str
     kind: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Mapping[str, Any]]
+    """Of the kind, and of the one that it is a wrapper around, by their names."""
 
 
 class Origin(NamedTuple):
@@ -61,7 +62,7 @@ def _metrics(provenance: Provenance) -> dict[str, Any]:
     stages = [
         {
             "stage": origin.stage,
-            "blocks": {block.name: {"kind": block.kind, block.kind: _plain(block.settings)} for block in origin.blocks},
+            "blocks": {block.name: {"kind": block.kind, **_plain(block.settings)} for block in origin.blocks},
             "inputs": dict(origin.inputs),
         }
         for origin in provenance.stages
@@ -99,8 +100,10 @@ def _headline(origin: Origin) -> str:
 def _settings(origin: Origin) -> str:
     lines = []
     for block in origin.blocks:
-        lines += [f"{block.name}:", f"  kind: {block.kind}", f"  {block.kind}:{'' if block.settings else ' {}'}"]
-        lines += [f"    {name}: {_yaml(value)}" for name, value in block.settings.items()]
+        lines += [f"{block.name}:", f"  kind: {block.kind}"]
+        for kind, settings in block.settings.items():
+            lines.append(f"  {kind}:{'' if settings else ' {}'}")
+            lines += [f"    {name}: {_yaml(value)}" for name, value in settings.items()]
     return "\n".join(lines)
 
 

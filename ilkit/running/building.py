@@ -15,7 +15,7 @@ from ilkit.data.spaces import Spaces
 from ilkit.errors import IlkitError
 from ilkit.registry.find import declarations
 from ilkit.running.plan import Call, Plan
-from ilkit.wiring.tracing import Node
+from ilkit.wiring.tracing import Block, Node
 
 
 def building_faults(plan: Plan) -> Iterator[str]:
@@ -24,11 +24,11 @@ def building_faults(plan: Plan) -> Iterator[str]:
     for block, group in plan.groups.items():
         if group == "env":
             try:
-                world = plan.build(block, group)()
+                world = plan.build(Block(block), group)()
                 if not isinstance(world, RecordedEnvironment):  # its spaces may be those of the recording
                     worlds[block] = world
             except IlkitError as error:
-                yield f"{block}.{plan.build(block, group).kind}: {error}"
+                yield f"{block}.{plan.build(Block(block), group).kind}: {error}"
     checked = ((call, worlds.get(_environment_of(call.node) or "")) for call in plan.calls)
     found = (fault for call, world in checked if world is not None for fault in _faults(plan, call, world))
     yield from dict.fromkeys(found)
@@ -45,22 +45,33 @@ def _faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
         except IlkitError as error:
             yield f"{at}: {error}"
     for argument, block in call.node.parts.items():
+        yield from _settings_faults(plan, block, argument, world)
         if _takes_spaces_alone(argument):
             yield from _part_faults(plan, block, argument, world.spaces, call.num_seeds)
 
 
-def _part_faults(plan: Plan, block: str, group: str, spaces: Spaces, count: int) -> Iterator[str]:
+def _settings_faults(plan: Plan, block: Block, group: str, world: Any) -> Iterator[str]:
+    """What the settings of a part, and of those in it, break in an environment."""
+    part = plan.build(block, group)
+    for one in (part, part.inner):
+        if one is not None:
+            yield from (f"{block.name}.{one.kind}.{fault}" for fault in one.spec.faults(world))
+    for name, inside in block.parts(group).items():
+        yield from _settings_faults(plan, inside, name, world)
+
+
+def _part_faults(plan: Plan, block: Block, group: str, spaces: Spaces, count: int) -> Iterator[str]:
     part = plan.build(block, group)
     try:
         shapes = _shapes(partial(part, spaces))
     except IlkitError as error:
-        yield f"{block}.{part.kind}: {error}"
+        yield f"{block.name}.{part.kind}: {error}"
         return
     leaves = [leaf for leaf in jax.tree.leaves(shapes) if hasattr(leaf, "dtype")]
     needed = count * sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
     if needed > _memory():
         yield (
-            f"{block}.{part.kind}: must fit into the memory of this machine, {_memory() / 1e9:,.0f} GB, and needs "
+            f"{block.name}.{part.kind}: must fit into the memory of this machine, {_memory() / 1e9:,.0f} GB, and needs "
             f"{needed / 1e9:,.0f} GB. Choose a smaller network, or fewer seeds."
         )
 
@@ -79,13 +90,14 @@ def _shapes(make: Callable[..., Any]) -> Any:
 
 def _takes_spaces_alone(group: str) -> bool:
     declaration = declarations()[group]
-    return [hint for name, hint in declaration.arguments.items() if name not in declaration.parts] == [Spaces]
+    built = {*declaration.parts, declaration.wrapped}
+    return [hint for name, hint in declaration.arguments.items() if name not in built] == [Spaces]
 
 
 def _environment_of(node: Node) -> str | None:
     """The block of the environment that a stage, or one before it, is handed."""
     if "env" in node.parts:
-        return node.parts["env"]
+        return node.parts["env"].name
     found = (_environment_of(edge.node) for edge in node.inputs.values())
     return next((block for block in found if block is not None), None)
 

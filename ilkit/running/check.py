@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ilkit.errors import ParamsError
-from ilkit.registry.params import kind_of
 from ilkit.registry.paths import missing
 from ilkit.running.building import building_faults
 from ilkit.running.faults import plan_faults
@@ -27,4 +26,4 @@ def check(folder: Path) -> Plan:
 def _missing_files(plan: Plan, folder: Path) -> Iterator[str]:
     """Where the spec of a chosen kind points to nothing."""
     for block, spec in plan.specs():
-        yield from (f"{block}.{kind_of(plan.raw, block)}.{fault}" for fault in missing(spec, folder))
+        yield from (f"{block}.{dict(spec)['kind']}.{fault}" for fault in missing(spec, folder))

@@ -44,10 +44,10 @@ def write_components(folder: Path) -> list[str]:
 
 
 def _codes(remembered: Any) -> Codes:
-    return {
-        block: {kind: Code(one[0], *map(tuple, one[1:])) for kind, one in kinds.items()}
-        for block, kinds in remembered.items()
-    }
+    def code(module: str, own: Any, files: Any, modules: Any, settings: str) -> Code:
+        return Code(module, tuple(own), tuple(files), tuple(modules), settings)
+
+    return {block: {kind: code(*one) for kind, one in kinds.items()} for block, kinds in remembered.items()}
 
 
 def digests_of(codes: Codes, instruction_set: str, folder: Path) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from jaxtyping import PRNGKeyArray
 
 from ilkit.data.build import Build
 from ilkit.data.training import Training
-from ilkit.registry.find import Component, declarations, find
-from ilkit.registry.params import fold, kind_of
+from ilkit.registry.find import Component, find
+from ilkit.registry.params import fold, inner_kind, kind_of
 from ilkit.registry.settings import RawParams, instruction_set, setting
 from ilkit.spec import Spec
-from ilkit.wiring.tracing import Graph, Node
+from ilkit.wiring.tracing import Block, Graph, Node
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Plan:
     graph: Graph
     raw: RawParams
     _calls: dict[str, Call] = field(default_factory=dict)
-    _builds: dict[tuple[str, str], Build[Any]] = field(default_factory=dict)
+    _builds: dict[tuple[Block, str, str | None], Build[Any]] = field(default_factory=dict)
 
     @cached_property
     def seed(self) -> int:
@@ -86,9 +86,12 @@ class Plan:
         return self.graph.groups()
 
     def specs(self) -> Iterator[tuple[str, Spec]]:
-        """Every block that is used, with the spec of its chosen kind."""
+        """Every block that is used, with the spec of its chosen kind, and then of the kind that this one wraps."""
         for block, group in self.groups.items():
-            yield block, fold(self.raw, block, group)
+            spec = fold(self.raw, block, group)
+            yield block, spec
+            if inner := inner_kind(self.raw, block, group, spec):
+                yield block, fold(self.raw, block, group, inner)
 
     @property
     def calls(self) -> Iterator[Call]:
@@ -105,14 +108,17 @@ class Plan:
             self._calls[name] = Call(node, component, fold(self.raw, node.block, group), parts, self.seed)
         return self._calls[name]
 
-    def build(self, block: str, group: str) -> Build[Any]:
-        """A part that is chosen, with the parts inside of it."""
-        if (block, group) not in self._builds:
-            component = self.component(block, group)
-            inner = tuple(self.build(name, name) for name in declarations()[group].parts)
-            self._builds[block, group] = component.build(fold(self.raw, block, group), inner)
-        return self._builds[block, group]
+    def build(self, block: Block, group: str, kind: str | None = None) -> Build[Any]:
+        """A part that is chosen, or of this kind, with the parts inside of it and what it is a wrapper around."""
+        if (block, group, kind) not in self._builds:
+            spec = fold(self.raw, block.name, group, kind)
+            component = self.component(block.name, group) if kind is None else find(group, kind)
+            parts = tuple(self.build(inside, name) for name, inside in block.parts(group).items())
+            wrapped = inner_kind(self.raw, block.name, group, spec)
+            inner = None if wrapped is None else self.build(block, group, wrapped)
+            self._builds[block, group, kind] = component.build(spec, parts, inner)
+        return self._builds[block, group, kind]
 
     def component(self, block: str, group: str) -> Component:
         """The component that a block chooses."""
-        return find(group, kind_of(self.raw, block), at=block)
+        return find(group, kind_of(self.raw, block), at=f"{block}.kind")

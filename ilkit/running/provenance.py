@@ -5,7 +5,6 @@ from typing import Any
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.report import Report
-from ilkit.registry.params import fold, kind_of
 from ilkit.reporting.provenance import Block, Origin, Provenance, with_provenance
 from ilkit.running.plan import Plan
 from ilkit.wiring.tracing import Edge, Node, part_blocks, upstream
@@ -39,11 +38,13 @@ def _provenance(plan: Plan, node: Node, inputs: Mapping[str, Any]) -> Provenance
 
 
 def _origin(plan: Plan, node: Node) -> Origin:
-    groups = {node.block: node.declaration.name, **dict(part_blocks(node))}
-    blocks = tuple(
-        Block(block, kind_of(plan.raw, block), fold(plan.raw, block, group).model_dump(mode="json", exclude={"kind"}))
-        for block, group in groups.items()
-    )
+    used = {node.block, *(block for block, _ in part_blocks(node))}
+    settings: dict[str, dict[str, Any]] = {node.block: {}}
+    for block, spec in plan.specs():
+        if block in used:
+            dumped = spec.model_dump(mode="json")
+            settings.setdefault(block, {})[dumped.pop("kind")] = dumped
+    blocks = tuple(Block(block, next(iter(kinds)), kinds) for block, kinds in settings.items())
     return Origin(node.name, blocks, {argument: edge.name for argument, edge in node.inputs.items()})
 
 

@@ -149,7 +149,8 @@ def _with_seed_axis(leaf: Any) -> Any:
 
 
 def _described(part: Build[Any]) -> list[Any]:
-    return [part.kind, part.spec.model_dump_json(), [_described(inner) for inner in part.parts]]
+    nested = [one for one in (*part.parts, part.inner) if one is not None]
+    return [part.kind, part.spec.model_dump_json(), [_described(one) for one in nested]]
 
 
 def _identity(plan: Plan, call: Call, sources: Mapping[str, Path], folder: Path) -> str:

@@ -6,12 +6,13 @@ import numpy as np
 from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree, UInt32
 
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Leaf
+from ilkit.stepping.random_policy import any_choice
 
 
 def act_once(
     policy: Policy,
-    space: Box | Discrete,
+    space: Leaf,
     carry: PyTree,
     obs: PyTree,
     noise: Float[Array, ""] | None,
@@ -24,12 +25,12 @@ def act_once(
     return carry, intended, _perturb(space, intended, noise, key=noise_key)
 
 
-def _perturb(space: Box | Discrete, action: Array, noise: Float[Array, ""] | None, *, key: PRNGKeyArray) -> Array:
-    if isinstance(space, Discrete):
+def _perturb(space: Leaf, action: Array, noise: Float[Array, ""] | None, *, key: PRNGKeyArray) -> Array:
+    if not isinstance(space, Box):
         if noise is None:
             return action
         whether_key, which_key = jax.random.split(key)
-        other = jax.random.randint(which_key, (), space.start, space.start + space.size, action.dtype)
+        other = any_choice(space, key=which_key).astype(action.dtype)
         return jnp.where(jax.random.bernoulli(whether_key, noise), other, action)
     noisy = action if noise is None else action + noise * jax.random.normal(key, action.shape)
     return jnp.clip(noisy, *np.asarray(space.bounds, np.float32))

@@ -4,11 +4,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Discrete, Spaces
+from ilkit.data.spaces import Box, Discrete, MultiDiscrete, Spaces
 
 
 class RandomPolicy(Policy):
@@ -30,11 +30,18 @@ class RandomPolicy(Policy):
         """Draws an action, whatever the observation."""
         del obs
         space = self.spaces.action
-        if isinstance(space, Discrete):
-            return carry, jax.random.randint(key, space.shape, space.start, space.start + space.size, space.dtype)
+        if not isinstance(space, Box):
+            return carry, any_choice(space, key=key)
         low, high = np.asarray(space.bounds, np.float32)
         limited = np.isfinite(low) & np.isfinite(high)
         uniform = jax.random.uniform(
             key, space.shape, minval=np.where(limited, low, 0.0), maxval=np.where(limited, high, 1.0)
         )
         return carry, jnp.where(limited, uniform, jax.random.normal(key, space.shape))
+
+
+def any_choice(space: Discrete | MultiDiscrete, *, key: PRNGKeyArray) -> Int[Array, "*entries"]:
+    """Draws one of the choices, or one for each entry."""
+    if isinstance(space, Discrete):
+        return jax.random.randint(key, (), space.start, space.start + space.size, space.dtype)
+    return jax.random.randint(key, space.shape, 0, jnp.asarray(space.sizes), space.dtype)

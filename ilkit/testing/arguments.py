@@ -89,8 +89,15 @@ def part(block: str, options: Options) -> Build[Any]:
     settings = options.parts.get(block) or defaults[block]
     component = find(block, settings["kind"])
     spec = parse(component.spec, {name: value for name, value in settings.items() if name != "kind"}, f"parts.{block}")
-    inner = tuple(part(name, options) for name in declarations()[block].parts)
-    return component.build(spec, inner)
+    parts = tuple(part(name, options) for name in declarations()[block].parts)
+    return component.build(spec, parts, _inner(block, dict(spec)) if component.wraps else None)
+
+
+def _inner(block: str, settings: Settings) -> Build[Any]:
+    """The kind that a wrapper's setting `inner` names, with its default settings."""
+    inner = find(block, settings.get("inner", "mlp" if block == "network" else "gaussian"))
+    parts = tuple(part(name, Options()) for name in declarations()[block].parts)
+    return inner.build(inner.spec(), parts)
 
 
 def positional(component: Component, options: Options, variant: int = 0) -> tuple[Any, ...]:
@@ -103,6 +110,8 @@ def positional(component: Component, options: Options, variant: int = 0) -> tupl
 def argument(block: str, name: str, options: Options, variant: int = 0) -> Any:
     """The argument of this name: a part by its name, all else by its type."""
     hints = declarations()[block].arguments
+    if name == declarations()[block].wrapped:
+        return _inner(block, options.settings)
     if get_origin(hints[name]) is Build:
         return part(name, options)
     earlier = list(hints.values())[: list(hints).index(name)]

@@ -15,9 +15,26 @@ from ilkit.registry.find import declarations
 
 @dataclass(frozen=True)
 class Block:
-    """A block of `params.yaml`, not yet read."""
+    """A block of `params.yaml`, not yet read; `params.policy(network=params.gru)` says which blocks its parts are."""
 
     name: str
+    chosen: tuple[tuple[str, "Block"], ...] = ()
+
+    def __call__(self, **parts: "Block") -> "Block":
+        """The same block, whose parts of these names are these blocks instead of those of the same names."""
+        return Block(self.name, tuple(parts.items()))
+
+    def parts(self, group: str) -> Mapping[str, "Block"]:
+        """The blocks of the parts that a part of this group is built of.
+
+        **Raises:** `WiringError` where one is named that it doesn't have.
+        """
+        names, chosen = declarations()[group].parts, dict(self.chosen)
+        for name, block in chosen.items():
+            if name not in names or not isinstance(block, Block):
+                listed = ", ".join(f"{one}=params.BLOCK" for one in names) or "none"
+                raise WiringError(f"params.{self.name} takes as parts of a {group} {listed}; got {name}={block!r}.")
+        return {name: chosen.get(name, Block(name)) for name in names}
 
 
 class Params:
@@ -54,7 +71,7 @@ class Node:
     name: str
     declaration: Declaration[Any, Any]
     block: str
-    parts: Mapping[str, str]
+    parts: Mapping[str, Block]
     """The block of each part, by the name of the argument."""
     inputs: Mapping[str, Edge]
     """The artifacts that go in, by the name of the argument."""
@@ -101,14 +118,13 @@ def upstream(node: Node) -> Iterator[Node]:
 def part_blocks(node: Node) -> Iterator[tuple[str, str]]:
     """The blocks and groups of all parts that a node uses, each part before its own parts."""
     for group, block in node.parts.items():
-        yield block, group
-        yield from ((nested, nested) for nested in _nested_parts(group))
+        yield from _nested(block, group)
 
 
-def _nested_parts(group: str) -> Iterator[str]:
-    for name in declarations()[group].parts:
-        yield name
-        yield from _nested_parts(name)
+def _nested(block: Block, group: str) -> Iterator[tuple[str, str]]:
+    yield block.name, group
+    for inner_group, inner in block.parts(group).items():
+        yield from _nested(inner, inner_group)
 
 
 def trace(function: Callable[[Any], Any]) -> Graph:
@@ -142,12 +158,12 @@ def _record(graph: Graph, declaration: Declaration[Any, Any], args: tuple[Any, .
     name = name or spec.name
     if name in graph.nodes:
         raise WiringError(f"Two stages are called {name!r}. Give one another block, or a name: name='...'.")
-    parts: dict[str, str] = {}
+    parts: dict[str, Block] = {}
     inputs: dict[str, Edge] = {}
     for argument, given in bound.items():
         _check(name, argument, declaration.type_of(argument), given)
         if isinstance(given, Block):
-            parts[argument] = given.name
+            parts[argument] = given
         else:
             inputs[argument] = given
     graph.nodes[name] = node = Node(name, declaration, spec.name, parts, inputs)

@@ -1,5 +1,7 @@
 """Stacked observations: what a single one doesn't tell is learnt, and an episode starts with its first one repeated."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,18 +9,23 @@ import pytest
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.network import Network
+from ilkit.data.spaces import Box, Dict, Discrete, MultiDiscrete, Space, Spaces, zeros
+from ilkit.errors import DataError
 from ilkit.imitate.bc import BC, imitate
 from ilkit.network import frame_stack, mlp
 from ilkit.policy.deterministic import Deterministic, policy
 from ilkit.running.loop import train
 
-NETWORKS = {
-    "mlp": Build("network", "mlp", mlp.network, mlp.MLP(hidden=())),
-    "frame_stack": Build(
-        "network", "frame_stack", frame_stack.network, frame_stack.FrameStack(num_frames=2, hidden=())
-    ),
-}
+LINEAR = Build("network", "mlp", mlp.network, mlp.MLP(hidden=()))
+
+
+def stack(num_frames: int, inner: Build[Network] = LINEAR) -> Build[Network]:
+    spec = frame_stack.FrameStack(num_frames=num_frames, inner=inner.kind)
+    return Build("network", "frame_stack", frame_stack.network, spec, inner=inner)
+
+
+NETWORKS = {"mlp": LINEAR, "frame_stack": stack(2)}
 SPACES = Spaces(observation=Box.symmetric((4.0,)), action=Box.symmetric((1.0,)))
 
 
@@ -55,11 +62,46 @@ def test_velocity_is_learnt_from_two_positions_and_not_from_one(kind: str, small
 
 
 def test_the_first_observation_is_repeated_and_each_is_seen_for_as_long_as_there_are_frames() -> None:
-    network = frame_stack.network(
-        frame_stack.FrameStack(num_frames=3, hidden=()), SPACES.observation, 1, key=jax.random.key(0)
-    )
+    network = stack(3)(SPACES.observation, 1, key=jax.random.key(0))
     weights, bias = network.inner.layers.weights[0][0], network.inner.layers.biases[0]
     seen = jnp.array([1.0, 2.0, 3.0, 4.0])
     outputs = network.unroll(network.initial_carry(), seen[:, None], jnp.ones(len(seen), bool))
     stacks = jnp.array([[1.0, 1.0, 1.0], [1.0, 1.0, 2.0], [1.0, 2.0, 3.0], [2.0, 3.0, 4.0]])
     np.testing.assert_allclose(outputs[:, 0], stacks @ weights + bias, rtol=1e-5)
+
+
+OBSERVATIONS = {
+    "picture": (
+        Box(shape=(4, 5, 3), low=0, high=255, dtype="uint8"),
+        Box(shape=(4, 5, 6), low=0, high=255, dtype="uint8"),
+    ),
+    "number": (Box(low=0.0, high=1.0), Box(shape=(2,), low=0.0, high=1.0)),
+    "discrete": (Discrete(size=3, start=5), MultiDiscrete(sizes=(3, 3))),
+    "multi_discrete": (MultiDiscrete(sizes=(2, 4)), MultiDiscrete(sizes=(2, 4, 2, 4))),
+}
+
+
+@pytest.mark.parametrize("name", [*OBSERVATIONS, "dict"])
+def test_the_inner_network_sees_elements_of_the_stacked_space(name: str) -> None:
+    both = [{key: pair[at] for key, pair in OBSERVATIONS.items()} for at in (0, 1)]
+    spaces: list[Space] = [Dict(entries=one) for one in both] if name == "dict" else list(OBSERVATIONS[name])
+    seen: list[Any] = []
+
+    class Sees(Network):
+        def __call__(self, carry: Any, obs: Any) -> Any:
+            seen.append(obs)
+            return carry, jnp.zeros(1)
+
+    def inner(spec: Any, observation: Space, out_size: int, *, key: Any) -> Network:
+        assert observation == spaces[1]
+        return Sees()
+
+    network = stack(2, Build("network", "sees", inner, mlp.MLP()))(spaces[0], 1, key=jax.random.key(0))
+    network(network.initial_carry(), jax.tree.map(jnp.asarray, zeros(spaces[0])))
+    shapes = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), seen[0])
+    assert shapes == jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), zeros(spaces[1]))
+
+
+def test_a_stack_around_a_stack_is_refused() -> None:
+    with pytest.raises(DataError, match="network without memory"):
+        stack(2, stack(2))(SPACES.observation, 1, key=jax.random.key(0))

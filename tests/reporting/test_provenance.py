@@ -11,11 +11,15 @@ REPORT = Report({"cloned": {"iqm": 1.0}}, {}, "<html><body><h1>A</h1></body></ht
 PROVENANCE = Provenance(
     {"seed": 3, "num_threads": 1},
     (
-        Origin("rollout", (Block("rollout", "episodes", {"num_episodes": 4, "label": "<executed>"}),), {}),
         Origin(
-            "imitate", (Block("imitate", "bc", {"rate": np.inf}), Block("network", "mlp", {})), {"demos": "rollout"}
+            "rollout", (Block("rollout", "episodes", {"episodes": {"num_episodes": 4, "label": "<executed>"}}),), {}
         ),
-        Origin("evaluate", (Block("evaluate", "returns", {}),), {"demos": "other", "cloned": "imitate"}),
+        Origin(
+            "imitate",
+            (Block("imitate", "bc", {"bc": {"rate": np.inf}}), Block("network", "mlp", {"mlp": {}})),
+            {"demos": "rollout"},
+        ),
+        Origin("evaluate", (Block("evaluate", "returns", {"returns": {}}),), {"demos": "other", "cloned": "imitate"}),
     ),
     {"cloned": ("rollout",)},
     {"other": (2, 10)},

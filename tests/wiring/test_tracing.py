@@ -44,6 +44,32 @@ def test_one_block_can_serve_two_stages_under_two_names() -> None:
     assert [node.block for node in trace(twice).nodes.values()][-2:] == ["imitate", "imitate"]
 
 
+def test_a_pipeline_says_which_blocks_the_parts_of_a_part_are() -> None:
+    def two_networks(params):
+        demos = stages.rollout(params.rollout, params.env, stages.expert(params.expert, params.env))
+        stages.imitate(params.imitate, params.policy(network=params.recurrent), demos, name="first")
+        return stages.imitate(params.imitate, params.policy, demos, name="second")
+
+    graph = trace(two_networks)
+    assert {block: graph.groups()[block] for block in ("recurrent", "network")} == dict.fromkeys(
+        ("recurrent", "network"), "network"
+    )
+    compiled = compile_pipeline(graph, "two.py")
+    first, second = compiled.split("  second:")
+    assert "recurrent.${recurrent.kind}" in first
+    assert "network.${network.kind}" not in first
+    assert "recurrent" not in second
+
+
+def test_a_part_that_a_part_does_not_have_is_refused() -> None:
+    def misspelt(params):
+        demos = stages.rollout(params.rollout, params.env, stages.expert(params.expert, params.env))
+        return stages.imitate(params.imitate, params.policy(net=params.recurrent), demos)
+
+    with pytest.raises(WiringError, match=r"takes as parts of a policy network=params.BLOCK; got net="):
+        trace(misspelt)
+
+
 def wrong_artifact(params):
     expert = stages.expert(params.expert, params.env)
     return stages.imitate(params.imitate, params.policy, expert)
