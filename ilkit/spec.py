@@ -1,6 +1,6 @@
 """Specs: the typed settings of components."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
@@ -64,6 +64,14 @@ class Spec(BaseModel):
     def faults(self, world: Any) -> Iterable[str]:
         """What the settings break in an environment, as `setting: rule, got value`; nothing unless overridden."""
         del world
+        return ()
+
+    def policy_faults(self, policy: Any, parts: Mapping[str, Any]) -> Iterable[str]:
+        """What a stage refuses of the policy that it trains, with its other parts; nothing unless overridden.
+
+        The policy is an untrained one, whose arrays have shapes alone.
+        """
+        del policy, parts
         return ()
 
     def _flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -1,6 +1,7 @@
 """Several policies as a measure of uncertainty: where they disagree, the data say little."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
@@ -31,6 +32,26 @@ class Ensemble(Uncertainty):
 def mode(policy: Policy, obs: PyTree) -> Float[Array, " act"]:
     """The action of a policy at the start of an episode, without exploration."""
     return policy.mode(policy.initial_carry(), obs)[1]
+
+
+def memory_faults(policy: Policy) -> tuple[str, ...]:
+    """What keeps a covariance from being a function of the present observation, as it must be."""
+    if not jax.tree.leaves(policy.initial_carry()) and policy.window == (0, 0):
+        return ()
+    return (
+        f"policy: must act by the present observation alone, and this {type(policy).__name__} remembers earlier ones "
+        "or decides on several actions. Choose network.kind mlp, and another policy.kind than chunked.",
+    )
+
+
+def require_present_alone(kind: str, policy: Policy) -> Policy:
+    """The policy, which must act by the present observation alone.
+
+    **Raises:** `DataError` where it doesn't.
+    """
+    for fault in memory_faults(policy):
+        raise DataError(f"uncertainty.{kind}.{fault}")
+    return policy
 
 
 def require_continuous(kind: str, spaces: Spaces) -> None:

@@ -15,6 +15,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Loss, Training
 from ilkit.data.windows import Transitions, windows
+from ilkit.errors import DataError
 from ilkit.fitting.average import Average
 from ilkit.fitting.gradient import descend, draw_rows, partition
 from ilkit.spec import Spec
@@ -81,16 +82,32 @@ def fit(
     demonstrations drawn in proportion to their multiplicities; they come out stacked.
 
     With `average` what is learnt is the average of the weights along the way.
+
+    **Raises:** `DataError` where the policy wants to see more steps at once than any episode has.
     """
     loss, optimizer, policy, members = jax.tree.map(
         lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, (loss, optimizer, policy, members)
     )
     problem = _Problem(loss, optimizer, demos.transitions(), batch_size)
+    state = _initial_state(problem, policy, demos.spaces, members, average, key)
+    _check_window(*_combined(state).window, int(demos.lengths.max()))
     return Training(
-        state=_initial_state(problem, policy, demos.spaces, members, average, key),
+        state=state,
         step=Partial(_step, problem),
-        finish=Partial(_finish),
+        finish=Partial(_combined),
         num_steps=num_steps,
+    )
+
+
+def _check_window(past: int, ahead: int, longest: int) -> None:
+    if max(past, ahead) < longest:
+        return
+    told = (
+        f"{past + 1} steps up to now" if past >= longest else f"{ahead + 1} steps from now on"
+    )
+    raise DataError(
+        f"A policy must not see more steps at once than an episode has, {longest} at most, and this one wants {told}. "
+        "Lower policy.chunked.horizon, or the window of the network."
     )
 
 
@@ -142,5 +159,5 @@ def _draw_multiplied(cumulative: Multiplicities, batch_size: int, *, key: PRNGKe
     return jax.vmap(lambda member, at: jnp.searchsorted(member, at, side="right"))(cumulative, positions)
 
 
-def _finish(state: _State) -> Any:
+def _combined(state: _State) -> Any:
     return eqx.combine(state.trained if state.average is None else state.average.weights, state.fixed)

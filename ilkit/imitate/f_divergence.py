@@ -17,19 +17,16 @@ The expert's density, unknown from demonstrations alone, drops out of the forwar
 `bc` minimizes as maximum likelihood.
 """
 
-import runpy
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.build import Build
@@ -40,8 +37,9 @@ from ilkit.data.spaces import Box, Spaces
 from ilkit.data.training import Training
 from ilkit.data.windows import Transitions, Window, windows
 from ilkit.errors import DataError
+from ilkit.fitting.custom_divergence import divergence_of
 from ilkit.fitting.gradient import descend, draw_rows, mean_loss, partition
-from ilkit.math.divergences import DIVERGENCES, Divergence, from_generator
+from ilkit.math.divergences import Divergence
 from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_silent_layers
 from ilkit.spec import Spec
@@ -86,6 +84,18 @@ class FDivergence(Spec):
             raise ValueError(f"divergence custom goes with function, got {self.divergence} with {self.function}")
         return self
 
+    def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
+        """A policy that decides on several actions at once, or whose samples give no gradient."""
+        del parts
+        if policy.window[1]:
+            return ("policy: must decide on one action at a time. Choose another policy.kind than chunked.",)
+        if policy.reparameterized or policy.has_density:
+            return ()
+        return (
+            f"policy: must have a density or samples with a gradient, and those of {type(policy).__name__} have "
+            "neither. Choose policy.kind gaussian, mixture, autoregressive, flow or diffusion.",
+        )
+
 
 class _Critic(eqx.Module):
     """V, and how it sees observations and actions; discrete ones become one-hot vectors."""
@@ -118,7 +128,7 @@ def imitate(spec: FDivergence, policy: Build[Policy], demos: Demonstrations, *, 
     transitions = demos.transitions()
     return Training(
         state=_initial_state(spec, policy, demos.spaces, transitions, key),
-        step=Partial(_variational_step, spec, _divergence(spec), transitions),
+        step=Partial(_variational_step, spec, divergence_of(spec.divergence, spec.function), transitions),
         finish=Partial(_finish),
         num_steps=spec.num_steps,
     )
@@ -130,6 +140,8 @@ def _initial_state(
 ) -> _State:
     policy_key, critic_key = jax.random.split(key)
     initial = policy(spaces, key=policy_key).fitted(transitions)
+    for fault in spec.policy_faults(initial, {}):
+        raise DataError(f"imitate.f_divergence.{fault}")
     trained, fixed = partition(initial)
     sizes = (spaces.observation.size + spaces.action.size, *spec.critic_hidden, 1)
     critic = _Critic(
@@ -148,13 +160,13 @@ def _variational_step(
     critic_key, batch_key, cost_key = jax.random.split(key, 3)
     state, gap = _train_critic(spec, divergence, transitions, state, key=critic_key)
     rows = draw_rows(transitions, spec.batch_size, key=batch_key)
-    obs = transitions.before(rows)
+    batch = windows(transitions, rows, *state.fixed.window)
 
     def cost(policy: Policy) -> Float[Array, ""]:
-        in_game = _learner_cost(spec, divergence, state.critic, policy, obs, key=cost_key)
+        in_game = _learner_cost(spec, divergence, state.critic, policy, batch, key=cost_key)
         if not spec.pretraining_steps:
             return in_game
-        own = mean_loss(policy, windows(transitions, rows), key=cost_key)
+        own = mean_loss(policy, batch, key=cost_key)
         return jnp.where(state.step < spec.pretraining_steps, own, in_game)
 
     state, value = _train_policy(spec, state, cost)
@@ -172,7 +184,12 @@ def _train_critic(
         rows = draw_rows(transitions, spec.batch_size, key=batch_key)
         (_, gap), gradient = jax.value_and_grad(
             lambda layers: _critic_loss(
-                spec, divergence, _with_layers(state.critic, layers), policy, windows(transitions, rows), key=loss_key
+                spec,
+                divergence,
+                _with_layers(state.critic, layers),
+                policy,
+                windows(transitions, rows, *policy.window),
+                key=loss_key,
             ),
             has_aux=True,
         )(layers)
@@ -193,9 +210,10 @@ def _critic_loss(
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The negative of E_expert[g(V)] - E_learner[f*(g(V))], with the decay of V; and that bound of the divergence."""
     sample_key, expert_key, learner_key = jax.random.split(key, 3)
-    obs = jax.tree.map(lambda rows: rows[:, 0], batch.obs)
-    sampled = _sample(policy, obs, spec.num_samples, key=sample_key)
-    expert = _values(spec, critic, obs, batch.actions, key=expert_key)
+    past, _ = policy.window
+    obs = jax.tree.map(lambda rows: rows[:, past], batch.obs)
+    sampled = _sample(policy, batch, spec.num_samples, key=sample_key)
+    expert = _values(spec, critic, obs, batch.actions[:, past : past + 1], key=expert_key)
     learner = _values(spec, critic, obs, sampled, key=learner_key)
     gap = jnp.mean(divergence.expert_term(expert)) - jnp.mean(divergence.learner_term(learner))
     return spec.critic_decay * (jnp.mean(expert**2) + jnp.mean(learner**2)) - gap, gap
@@ -206,36 +224,43 @@ def _learner_cost(
     divergence: Divergence,
     critic: _Critic,
     policy: Policy,
-    obs: PyTree,
+    batch: Window,
     *,
     key: PRNGKeyArray,
 ) -> Float[Array, ""]:
     """-E_learner[f*(g(V))], what of the bound depends on the policy, and its gradient."""
     sample_key, noise_key = jax.random.split(key)
-    actions = _sample(policy, obs, spec.num_samples, key=sample_key)
+    actions = _sample(policy, batch, spec.num_samples, key=sample_key)
+    obs = jax.tree.map(lambda rows: rows[:, policy.window[0]], batch.obs)
     costs = -divergence.learner_term(_values(spec, critic, obs, actions, key=noise_key))
     if policy.reparameterized:
         return jnp.mean(costs)
     costs = jax.lax.stop_gradient(costs)
     others = (jnp.sum(costs, axis=1, keepdims=True) - costs) / (spec.num_samples - 1)
-    score = jnp.mean((costs - others) * _log_prob(policy, obs, jax.lax.stop_gradient(actions)))
+    score = jnp.mean((costs - others) * _log_prob(policy, batch, jax.lax.stop_gradient(actions)))
     return jnp.mean(costs) + score - jax.lax.stop_gradient(score)
 
 
-def _sample(policy: Policy, obs: PyTree, num_samples: int, *, key: PRNGKeyArray) -> Array:
-    keys = jax.random.split(key, (len(jax.tree.leaves(obs)[0]), num_samples))
+def _sample(policy: Policy, batch: Window, num_samples: int, *, key: PRNGKeyArray) -> Array:
+    keys = jax.random.split(key, (len(batch.mask), num_samples))
 
-    def sample(one: PyTree, key: PRNGKeyArray) -> Array:
-        return policy.sample(policy.initial_carry(), one, key=key)[1]
+    def sample(window: Window, keys: Key[Array, " samples"]) -> Array:
+        carry, obs = policy.remember(window), _present(policy, window)
+        return jax.vmap(lambda key: policy.sample(carry, obs, key=key)[1])(keys)
 
-    return jax.vmap(jax.vmap(sample, in_axes=(None, 0)))(obs, keys)
+    return jax.vmap(sample)(batch, keys)
 
 
-def _log_prob(policy: Policy, obs: PyTree, actions: Array) -> Float[Array, "batch samples"]:
-    def log_prob(one: PyTree, action: Array) -> Float[Array, ""]:
-        return policy.log_prob(policy.initial_carry(), one, action)[1]
+def _log_prob(policy: Policy, batch: Window, actions: Array) -> Float[Array, "batch samples"]:
+    def log_prob(window: Window, actions: Array) -> Float[Array, " samples"]:
+        carry, obs = policy.remember(window), _present(policy, window)
+        return jax.vmap(lambda action: policy.log_prob(carry, obs, action)[1])(actions)
 
-    return jax.vmap(jax.vmap(log_prob, in_axes=(None, 0)))(obs, actions)
+    return jax.vmap(log_prob)(batch, actions)
+
+
+def _present(policy: Policy, window: Window) -> PyTree:
+    return jax.tree.map(lambda rows: rows[policy.window[0]], window.obs)
 
 
 def _values(
@@ -269,28 +294,3 @@ def _optimizer(spec: FDivergence) -> optax.GradientTransformation:
 
 def _critic_optimizer(spec: FDivergence) -> optax.GradientTransformation:
     return optax.adam(spec.critic_learning_rate, b1=0.5)
-
-
-def _divergence(spec: FDivergence) -> Divergence:
-    if spec.function is None:
-        return DIVERGENCES[spec.divergence]
-    try:
-        return _custom(spec.function.resolve(), spec.function.read_bytes())
-    except OSError as error:
-        raise DataError(f"{spec.function} can't be read: {type(error).__name__}: {error}.") from error
-
-
-@cache
-def _custom(path: Path, content: bytes) -> Divergence:
-    """The divergence of a file: the same one for the same content, so that nothing compiles again."""
-    try:
-        f = runpy.run_path(str(path)).get("f")
-    except Exception as error:  # whatever the user's file does
-        raise DataError(f"{path} can't be read: {type(error).__name__}: {error}.") from error
-    if not callable(f):
-        raise DataError(f"{path} must define a function f(u), and has none. Write it with jax.numpy.")
-    ratios = jnp.linspace(0.1, 10.0, 100)
-    values = np.asarray(f(ratios))
-    if abs(float(f(jnp.ones(())))) > 1e-5 or (np.diff(values, 2) < -1e-4).any():
-        raise DataError(f"f in {path} must be convex with f(1) = 0.")
-    return from_generator(f)

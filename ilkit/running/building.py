@@ -48,6 +48,7 @@ def _faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
         yield from _settings_faults(plan, block, argument, world)
         if _takes_spaces_alone(argument):
             yield from _part_faults(plan, block, argument, world.spaces, call.num_seeds)
+    yield from (f"{at}.{fault}" for fault in _policy_faults(plan, call, world.spaces))
 
 
 def _settings_faults(plan: Plan, block: Block, group: str, world: Any) -> Iterator[str]:
@@ -74,6 +75,26 @@ def _part_faults(plan: Plan, block: Block, group: str, spaces: Spaces, count: in
             f"{block.name}.{part.kind}: must fit into the memory of this machine, {_memory() / 1e9:,.0f} GB, and needs "
             f"{needed / 1e9:,.0f} GB. Choose a smaller network, or fewer seeds."
         )
+
+
+def _policy_faults(plan: Plan, call: Call, spaces: Spaces) -> Iterator[str]:
+    """What a stage refuses of the policy that it trains: the one that it builds, or that one before it has built."""
+    block = _policy_of(call.node)
+    if block is None:
+        return
+    try:
+        policy = _shapes(partial(plan.build(block, "policy"), spaces))
+    except IlkitError:
+        return  # said of the stage that builds it
+    yield from call.spec.policy_faults(policy, call.parts)
+
+
+def _policy_of(node: Node) -> Block | None:
+    """The block of the policy that a stage builds or, if it builds none, of the policy that it is handed."""
+    if "policy" in node.parts:
+        return node.parts["policy"]
+    handed = (edge.node for edge in node.inputs.values() if edge.makes is Policy and edge.field is None)
+    return next((block for block in map(_policy_of, handed) if block is not None), None)
 
 
 def _explained(at: str, call: Call) -> Iterator[str]:

@@ -7,7 +7,7 @@ The resampling rule sets the scale. For the mean of n numbers of variance σ² t
 with replacement, and σ² (1/m - 1/n) for m of n without: the posterior's σ² / n exactly at m = n / 2.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import jax
@@ -20,11 +20,12 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
+from ilkit.data.spaces import Spaces
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Transitions, Window
 from ilkit.errors import DataError
-from ilkit.fitting.ensemble import Ensemble, mode, require_continuous
+from ilkit.fitting.ensemble import Ensemble, memory_faults, mode, require_continuous, require_present_alone
 from ilkit.fitting.fit import fit
 from ilkit.nn.head import half_range_of
 from ilkit.spec import Spec
@@ -52,6 +53,11 @@ class Bootstrap(Spec):
     num_seeds: PositiveInt = 1
     """Ensembles, trained in one compiled call."""
 
+    def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
+        """A policy with a memory."""
+        del parts
+        return memory_faults(policy)
+
 
 def uncertainty(
     spec: Bootstrap, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray
@@ -69,7 +75,7 @@ def uncertainty(
     training = fit(
         _squared_error,
         Partial(_optimizer, spec),
-        policy,
+        Partial(_member, policy),
         demos,
         batch_size=spec.batch_size,
         num_steps=spec.num_steps,
@@ -77,6 +83,10 @@ def uncertainty(
         members=Partial(resample, spec),
     )
     return Training(training.state, training.step, Partial(_ensemble, spec, training.finish), training.num_steps)
+
+
+def _member(policy: Build[Policy], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
+    return require_present_alone("bootstrap", policy(spaces, key=key))
 
 
 def resample(spec: Bootstrap, transitions: Transitions, *, key: PRNGKeyArray) -> Int[Array, "members capacity"]:
@@ -96,7 +106,7 @@ def resample(spec: Bootstrap, transitions: Transitions, *, key: PRNGKeyArray) ->
 
 def _squared_error(policy: Policy, batch: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
     del key
-    obs, actions = jax.tree.map(lambda rows: rows[:, policy.window[0]], (batch.obs, batch.actions))
+    obs, actions = jax.tree.map(lambda rows: rows[:, 0], (batch.obs, batch.actions))
     predicted = jax.vmap(lambda obs: mode(policy, obs))(obs)
     return jnp.mean(jnp.sum(((predicted - actions) / half_range_of(policy)) ** 2, axis=-1))
 

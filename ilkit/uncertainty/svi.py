@@ -9,7 +9,7 @@ cov(s) is the covariance of μ_w(s) under q, by draws of w: what the data leave 
 independent weights is known to be too sure between clusters of data (Foong et al., 2020); use `bootstrap` there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 import equinox as eqx
@@ -32,7 +32,7 @@ from ilkit.data.spaces import Spaces
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Transitions, Window
-from ilkit.fitting.ensemble import Ensemble, mode, require_continuous
+from ilkit.fitting.ensemble import Ensemble, memory_faults, mode, require_continuous, require_present_alone
 from ilkit.fitting.fit import fit
 from ilkit.fitting.gradient import partition
 from ilkit.nn.fan_in import fan_in
@@ -58,6 +58,11 @@ class SVI(Spec):
     """Gradient steps."""
     num_seeds: PositiveInt = 1
     """Training runs, in one compiled call."""
+
+    def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
+        """A policy with a memory."""
+        del parts
+        return memory_faults(policy)
 
 
 class _Guide(NamedTuple):
@@ -110,7 +115,7 @@ def uncertainty(spec: SVI, policy: Build[Policy], demos: Demonstrations, *, key:
 
 def _posterior(spec: SVI, policy: Build[Policy], spaces: Spaces, *, key: PRNGKeyArray) -> _Posterior:
     policy_key, draw_key = jax.random.split(key)
-    initial = policy(spaces, key=policy_key)
+    initial = require_present_alone("svi", policy(spaces, key=policy_key))
     loc, prior_scale, _ = _flatten(spec, initial)
     guide = _Guide(loc, jnp.log(0.1 * prior_scale), jnp.zeros(spaces.action.size))
     return _Posterior(guide, _Prior(initial, jnp.zeros(()), jax.random.key_data(draw_key)))

@@ -10,8 +10,11 @@ from jax.tree_util import Partial
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Spaces
+from ilkit.errors import DataError
 from ilkit.fitting.fit import fit
 from ilkit.fitting.gradient import mean_loss
+from ilkit.network import frame_stack, mlp
+from ilkit.network.frame_stack import FrameStack
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
 from ilkit.running.loop import train
@@ -77,3 +80,38 @@ def test_each_member_is_fitted_to_its_own_data() -> None:
     )[0]
     found = jax.vmap(lambda member: member.mode((), jnp.zeros(1))[1])(learnt)
     assert found[:, 0].tolist() == pytest.approx([-0.5, 0.5], abs=0.05)
+
+
+def test_the_average_of_the_weights_is_what_is_learnt() -> None:
+    def descended(average: bool, num_steps: int) -> np.ndarray:
+        learnt = train(
+            lambda key: fit(
+                mean_loss,
+                Partial(optax.sgd, 0.1),
+                HEAD,
+                constant([0.5, 0.5]),
+                batch_size=4,
+                num_steps=num_steps,
+                key=key,
+                average=average,
+            ),
+            key=jax.random.key(0),
+        )[0]
+        return np.asarray(learnt.network.layers.biases[0])
+
+    expected = descended(False, 1)
+    for step in (1, 2):
+        decay = 1.0 - (1.0 + step) ** -0.75
+        expected = decay * expected + (1.0 - decay) * descended(False, step + 1)
+    np.testing.assert_allclose(descended(True, 3), expected, rtol=1e-5)
+    assert not np.allclose(descended(False, 3), expected, rtol=1e-3)
+
+
+def test_a_window_longer_than_every_episode_is_refused() -> None:
+    network = Build("network", "mlp", mlp.network, MLP(hidden=()))
+    stacked = Build("network", "frame_stack", frame_stack.network, FrameStack(num_frames=3), inner=network)
+    head = Build("policy", "deterministic", policy, Deterministic(), (stacked,))
+    optimizer = Partial(optax.sgd, 0.1)
+    with pytest.raises(DataError, match="2 at most, and this one wants 3 steps up to now"):
+        fit(mean_loss, optimizer, head, constant([0.5, 0.5]), batch_size=4, num_steps=1, key=jax.random.key(0))
+    fit(mean_loss, optimizer, head, constant([0.5] * 3), batch_size=4, num_steps=1, key=jax.random.key(0))
