@@ -20,10 +20,10 @@ class NoNoise(Sampling):
     """Acts by the policy's mode; what has a density is a sample of the policy."""
 
     def act(
-        self, policy: Policy, running: RunningSquare, obs: PyTree, *, key: PRNGKeyArray
+        self, policy: Policy, running: RunningSquare, obs: PyTree, carry: PyTree = (), *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """The modes, without a context."""
-        return running, modes(policy, obs), ()
+        return running, modes(policy, obs, carry), ()
 
 
 def exploration(spec: None_, spaces: Spaces) -> Behavior:

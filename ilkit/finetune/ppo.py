@@ -7,7 +7,8 @@ own density is learnt. Densities are those of actions before the environment cli
 A critic that knows nothing yet would lead the clone astray: at first only the critic learns.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -22,13 +23,14 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces, check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
+from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
 from ilkit.reinforcement.anchor import anchor_of
 from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
 from ilkit.reinforcement.warmup import check_warmup
-from ilkit.stepping.behavior import Behavior, require_no_memory
+from ilkit.stepping.behavior import Behavior
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
@@ -49,6 +51,16 @@ class PPO(ProximalSpec):
         """Iterations at the start in which only the critic learns."""
         return self.critic_warmup_steps
 
+    def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
+        """Minibatches that would cut the environments of a policy with a memory."""
+        del parts
+        if not jax.tree.leaves(policy.initial_carry()) or self.num_envs % self.num_minibatches == 0:
+            return ()
+        return (
+            f"num_envs: must be a multiple of num_minibatches ({self.num_minibatches}) where the policy has a memory, "
+            f"got {self.num_envs}: a minibatch is then whole environments, replayed from what was remembered.",
+        )
+
     @model_validator(mode="after")
     def _check_warmup(self) -> "PPO":
         check_warmup(self.critic_warmup_steps, self.num_steps)
@@ -66,12 +78,13 @@ def finetune(
 ) -> Training[Policy]:
     """Improves the clone by proximal policy optimization.
 
-    **Raises:** `DataError` where the clone doesn't fit the environment or has a memory, and where neither the
-    exploration nor the clone gives actions a density.
+    **Raises:** `DataError` where the clone doesn't fit the environment, and where neither the exploration nor the clone
+    gives actions a density.
     """
     world = env()
     check_spaces(world.spaces, cloned.spaces)
-    require_no_memory(cloned)
+    for fault in spec.policy_faults(cloned, {"exploration": exploration}):
+        raise DataError(f"finetune.ppo.{fault}")
     behavior = exploration(cloned.spaces, uncertainty=uncertainty).with_density(cloned, _floor(spec, cloned.spaces))
     envs = side_by_side(world, spec.num_envs)
     return train_by_trial(

@@ -90,7 +90,8 @@ def fit(
     )
     problem = _Problem(loss, optimizer, demos.transitions(), batch_size)
     state = _initial_state(problem, policy, demos.spaces, members, average, key)
-    _check_window(*_combined(state).window, int(demos.lengths.max()))
+    past, ahead = _combined(state).window
+    _check_window(past, ahead, int(demos.lengths.max()))
     return Training(
         state=state,
         step=Partial(_step, problem),
@@ -102,9 +103,7 @@ def fit(
 def _check_window(past: int, ahead: int, longest: int) -> None:
     if max(past, ahead) < longest:
         return
-    told = (
-        f"{past + 1} steps up to now" if past >= longest else f"{ahead + 1} steps from now on"
-    )
+    told = f"{past + 1} steps up to now" if past >= longest else f"{ahead + 1} steps from now on"
     raise DataError(
         f"A policy must not see more steps at once than an episode has, {longest} at most, and this one wants {told}. "
         "Lower policy.chunked.horizon, or the window of the network."

@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.policy import Policy
@@ -28,6 +28,7 @@ from ilkit.reinforcement.warmup import frozen_until
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import Behavior, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
+from ilkit.stepping.memory import carries_along, first_carries
 from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs
 
@@ -107,6 +108,9 @@ class _Batch(NamedTuple):
     targets: Float[Array, " batch"]
     typical: Array | None
     """Actions that the anchor would take."""
+    ended: Bool[Array, " batch"]
+    first: PyTree = ()
+    """What a policy with a memory remembers before the first of the steps, of which each row then has all."""
 
 
 def initial_state(
@@ -116,6 +120,7 @@ def initial_state(
     trained, fixed = partition(policy)
     critic = build_silent_layers((policy.spaces.observation.size, *spec.critic_hidden, 1), "tanh", key=key)
     optimizers = _optimizers(spec)
+    trials = trials._replace(carry=first_carries(policy, len(trials.log.length)))
     return State(
         Learner(trained, critic),
         fixed,
@@ -149,8 +154,9 @@ def improve(
 ) -> tuple[State, ReinforcementInfo]:
     """Takes the gradient steps of one iteration; at first those of the critic only."""
     order_key, typical_key = jax.random.split(key)
-    applied = noise_scale(policy_of(state), *_flat((rollout.obs, rollout.actions)))
-    state, batch = _prepare(spec, state, rollout, key=typical_key)
+    carry = _carries(policy_of(state), rollout)
+    applied = noise_scale(policy_of(state), *_flat((rollout.obs, rollout.actions, carry)))
+    state, batch = _prepare(spec, state, rollout, carry, key=typical_key)
     size = len(batch.targets)
     order = permutations(spec.num_epochs, size, key=order_key).reshape(-1, size // spec.num_minibatches)
     minibatches = jax.tree.map(lambda rows: rows[order], batch)
@@ -194,7 +200,10 @@ def clipped_loss(
     return -jnp.mean(jnp.minimum(ratios * standardized, clipped * standardized))
 
 
-def _prepare(spec: ProximalSpec, state: State, rollout: Rollout, *, key: PRNGKeyArray) -> tuple[State, _Batch]:
+def _prepare(
+    spec: ProximalSpec, state: State, rollout: Rollout, carry: PyTree, *, key: PRNGKeyArray
+) -> tuple[State, _Batch]:
+    """The steps of a rollout as rows; of a policy with a memory the environments, each with all of its steps."""
     policy, outcome = policy_of(state), rollout.outcome
 
     def values(obs: PyTree) -> Float[Array, "time envs"]:
@@ -214,15 +223,43 @@ def _prepare(spec: ProximalSpec, state: State, rollout: Rollout, *, key: PRNGKey
     scale = state.scale.add(targets)
     critic = preserve_values(state.learner.critic, state.scale, scale)
     context = state.behavior.settle(rollout.context)
-    obs, actions, context, advantages, targets = _flat(
-        (rollout.obs, rollout.actions, context, advantages, scale.standardize(targets))
-    )
-    log_probs = state.behavior.log_prob(policy, obs, actions, context)
+    obs, actions, settled, carry = _flat((rollout.obs, rollout.actions, context, carry))
+    log_probs = state.behavior.log_prob(policy, obs, actions, settled, carry)
     typical = None
     if state.anchor is not None:
-        typical = state.behavior.typical(state.anchor.policy, obs, key=key)
+        anchor = state.anchor.policy
+        typical = state.behavior.typical(anchor, obs, _flat(_carries(anchor, rollout)), key=key)
+    log_probs, typical = jax.tree.map(lambda rows: rows.reshape(*now.shape, *rows.shape[1:]), (log_probs, typical))
     state = state._replace(learner=state.learner._replace(critic=critic), scale=scale)
-    return state, _Batch(obs, actions, context, log_probs, advantages, targets, typical)
+    by_step = _Batch(
+        rollout.obs,
+        rollout.actions,
+        context,
+        log_probs,
+        advantages,
+        scale.standardize(targets),
+        typical,
+        outcome.terminated | outcome.truncated,
+    )
+    if not jax.tree.leaves(rollout.carry):
+        return state, _flat(by_step)
+    by_env = jax.tree.map(lambda rows: jnp.swapaxes(rows, 0, 1), by_step)
+    return state, by_env._replace(first=rollout.carry)
+
+
+def _carries(policy: Policy, rollout: Rollout) -> PyTree:
+    """What the policy remembers before each step of a rollout, replayed from what it remembered before the first."""
+    ended = rollout.outcome.terminated | rollout.outcome.truncated
+    return carries_along(policy, rollout.carry, rollout.obs, ended) if jax.tree.leaves(rollout.carry) else ()
+
+
+def _replayed(policy: Policy, batch: _Batch) -> tuple[_Batch, PyTree]:
+    """The steps of a minibatch as rows, and what the policy remembers before each of them."""
+    if not jax.tree.leaves(batch.first):
+        return batch, ()
+    by_step = jax.tree.map(lambda rows: jnp.swapaxes(rows, 0, 1), batch._replace(first=()))
+    carry = carries_along(policy, batch.first, by_step.obs, by_step.ended)
+    return _flat(by_step), _flat(carry)
 
 
 def _loss(
@@ -230,10 +267,11 @@ def _loss(
 ) -> tuple[Float[Array, ""], tuple[Float[Array, ""], Float[Array, ""]]]:
     """The sum of both losses, and each of them."""
     policy: Policy = eqx.combine(learner.policy, state.fixed)
-    log_probs = state.behavior.log_prob(policy, batch.obs, batch.actions, batch.context)
+    batch, carry = _replayed(policy, batch)
+    log_probs = state.behavior.log_prob(policy, batch.obs, batch.actions, batch.context, carry)
     policy_loss = clipped_loss(log_probs - batch.log_probs, batch.advantages, spec.clip)
     if state.anchor is not None and batch.typical is not None:
-        departure = -state.behavior.log_prob(policy, batch.obs, batch.typical, batch.context)
+        departure = -state.behavior.log_prob(policy, batch.obs, batch.typical, batch.context, carry)
         policy_loss += state.anchor.weight * jnp.mean(departure)
     errors = _critic_outputs(learner.critic, policy, batch.obs) - batch.targets
     value_loss = 0.5 * jnp.mean(errors**2)

@@ -28,13 +28,15 @@ class RunningSquare(NamedTuple):
 class Behavior(eqx.Module):
     """How a policy acts while it learns: draws actions for many observations at once.
 
+    A policy with a memory is handed its carry before each observation; others have none.
+
     What the density of an action needs beside the policy is its context: drawn with the action, then settled once for
     a whole rollout.
     """
 
     @abstractmethod
     def act(
-        self, policy: Policy, running: RunningSquare, obs: PyTree, *, key: PRNGKeyArray
+        self, policy: Policy, running: RunningSquare, obs: PyTree, carry: PyTree = (), *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Draws an action and its context for every observation."""
 
@@ -43,11 +45,13 @@ class Behavior(eqx.Module):
         """Turns the contexts of a rollout, time and environments leading, into what `log_prob` takes."""
 
     @abstractmethod
-    def log_prob(self, policy: Policy, obs: PyTree, actions: Array, context: PyTree) -> Float[Array, " batch"]:
+    def log_prob(
+        self, policy: Policy, obs: PyTree, actions: Array, context: PyTree, carry: PyTree = ()
+    ) -> Float[Array, " batch"]:
         """The log density of actions, up to a constant that doesn't depend on the policy."""
 
     @abstractmethod
-    def typical(self, policy: Policy, obs: PyTree, *, key: PRNGKeyArray) -> Array:
+    def typical(self, policy: Policy, obs: PyTree, carry: PyTree = (), *, key: PRNGKeyArray) -> Array:
         """Actions whose mean log density under another policy is minus the divergence from it, up to a constant."""
 
     @abstractmethod
@@ -62,23 +66,25 @@ class Sampling(Behavior):
     """Actions are samples of the policy, which must have a density."""
 
     def act(
-        self, policy: Policy, running: RunningSquare, obs: PyTree, *, key: PRNGKeyArray
+        self, policy: Policy, running: RunningSquare, obs: PyTree, carry: PyTree = (), *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Samples, without a context."""
-        return running, self.typical(policy, obs, key=key), ()
+        return running, self.typical(policy, obs, carry, key=key), ()
 
     def settle(self, context: PyTree) -> PyTree:
         """Nothing, as before."""
         return context
 
-    def log_prob(self, policy: Policy, obs: PyTree, actions: Array, context: PyTree) -> Float[Array, " batch"]:
+    def log_prob(
+        self, policy: Policy, obs: PyTree, actions: Array, context: PyTree, carry: PyTree = ()
+    ) -> Float[Array, " batch"]:
         """The log density log π(a | s)."""
-        return jax.vmap(lambda obs, action: policy.log_prob(policy.initial_carry(), obs, action)[1])(obs, actions)
+        return jax.vmap(lambda carry, obs, action: policy.log_prob(carry, obs, action)[1])(carry, obs, actions)
 
-    def typical(self, policy: Policy, obs: PyTree, *, key: PRNGKeyArray) -> Array:
+    def typical(self, policy: Policy, obs: PyTree, carry: PyTree = (), *, key: PRNGKeyArray) -> Array:
         """Samples: E_{a ~ p}[log q(a)] = -KL(p ‖ q) + E_{a ~ p}[log p(a)]."""
         keys = jax.random.split(key, _size(obs))
-        return jax.vmap(lambda obs, key: policy.sample(policy.initial_carry(), obs, key=key)[1])(obs, keys)
+        return jax.vmap(lambda carry, obs, key: policy.sample(carry, obs, key=key)[1])(carry, obs, keys)
 
     def with_density(self, policy: Policy, floor: Float[Array, " act"]) -> Behavior:
         """Samples, where the policy has a density."""
@@ -107,13 +113,13 @@ class AdditiveNoise(Behavior):
         """L(s), a square root of the noise covariance."""
 
     def act(
-        self, policy: Policy, running: RunningSquare, obs: PyTree, *, key: PRNGKeyArray
+        self, policy: Policy, running: RunningSquare, obs: PyTree, carry: PyTree = (), *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Adds noise to the mode."""
         running, roots = self.roots(running, obs)
         noise = jax.random.normal(key, (2 * len(roots) * len(self.floor),)).reshape(2, len(roots), -1)
         explored = jnp.einsum("bij,bj->bi", roots, noise[0])
-        return running, modes(policy, obs) + explored + self.floor * noise[1], roots
+        return running, modes(policy, obs, carry) + explored + self.floor * noise[1], roots
 
     def settle(self, context: PyTree) -> PyTree:
         """W, from L."""
@@ -124,14 +130,16 @@ class AdditiveNoise(Behavior):
         identity = jnp.broadcast_to(jnp.eye(len(self.floor)), lower.shape)
         return jax.scipy.linalg.solve_triangular(lower, identity, lower=True)
 
-    def log_prob(self, policy: Policy, obs: PyTree, actions: Array, context: PyTree) -> Float[Array, " batch"]:
+    def log_prob(
+        self, policy: Policy, obs: PyTree, actions: Array, context: PyTree, carry: PyTree = ()
+    ) -> Float[Array, " batch"]:
         """-‖W (a - μ(s))‖² / 2."""
-        return -0.5 * jnp.sum(jnp.einsum("bij,bj->bi", context, actions - modes(policy, obs)) ** 2, axis=-1)
+        return -0.5 * jnp.sum(jnp.einsum("bij,bj->bi", context, actions - modes(policy, obs, carry)) ** 2, axis=-1)
 
-    def typical(self, policy: Policy, obs: PyTree, *, key: PRNGKeyArray) -> Array:
+    def typical(self, policy: Policy, obs: PyTree, carry: PyTree = (), *, key: PRNGKeyArray) -> Array:
         """Modes: the divergence of two normal densities of one covariance is ‖W (μ - μ')‖² / 2."""
         del key
-        return modes(policy, obs)
+        return modes(policy, obs, carry)
 
     def with_density(self, policy: Policy, floor: Float[Array, " act"]) -> Behavior:
         """The same noise about this floor."""
@@ -148,14 +156,14 @@ class AdditiveNoise(Behavior):
         return RunningSquare(count, mean), roots * self.average_scale / jnp.sqrt(jnp.maximum(mean, 1e-12))
 
 
-def modes(policy: Policy, obs: PyTree) -> Array:
+def modes(policy: Policy, obs: PyTree, carry: PyTree = ()) -> Array:
     """The mode of the policy at every observation."""
-    return jax.vmap(lambda obs: policy.mode(policy.initial_carry(), obs)[1])(obs)
+    return jax.vmap(lambda carry, obs: policy.mode(carry, obs)[1])(carry, obs)
 
 
-def noise_scale(policy: Policy, obs: PyTree, actions: Array) -> Float[Array, ""]:
+def noise_scale(policy: Policy, obs: PyTree, actions: Array, carry: PyTree = ()) -> Float[Array, ""]:
     """The root mean square of actions about the policy's modes, per dimension; of discrete ones, the share off it."""
-    expected = modes(policy, obs)
+    expected = modes(policy, obs, carry)
     if jnp.issubdtype(actions.dtype, jnp.integer):
         return jnp.mean(actions != expected)
     return jnp.sqrt(jnp.mean((actions - expected) ** 2))

@@ -26,6 +26,8 @@ class Rollout(NamedTuple):
     context: PyTree
     """What the density of the actions needs beside the policy."""
     outcome: Outcome
+    carry: PyTree = ()
+    """What the policy remembers before the first step of each environment."""
 
 
 class EpisodeLog(NamedTuple):
@@ -76,3 +78,5 @@ class Trials(NamedTuple):
     """The states of the environments, one a row."""
     running: RunningSquare
     log: EpisodeLog
+    carry: PyTree = ()
+    """What the policy remembers of each."""

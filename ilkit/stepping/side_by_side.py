@@ -15,6 +15,7 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.stepping.behavior import Behavior, RunningSquare
 from ilkit.stepping.host_envs import HostEnvs
+from ilkit.stepping.memory import following_carries
 from ilkit.stepping.records import EpisodeLog, Outcome, Rollout, Trials
 
 
@@ -36,13 +37,16 @@ class CompiledEnvs(eqx.Module):
 
         def step(trials: Trials, keys: Key[Array, " keys"]) -> tuple[Trials, Rollout]:
             obs = jax.vmap(self.env.observe)(trials.states)
-            running, actions, context = behavior.act(policy, trials.running, obs, key=keys[0])
+            running, actions, context = behavior.act(policy, trials.running, obs, trials.carry, key=keys[0])
             states, outcome = self._step(trials.states, trials.log, actions, keys[1:].reshape(self.num_envs, 2))
-            return Trials(states, running, trials.log.add(outcome)), Rollout(obs, actions, context, outcome)
+            carry = following_carries(policy, trials.carry, obs, outcome.terminated | outcome.truncated)
+            return Trials(states, running, trials.log.add(outcome), carry), Rollout(obs, actions, context, outcome)
 
+        first = trials.carry
         keys_per_step = 1 + 2 * self.num_envs
         keys = jax.random.split(key, num_steps * keys_per_step)
-        return jax.lax.scan(step, trials, keys.reshape(num_steps, keys_per_step))
+        trials, rollout = jax.lax.scan(step, trials, keys.reshape(num_steps, keys_per_step))
+        return trials, rollout._replace(carry=first)
 
     def _step(
         self, states: PyTree, log: EpisodeLog, actions: Array, keys: Key[Array, "envs 2"]
