@@ -104,6 +104,7 @@ def finetune(
     env: Build[Environment | HostEnvironment],
     cloned: Policy,
     uncertainty: Uncertainty | None = None,
+    expert: Policy | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
