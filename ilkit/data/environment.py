@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import equinox as eqx
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree, UInt8
 
+from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Space, Spaces
 from ilkit.errors import DataError
 
@@ -52,6 +53,25 @@ class Drawable(Protocol):
 
     def frame(self, state: PyTree, height: int) -> UInt8[Array, "height width 3"]:
         """A picture of a state, of so many rows."""
+
+
+@runtime_checkable
+class Mapped(Protocol):
+    """An environment that something moves through, in the plane."""
+
+    def position(self, obs: PyTree) -> Float[Array, " 2"]:
+        """Where an observation lies on the map: x to the right, y upwards."""
+
+    def chart(self, height: int) -> tuple[UInt8[Array, "height width 3"], tuple[float, float, float, float]]:
+        """A picture of the map without what moves, and the left, right, lower and upper end of it."""
+
+
+@runtime_checkable
+class Demonstrated(Protocol):
+    """An environment that comes with a demonstrator of its own."""
+
+    def demonstrator(self) -> Policy:
+        """The policy that demonstrates."""
 
 
 @runtime_checkable
