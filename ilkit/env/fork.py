@@ -1,8 +1,8 @@
 """A fork in the way: an obstacle before the goal, which demonstrators pass on the left or on the right.
 
 A point moves with a velocity that the action sets, p' = p + a Δ. The mean of both ways leads into the obstacle: a
-policy that predicts it fails, unless the position tells it which way was begun. With chunks of 16 actions all is decided
-at the start (a tree before the car, the example of every lecture on multimodal imitation).
+policy that predicts it fails, unless the position tells it which way was begun. With chunks of 16 actions all is
+decided at the start (a tree before the car, the example of every lecture on multimodal imitation).
 """
 
 from typing import Literal
@@ -36,9 +36,9 @@ class Fork(Spec):
     """How near to the goal is there."""
     initial_spread: NonNegativeFloat = 0.1
     """How far from the middle an episode starts, at most."""
-    clearance: PositiveFloat = 0.38
+    clearance: PositiveFloat = 0.33
     """How far from the middle the demonstrator passes the obstacle."""
-    timestep: PositiveFloat = 0.08
+    timestep: PositiveFloat = 0.055
     """The time between two steps, in s; the largest speed is 1 along each axis."""
     max_steps: PositiveInt = 32
     """The number of steps after which an episode is truncated."""

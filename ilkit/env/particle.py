@@ -96,7 +96,8 @@ class ParticleEnvironment(Environment):
     def demonstrator(self) -> Policy:
         """Goes to the first goal and, once it was near, to the second one."""
         near = jnp.asarray(self.spec.switch_distance, jnp.float32)
-        return ParticlePolicy(near, Normalizer.identity(4 * self.spec.num_dimensions), self.spaces)
+        normalizer = Normalizer.identity(4 * self.spec.num_dimensions)
+        return ParticlePolicy(switch_distance=near, normalizer=normalizer, spaces=self.spaces)
 
     def position(self, obs: Float[Array, " obs"]) -> Float[Array, " 2"]:
         """The first two coordinates; in one dimension, the only one."""

@@ -59,7 +59,7 @@ class RecallEnvironment(Environment):
 
     def demonstrator(self) -> Policy:
         """Remembers the cue."""
-        return RecallPolicy(Normalizer.identity(2), self.spaces)
+        return RecallPolicy(normalizer=Normalizer.identity(2), spaces=self.spaces)
 
     def frame(self, state: RecallState, height: int) -> UInt8[Array, "height width 3"]:
         """Where in the corridor the episode is, the cue while it is shown, and the two doors."""

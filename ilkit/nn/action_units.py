@@ -39,6 +39,20 @@ class ActionUnits(Untrained):
         """The units in which a is x."""
         return cls(np.zeros(size, np.float32), np.ones(size, np.float32), (False,) * size, False)
 
+    @classmethod
+    def spanning(cls, transitions: Transitions) -> "ActionUnits":
+        """The units in which every action lies between -1 and 1, as far as they were demonstrated; 0 if it is constant.
+
+        What an entry has is then as large as what another one has, whatever their bounds.
+        """
+        valid = transitions.valid[:, None]
+        low = jnp.min(jnp.where(valid, transitions.actions, jnp.inf), axis=0)
+        high = jnp.max(jnp.where(valid, transitions.actions, -jnp.inf), axis=0)
+        center, half_range = (low + high) / 2, (high - low) / 2
+        varies = half_range > 1e-6 * jnp.maximum(jnp.abs(center), 1e-6)
+        size = transitions.actions.shape[-1]
+        return cls(center, jnp.where(varies, half_range, 1.0), (False,) * size, False)
+
     def fitted(self, transitions: Transitions) -> "ActionUnits":
         """The same with the statistics of the actions where there is no range; a constant action is only centered."""
         if all(self.bounded):

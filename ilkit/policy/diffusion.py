@@ -1,0 +1,101 @@
+"""The diffusion head: actions are denoised step by step (Ho et al., 2020; Chi et al., Diffusion Policy, 2023).
+
+With x_0 an action in units, ε ~ N(0, I), t uniform and x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε, the predictor minimizes
+
+    E ‖ε(x_t, t, s) - ε‖².
+
+A sample is denoised from pure noise, by DDPM in all steps or by DDIM in fewer; its density is implicit. What acts
+should be the average of the weights along the way: `imitate.bc.average`.
+"""
+
+from typing import ClassVar, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import PositiveFloat, PositiveInt, model_validator
+
+from ilkit.data.build import Build
+from ilkit.data.network import Network
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Spaces
+from ilkit.math.denoising import Spacing, cosine_signal, ddim, ddpm
+from ilkit.nn.conditional_head import TIME_SIZE, ConditionalHead, ConditionalSpec, embed_time, prepared
+from ilkit.nn.perceptron import Layers, build_layers
+
+
+class Diffusion(ConditionalSpec):
+    """Actions that are denoised step by step (Ho et al., 2020; Chi et al., 2023), of any distribution."""
+
+    kind: Literal["diffusion"] = "diffusion"
+    num_train_steps: PositiveInt = 100
+    """T: the steps from an action to pure noise, of a squared-cosine schedule."""
+    sampler: Literal["ddim", "ddpm"] = "ddim"
+    """ddpm takes all steps, each with noise of its own; ddim takes `num_steps` of them, without."""
+    num_steps: PositiveInt = 10
+    """Steps of ddim."""
+    spacing: Spacing = "trailing"
+    """Which steps ddim takes: counted back from pure noise (trailing), or multiples of their distance (leading)."""
+    clip: PositiveFloat = 1.0
+    """How far from the middle a denoised action may lie, in half the range of those demonstrated."""
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> "Diffusion":
+        if self.num_steps > self.num_train_steps:
+            raise ValueError(f"num_steps must be at most num_train_steps, {self.num_train_steps}, got {self.num_steps}")
+        return self
+
+
+class DiffusionPolicy(ConditionalHead):
+    """x_0, denoised from x_T ~ N(0, I) with ε(x, t, s); the mode is the sample of one key."""
+
+    layers: Layers
+    spec: Diffusion = eqx.field(static=True)
+    reparameterized: ClassVar[bool] = True
+
+    def mode_from(self, outputs: Float[Array, " features"]) -> Float[Array, " act"]:
+        """The sample of key 0: it averages nothing."""
+        return self.sample_from(outputs, key=jax.random.key(0))
+
+    def sample_from(self, outputs: Float[Array, " features"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
+        """Denoises pure noise."""
+        spec, signal = self.spec, cosine_signal(self.spec.num_train_steps)
+        start_key, steps_key = jax.random.split(key)
+        start = jax.random.normal(start_key, (self.spaces.action.size,))
+
+        def predict(noisy: Array, step: Array) -> Array:
+            return self._noise(outputs, noisy, step)
+
+        if spec.sampler == "ddpm":
+            return self.units.action(ddpm(predict, start, signal, clip=spec.clip, key=steps_key))
+        return self.units.action(
+            ddim(predict, start, signal, num_steps=spec.num_steps, spacing=spec.spacing, clip=spec.clip)
+        )
+
+    def loss_from(self, outputs: Float[Array, " features"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
+        """The squared error of the noise at a step that is drawn, averaged over the entries."""
+        step_key, noise_key = jax.random.split(key)
+        step = jax.random.randint(step_key, (), 0, self.spec.num_train_steps)
+        share = jnp.asarray(cosine_signal(self.spec.num_train_steps), jnp.float32)[step]
+        clean = self.units.raw(action)
+        noise = jax.random.normal(noise_key, clean.shape)
+        noisy = jnp.sqrt(share) * clean + jnp.sqrt(1.0 - share) * noise
+        return jnp.mean((self._noise(outputs, noisy, step) - noise) ** 2)
+
+    def _noise(self, features: Array, noisy: Array, step: Array) -> Array:
+        time = (step + 1) / np.float32(self.spec.num_train_steps)
+        return self.layers(jnp.concatenate([features, noisy, embed_time(time)]))
+
+
+def policy(spec: Diffusion, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
+    """Builds the head, not fitted yet.
+
+    **Raises:** `DataError` where actions are discrete.
+    """
+    network_key, layers_key = jax.random.split(key)
+    fields = prepared("diffusion", spec, network, spaces, key=network_key)
+    size = spaces.action.size
+    sizes = (spec.features + size + TIME_SIZE, *spec.hidden, size)
+    return DiffusionPolicy(layers=build_layers(sizes, spec.activation, key=layers_key), spec=spec, **fields)

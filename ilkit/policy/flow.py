@@ -1,0 +1,72 @@
+"""The flow head: actions flow from noise along a velocity that is learnt (Lipman et al., Flow Matching, 2023).
+
+With x_0 ~ N(0, I), x_1 an action in units, t ~ U(0, 1) and x_t = (1 - t) x_0 + t x_1, the velocity minimizes
+
+    E ‖u(x_t, t, s) - (x_1 - x_0)‖².
+
+A sample follows it from x_0 at t = 0 to t = 1; its density is implicit.
+"""
+
+from typing import ClassVar, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import PositiveInt
+
+from ilkit.data.build import Build
+from ilkit.data.network import Network
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Spaces
+from ilkit.math.denoising import follow_flow
+from ilkit.nn.conditional_head import TIME_SIZE, ConditionalHead, ConditionalSpec, embed_time, prepared
+from ilkit.nn.perceptron import Layers, build_layers
+
+
+class Flow(ConditionalSpec):
+    """Actions that flow from noise along a learnt velocity (Lipman et al., 2023), of any distribution."""
+
+    kind: Literal["flow"] = "flow"
+    num_steps: PositiveInt = 10
+    """Euler steps of a sample."""
+
+
+class FlowPolicy(ConditionalHead):
+    """x_1 of x' = u(x, t, s) from x_0 ~ N(0, I); the mode is the sample of one key."""
+
+    layers: Layers
+    spec: Flow = eqx.field(static=True)
+    reparameterized: ClassVar[bool] = True
+
+    def mode_from(self, outputs: Float[Array, " features"]) -> Float[Array, " act"]:
+        """The sample of key 0: it averages nothing."""
+        return self.sample_from(outputs, key=jax.random.key(0))
+
+    def sample_from(self, outputs: Float[Array, " features"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
+        """Follows the flow from noise."""
+        noise = jax.random.normal(key, (self.spaces.action.size,))
+        return self.units.action(follow_flow(lambda x, t: self._velocity(outputs, x, t), noise, self.spec.num_steps))
+
+    def loss_from(self, outputs: Float[Array, " features"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
+        """The squared error of the velocity at a time that is drawn, averaged over the entries."""
+        time_key, noise_key = jax.random.split(key)
+        target, time = self.units.raw(action), jax.random.uniform(time_key)
+        noise = jax.random.normal(noise_key, target.shape)
+        velocity = self._velocity(outputs, (1.0 - time) * noise + time * target, time)
+        return jnp.mean((velocity - (target - noise)) ** 2)
+
+    def _velocity(self, features: Array, point: Array, time: Array) -> Array:
+        return self.layers(jnp.concatenate([features, point, embed_time(time)]))
+
+
+def policy(spec: Flow, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
+    """Builds the head, not fitted yet.
+
+    **Raises:** `DataError` where actions are discrete.
+    """
+    network_key, layers_key = jax.random.split(key)
+    fields = prepared("flow", spec, network, spaces, key=network_key)
+    size = spaces.action.size
+    sizes = (spec.features + size + TIME_SIZE, *spec.hidden, size)
+    return FlowPolicy(layers=build_layers(sizes, spec.activation, key=layers_key), spec=spec, **fields)
