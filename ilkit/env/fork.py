@@ -30,9 +30,9 @@ class Fork(Spec):
     """An obstacle before the goal, passed on the left or on the right: two ways, the mean of which is none."""
 
     kind: Literal["fork"] = "fork"
-    obstacle_radius: PositiveFloat = 0.2
+    obstacle_radius: PositiveFloat = 0.15
     """The radius of the obstacle; the way is 1 long."""
-    goal_radius: PositiveFloat = 0.12
+    goal_radius: PositiveFloat = 0.2
     """How near to the goal is there."""
     initial_spread: NonNegativeFloat = 0.1
     """How far from the middle an episode starts, at most."""

@@ -37,7 +37,7 @@ class ConditionalSpec(Spec):
     """The outputs of the network that the head's own layers take in."""
     hidden: tuple[PositiveInt, ...] = (256, 256)
     """The width of each hidden layer of the head."""
-    activation: Activation = "relu"
+    activation: Activation = "gelu"
     """The function between the layers of the head."""
 
 
