@@ -3,10 +3,11 @@
 People step onto the road and leave it, and a camera sees them badly. The driver trusts it as far as one picture after
 the other confirms it: with the probability b that somebody is there, which he remembers,
 
-    odds(b') = odds(b, after people came and went) · N(z; 1, σ²) / N(z; -1, σ²),    brakes where b' > ½.
+    odds(b') = odds(b, after people came and went) · (q / (1 - q))^z,    brakes where b' > ½,
 
-He therefore mostly does what he did before, and his light tells it: a clone that sees the light agrees with him more
-often than one that doesn't, on his way, and brakes for nobody on its own.
+for pictures z = ±1 that are right with probability q. He therefore mostly does what he did before, and his light tells
+it: a clone that sees the light agrees with him more often than one that doesn't, where he drives. Where it drives
+itself, no picture is worth as much as its own light: what it does first it does forever.
 """
 
 from typing import Annotated, Literal, NamedTuple
@@ -15,7 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, UInt8
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.normalizer import Normalizer
@@ -33,11 +34,11 @@ class BrakeLight(Spec):
     kind: Literal["brake_light"] = "brake_light"
     light: Literal["shown", "random", "hidden"] = "shown"
     """What stands where the light is observed: the last action, a random one, or none."""
-    noise: PositiveFloat = 1.0
-    """σ: the standard deviation of what the camera says, 1 for somebody on the road and -1 for nobody."""
-    arrival: Share = 0.08
+    reliability: Annotated[float, Field(gt=0.5, lt=1)] = 0.75
+    """q: how often the camera is right, which says 1 for somebody on the road and -1 for nobody."""
+    arrival: Share = 0.04
     """The probability that somebody steps onto an empty road in a step."""
-    departure: Share = 0.08
+    departure: Share = 0.04
     """The probability that somebody leaves it."""
     max_steps: PositiveInt = 100
     """The number of steps after which an episode is truncated."""
@@ -87,7 +88,7 @@ class BrakeLightEnvironment(Environment):
         """Believes the camera as far as it repeats itself."""
         spec = self.spec
         return BrakeLightPolicy(
-            noise=jnp.asarray(spec.noise, jnp.float32),
+            reliability=jnp.asarray(spec.reliability, jnp.float32),
             arrival=jnp.asarray(spec.arrival, jnp.float32),
             departure=jnp.asarray(spec.departure, jnp.float32),
             normalizer=Normalizer.identity(3),
@@ -103,13 +104,13 @@ class BrakeLightEnvironment(Environment):
         return canvas.paint(canvas.disk((1.0, 0.0), 0.2), ORANGE, jnp.where(state.occupied, 1.0, 0.0)).picture()
 
     def _seen(self, occupied: Array, braked: Array, *, key: PRNGKeyArray) -> BrakeLightState:
-        light_key, noise_key = jax.random.split(key)
-        camera, radio = jax.random.normal(noise_key, (2,))
+        light_key, camera_key, radio_key = jax.random.split(key, 3)
+        right = jax.random.bernoulli(camera_key, self.spec.reliability)
         lights = {"shown": braked, "random": jax.random.bernoulli(light_key), "hidden": jnp.asarray(0.5)}
         return BrakeLightState(
             jnp.asarray(occupied),
-            jnp.where(occupied, 1.0, -1.0) + self.spec.noise * camera,
-            radio,
+            jnp.where(occupied == right, 1.0, -1.0),
+            jax.random.normal(radio_key),
             2.0 * lights[self.spec.light].astype(jnp.float32) - 1.0,
         )
 
@@ -117,7 +118,7 @@ class BrakeLightEnvironment(Environment):
 class BrakeLightPolicy(Policy):
     """Brakes where somebody is more likely there than not, by all that the camera has said."""
 
-    noise: Float[Array, ""]
+    reliability: Float[Array, ""]
     arrival: Float[Array, ""]
     departure: Float[Array, ""]
     normalizer: Normalizer
@@ -129,7 +130,8 @@ class BrakeLightPolicy(Policy):
 
     def mode(self, carry: PyTree, obs: Float[Array, " 3"]) -> tuple[PyTree, Int[Array, ""]]:
         """Brakes or doesn't; what is carried is the belief for the next step."""
-        believed = jax.nn.sigmoid(jnp.log(carry) - jnp.log1p(-carry) + 2.0 * obs[0] / self.noise**2)
+        weight = jnp.log(self.reliability) - jnp.log1p(-self.reliability)
+        believed = jax.nn.sigmoid(jnp.log(carry) - jnp.log1p(-carry) + weight * obs[0])
         after = believed * (1.0 - self.departure) + (1.0 - believed) * self.arrival
         return after, (believed > 0.5).astype(jnp.int32)
 
@@ -138,6 +140,6 @@ def env(spec: BrakeLight) -> Environment:
     """Builds the road."""
     return BrakeLightEnvironment(
         spec=spec,
-        spaces=Spaces(observation=Box.symmetric((float("inf"), float("inf"), 1.0)), action=Discrete(size=2)),
+        spaces=Spaces(observation=Box.symmetric((1.0, float("inf"), 1.0)), action=Discrete(size=2)),
         max_steps=spec.max_steps,
     )

@@ -32,6 +32,7 @@ from ilkit.errors import DataError
 from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
 from ilkit.measuring.curves import noise_during_training, read_curves
 from ilkit.measuring.fit import measure_fit, score_fit
+from ilkit.measuring.paths import first_actions, paths_of
 from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
 from ilkit.reporting.animation import animate, shown_steps
 from ilkit.reporting.findings import ActionSample, Findings, HeldOut, Rollout, StateMap
@@ -110,6 +111,8 @@ def evaluate(
         actions=_sample_actions(demos, policies, key=actions_key),
         state_map=None if uncertainty is None else _map_states(world, uncertainty, demos, spec.map_dims),
         rollouts=_show_rollouts(world, episodes, measured, key=episodes_key),
+        paths=paths_of(world, {name: runs for name, runs in episodes.items() if name != "random"}),
+        first_actions=first_actions(expert, policies, episodes, key=actions_key) if spec.stochastic else {},
     )
     return _report(findings)
 

@@ -52,13 +52,15 @@ def finetune(
     world = env()
     check_spaces(world.spaces, expert.spaces)
     behavior = exploration(cloned.spaces)
-    return search_graph(spec, Partial(_answers, spec, expert), behavior, world, cloned, key=key)
+    return search_graph(spec, Partial(_answers, spec), behavior, world, cloned, expert, key=key)
 
 
 def _answers(
-    spec: ExpertQuery, expert: Policy, search: Search, rollout: Rollout, *, key: PRNGKeyArray
+    spec: ExpertQuery, search: Search, rollout: Rollout, *, key: PRNGKeyArray
 ) -> tuple[Float[Array, "graphs obs"], Float[Array, " graphs"]]:
     """Graphs, and minus the loss of each on the expert's answers where they disagree most."""
+    expert = search.expert
+    assert expert is not None
     mask_key, loss_key = jax.random.split(key)
     visited = jax.tree.map(lambda rows: rows.reshape(-1, *rows.shape[2:]), rollout.obs)
     masks = search.regression.draw(spec.temperature, spec.num_graphs, key=mask_key)

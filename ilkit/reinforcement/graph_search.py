@@ -54,6 +54,8 @@ class Search(NamedTuple):
     regression: MaskRegression
     behavior: Behavior
     trials: Trials
+    expert: Policy | None
+    """Who is asked, if anybody is."""
 
 
 class SearchInfo(NamedTuple):
@@ -76,6 +78,7 @@ def search_graph(
     behavior: Behavior,
     world: Environment | HostEnvironment,
     cloned: Policy,
+    expert: Policy | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
@@ -86,10 +89,10 @@ def search_graph(
     check_spaces(world.spaces, cloned.spaces)
     for fault in memory_faults(cloned):
         raise DataError(f"{fault}")
-    envs = side_by_side(world, spec.num_envs)
+    envs, mask = side_by_side(world, spec.num_envs), mask_of(cloned)
     return train_by_trial(
         envs,
-        Search(cloned, mask_of(cloned), MaskRegression.empty(mask_of(cloned).size), behavior, envs.reset(key=key)),
+        Search(cloned, mask, MaskRegression.empty(mask.size), behavior, envs.reset(key=key), expert),
         Partial(_collect, spec, envs),
         Partial(_improve, spec, score),
         Partial(_finish),

@@ -15,7 +15,8 @@ from ilkit.measuring.curves import Curve
 from ilkit.reporting.findings import ActionSample, StateMap
 from ilkit.reporting.style import FIGURE, INK, LINE, MUTED, SERIES, VARIABLES, svg
 
-_STYLE = FIGURE | {"font.size": 9, "axes.titlesize": 9, "legend.frameon": False, "legend.handlelength": 1.2}
+MARKS = FIGURE | {"font.size": 9, "axes.titlesize": 9, "legend.frameon": False, "legend.handlelength": 1.2}
+"""Settings of matplotlib for figures of a report."""
 _MAX_POINTS = 600
 MOST_DIMS = 4
 """How many dimensions of the action are drawn."""
@@ -27,7 +28,7 @@ def variable_of(name: str, policies: Sequence[str]) -> str:
     return references[name] if name in references else f"series-{list(policies).index(name) % len(SERIES)}"
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(MARKS)
 def draw_outcomes(
     measured: Mapping[str, Measurement], scores: Mapping[str, Score], policies: Sequence[str], *, label: str
 ) -> str:
@@ -35,7 +36,7 @@ def draw_outcomes(
     figure = Figure(figsize=(7.2, 0.62 + 0.36 * len(scores)), layout="constrained")
     axes = figure.subplots()
     for row, (name, score) in enumerate(scores.items()):
-        color = _color(name, policies)
+        color = color_of(name, policies)
         axes.plot(score.interval, [row, row], color=color, linewidth=2.2, solid_capstyle="butt")
         axes.plot([score.iqm], [row], "o", color=color, markersize=6.5)
         seeds = measured[name].outcomes.mean(axis=1)
@@ -51,18 +52,18 @@ def draw_outcomes(
     return svg(figure)
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(MARKS)
 def draw_learning(
     curves: Mapping[str, Curve], evaluated: Mapping[str, Score], policies: Sequence[str], *, x_label: str, y_label: str
 ) -> str:
     """Curves of training with their seeds, and what was evaluated: at their ends, and of the others from 0 steps on."""
     figure, axes = _curve_axes(x_label, y_label)
     for name, curve in curves.items():
-        axes.plot(curve.steps, curve.rows.T, color=_color(name, policies), linewidth=0.5, alpha=0.4)
-        _draw_curve(axes, curve, _color(name, policies))
+        axes.plot(curve.steps, curve.rows.T, color=color_of(name, policies), linewidth=0.5, alpha=0.4)
+        _draw_curve(axes, curve, color_of(name, policies))
     end = max(float(curve.steps[-1]) for curve in curves.values())
     for name, score in evaluated.items():
-        color, at = _color(name, policies), float(curves[name].steps[-1]) if name in curves else 0.0
+        color, at = color_of(name, policies), float(curves[name].steps[-1]) if name in curves else 0.0
         if name not in curves:
             axes.axhline(score.iqm, color=color, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.plot([at, at], score.interval, color=color, linewidth=1.2, clip_on=False)
@@ -72,12 +73,12 @@ def draw_learning(
     return svg(figure)
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(MARKS)
 def draw_losses(curves: Mapping[str, Curve], policies: Sequence[str], *, x_label: str, y_label: str) -> str:
     """A curve per policy with its band."""
     figure, axes = _curve_axes(x_label, y_label)
     for name, curve in curves.items():
-        _draw_curve(axes, curve, _color(name, policies))
+        _draw_curve(axes, curve, color_of(name, policies))
     axes.margins(x=0)
     _label_ends(axes, {name: float(curve.iqm[-1]) for name, curve in curves.items()}, policies)
     return svg(figure)
@@ -97,7 +98,7 @@ def _draw_curve(axes: Axes, curve: Curve, color: str) -> None:
     axes.plot(curve.steps, curve.iqm, color=color, linewidth=1.7)
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(MARKS)
 def draw_uncertainty(state_map: StateMap) -> str:
     """The map of the standard deviation of the expert's action, with the demonstrated states on it."""
     grid, names = state_map.grid, state_map.names
@@ -125,7 +126,7 @@ def draw_uncertainty(state_map: StateMap) -> str:
     return svg(figure)
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(MARKS)
 def draw_actions(actions: ActionSample, policies: Sequence[str]) -> str:
     """What is done at demonstrated states: how often each action, and the first policy's mode against the expert."""
     if isinstance(actions.spaces.action, Discrete):
@@ -144,7 +145,7 @@ def _draw_density(axes: Axes, actions: ActionSample, dim: int, label: str, polic
     edges = actions.bins(dim).tolist()
     axes.hist(actions.demonstrated[:, dim], edges, density=True, color=INK, alpha=0.25, label="demonstrated")
     for name, rows in actions.samples.items():
-        color = _color(name, policies)
+        color = color_of(name, policies)
         axes.hist(rows[:, dim], edges, density=True, histtype="step", color=color, linewidth=1.3, label=name)
     axes.set_yscale("log")
     axes.minorticks_off()
@@ -157,7 +158,7 @@ def _draw_agreement(axes: Axes, actions: ActionSample, dim: int, label: str, pol
     name, rows = next(iter(actions.modes.items()))
     demonstrated = actions.demonstrated[:, dim]
     ends, chosen = [demonstrated.min(), demonstrated.max()], _spread(len(demonstrated), _MAX_POINTS)
-    color = _color(name, policies)
+    color = color_of(name, policies)
     axes.plot(ends, ends, color=MUTED, linewidth=0.8, zorder=1)
     axes.plot(demonstrated[chosen], rows[chosen, dim], "o", color=color, markersize=2, alpha=0.5, mew=0)
     axes.set_xlabel(f"demonstrated {label}")
@@ -171,7 +172,7 @@ def _draw_choices(actions: ActionSample, size: int, policies: Sequence[str]) -> 
     width = 0.8 / len(rows)
     for index, (name, taken) in enumerate(rows.items()):
         shares = np.bincount(taken.astype(int), minlength=size) / len(taken)
-        color, alpha = (INK, 0.3) if name == "demonstrated" else (_color(name, policies), 0.9)
+        color, alpha = (INK, 0.3) if name == "demonstrated" else (color_of(name, policies), 0.9)
         axes.bar(np.arange(size) - 0.4 + (index + 0.5) * width, shares, width, color=color, alpha=alpha, label=name)
     axes.set_xticks(range(size))
     axes.set_xlabel("action")
@@ -198,7 +199,7 @@ def _label_ends(axes: Axes, ends: Mapping[str, float], policies: Sequence[str]) 
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
-            color=_color(name, policies),
+            color=color_of(name, policies),
         )
 
 
@@ -208,7 +209,8 @@ def _one_in_each_cell(state_map: StateMap) -> Float[np.ndarray, "chosen 2"]:
     return state_map.states[chosen[_spread(len(chosen), _MAX_POINTS)]]
 
 
-def _color(name: str, policies: Sequence[str]) -> str:
+def color_of(name: str, policies: Sequence[str]) -> str:
+    """The color of a policy."""
     variable = variable_of(name, policies)
     return next(color for color, known in VARIABLES.items() if known == variable)
 

@@ -12,6 +12,7 @@ from ilkit.math.statistics import Interval
 from ilkit.measuring.comparison import Comparison, Measurement, Score
 from ilkit.measuring.curves import Curve
 from ilkit.measuring.fit import FitScore
+from ilkit.measuring.paths import Paths
 from ilkit.measuring.uncertainty_map import UncertaintyMap
 
 
@@ -104,6 +105,9 @@ class Findings(NamedTuple):
     actions: ActionSample
     state_map: StateMap | None
     rollouts: Mapping[str, Rollout]
+    paths: Paths | None = None
+    first_actions: Mapping[str, Float[np.ndarray, "samples act"]] = {}
+    """What the expert and each policy draw in the state that all start from."""
 
     @property
     def decimals(self) -> int:

@@ -17,6 +17,7 @@ from ilkit.reporting.figures import (
 )
 from ilkit.reporting.findings import Findings, StateMap
 from ilkit.reporting.fit_section import fit_section
+from ilkit.reporting.multiples import first_actions_section, paths_section
 from ilkit.reporting.numbers import verdict_of
 from ilkit.reporting.page import Section, prose, render_page
 from ilkit.reporting.tables import comparison_table, noise_table, rollout_row, score_table, seed_table
@@ -61,6 +62,10 @@ def _sections(findings: Findings) -> Iterator[Section]:
         yield _exploration(findings)
     if findings.rollouts:
         yield _rollouts(findings)
+    if findings.paths:
+        yield paths_section(findings.paths, findings.policies)
+    if findings.first_actions:
+        yield first_actions_section(findings.first_actions, findings.policies)
     if findings.state_map:
         yield _uncertainty(findings.state_map)
     yield fit_section(findings)

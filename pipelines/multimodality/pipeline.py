@@ -1,0 +1,36 @@
+"""Experts who do different things in the same state: every head on a fork in the way and on the particle task.
+
+On the fork a head decides on 16 actions at once; the third report shows which modes divergences cover or seek.
+"""
+
+from ilkit import pipeline, stages
+
+HEADS = ("deterministic", "gaussian", "mixture", "cvae", "autoregressive", "diffusion", "flow", "energy")
+"""TASK_HEAD is the block of a head in params.yaml."""
+DIVERGENCES = ("forward_kl", "reverse_kl", "jensen_shannon", "total_variation")
+"""The blocks of the divergences."""
+
+
+@pipeline
+def multimodality(params):
+    """Clones with every head on two tasks, and a Gaussian by every divergence."""
+    return (*(_every_head(params, task) for task in ("fork", "particle")), _every_divergence(params))
+
+
+def _every_head(params, task):
+    env, network = getattr(params, task), getattr(params, f"{task}_network")
+    expert = stages.expert(params.expert, env, name=f"{task}_expert")
+    demos = stages.rollout(getattr(params, f"{task}_rollout"), env, expert)
+    cloned = {}
+    for head in HEADS:
+        policy = getattr(params, f"{task}_{head}")(network=network)
+        cloned[head] = stages.imitate(getattr(params, f"{task}_imitate"), policy, demos, name=f"{task}_{head}_clone")
+    return stages.evaluate(params.evaluate, env, demos, expert, name=f"{task}_evaluate", **cloned)
+
+
+def _every_divergence(params):
+    expert = stages.expert(params.expert, params.fork, name="divergence_expert")
+    demos = stages.rollout(params.fork_rollout, params.fork, expert, name="divergence_demos")
+    policy = params.gaussian(network=params.fork_network)
+    learnt = {name: stages.imitate(getattr(params, name), policy, demos) for name in DIVERGENCES}
+    return stages.evaluate(params.evaluate, params.fork, demos, expert, name="divergence_evaluate", **learnt)
