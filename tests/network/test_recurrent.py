@@ -13,7 +13,7 @@ from ilkit.data.network import Network
 from ilkit.data.spaces import Box, Dict, Discrete, MultiDiscrete, Spaces
 from ilkit.data.windows import windows
 from ilkit.imitate.bc import BC, imitate
-from ilkit.network import gru, lstm, mlp
+from ilkit.network import gru, lstm, mlp, transformer
 from ilkit.policy import categorical
 from ilkit.running.loop import train
 
@@ -28,6 +28,9 @@ OBSERVATION = Dict(
 KINDS: dict[str, Build[Network]] = {
     "gru": Build("network", "gru", gru.network, gru.GRU(hidden_size=8, window=5)),
     "lstm": Build("network", "lstm", lstm.network, lstm.LSTM(hidden_size=8, window=5)),
+    "transformer": Build(
+        "network", "transformer", transformer.network, transformer.Transformer(context=5, width=8, num_heads=2)
+    ),
 }
 LENGTH = 5
 
