@@ -17,6 +17,11 @@ Activation = Literal["tanh", "relu", "gelu", "silu"]
 _ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu, "gelu": jax.nn.gelu, "silu": jax.nn.silu}
 
 
+def activate(activation: Activation, numbers: Float[Array, "*batch size"]) -> Float[Array, "*batch size"]:
+    """Applies the function of this name, entry by entry."""
+    return _ACTIVATIONS[activation](numbers)
+
+
 class Layers(eqx.Module):
     """x ↦ x W + b, layer after layer, with an activation between them; any number of axes may lead."""
 
@@ -28,7 +33,7 @@ class Layers(eqx.Module):
     def __call__(self, inputs: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:
         """Applies the layers; the last one has no activation."""
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            inputs = _ACTIVATIONS[self.activation](inputs @ weight + bias)
+            inputs = activate(self.activation, inputs @ weight + bias)
         return inputs @ self.weights[-1].T + self.biases[-1]
 
     def fan_in(self) -> "Layers":
