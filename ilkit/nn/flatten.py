@@ -19,13 +19,14 @@ def flatten(space: Space, obs: PyTree) -> Float[Array, "*batch size"]:
         return jax.nn.one_hot(obs - space.start, space.size)
     if isinstance(space, MultiDiscrete):
         return jnp.concatenate([jax.nn.one_hot(obs[..., i], size) for i, size in enumerate(space.sizes)], axis=-1)
-    numbers = obs if space.is_floating else _scaled(space, obs)
+    numbers = obs if space.is_floating else scaled(space, obs)
     if len(space.shape) == 1:
         return numbers
     return numbers.reshape(*numbers.shape[: numbers.ndim - len(space.shape)], space.size)
 
 
-def _scaled(space: Box, obs: Array) -> Float[Array, "..."]:
+def scaled(space: Box, obs: Array) -> Float[Array, "..."]:
+    """Whole numbers with finite bounds, such as pixels, from 0 to 1; without, as they are."""
     low, high = np.asarray(space.bounds, np.float32)
     bounded = np.isfinite(low) & np.isfinite(high) & (low < high)
     least, span = np.where(bounded, low, 0.0), np.where(bounded, high - np.where(bounded, low, 0.0), 1.0)

@@ -32,12 +32,13 @@ _OBS = problems.grid((-1.0, -1.0), (1.0, 1.0))
 def fits_a_linear_map(subject: Subject) -> None:
     """Gradient descent fits a network to a linear map: the squared error falls to a tenth."""
     targets = jnp.asarray(_OBS @ problems.GAIN.T)
+    observed = jnp.asarray(_OBS).reshape(len(_OBS), *subject.options.observation_shape)
 
     def loss(network: Network, key: PRNGKeyArray) -> Float[Array, ""]:
         del key
         return jnp.mean(
             jnp.sum(
-                (jax.vmap(lambda obs: network(network.initial_carry(), obs)[1])(jnp.asarray(_OBS)) - targets) ** 2,
+                (jax.vmap(lambda obs: network(network.initial_carry(), obs)[1])(observed) - targets) ** 2,
                 axis=-1,
             )
         )

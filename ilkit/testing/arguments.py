@@ -42,6 +42,7 @@ class Options(BaseModel):
     parts: Mapping[str, Settings] = {}
     actions: problems.Actions = "continuous"
     draws: bool = True
+    observation_shape: tuple[int, ...] = (2,)
     arguments: Mapping[type, Callable[[int], Any]] = {}
 
 
@@ -136,7 +137,7 @@ def _of_type(block: str, name: str, hint: Any, options: Options, variant: int) -
     env = part("env", options)
     makers: dict[Any, Callable[[], Any]] = {
         int: lambda: 2,
-        get_args(Space)[0]: lambda: Box.symmetric([1.0, 1.0]),
+        get_args(Space)[0]: lambda: Box(shape=options.observation_shape, low=-1.0, high=1.0),
         Spaces: lambda: env().spaces,
         Policy: lambda: _untrained(part("policy", options), env().spaces, jax.random.key(100 + variant)),
         Uncertainty: lambda: problems.known_uncertainty(

@@ -75,6 +75,7 @@ def checks(
     parts: Mapping[str, Settings] | None = None,
     actions: Actions = "continuous",
     draws: bool = True,
+    observation_shape: tuple[int, ...] = (2,),
     arguments: Mapping[type, Callable[[int], Any]] | None = None,
 ) -> list[Check]:
     """All checks that a component has to pass, for `pytest.mark.parametrize`:
@@ -87,13 +88,19 @@ def checks(
     `num_steps`, are lowered anyhow. `parts` names the parts that it gets, each with its kind and its settings:
     `parts={"policy": {"kind": "gaussian"}}`. `actions` chooses between the problem with continuous and that with
     discrete actions. `draws=False` says that the component draws nothing: it is then checked that it ignores its key.
+    `observation_shape` is that of the two numbers that a network gets: `(1, 2, 1)` makes a picture of two pixels.
     `arguments` makes what only the plug-in knows, such as an artifact of another stage of its own, by its type: a
     function of a whole number, other numbers giving other values of the same shapes.
 
     A component that can't be found or isn't what its block declares gets one check, which fails.
     """
     options = Options(
-        settings=settings or {}, parts=parts or {}, actions=actions, draws=draws, arguments=arguments or {}
+        settings=settings or {},
+        parts=parts or {},
+        actions=actions,
+        draws=draws,
+        observation_shape=observation_shape,
+        arguments=arguments or {},
     )
     try:
         return checks_of(find(block, kind), options)

@@ -108,7 +108,7 @@ def covariance_is_one(subject: Subject) -> None:
 
 
 @eqx.filter_jit
-def _batched(thing: Any, rows: Float[Array, "entries size"], keys: Key[Array, " entries"]) -> Any:
+def _batched(thing: Any, rows: Float[Array, "entries ..."], keys: Key[Array, " entries"]) -> Any:
     return jax.vmap(lambda row, key: probe(thing, row, key))(rows, keys)
 
 

@@ -7,6 +7,7 @@ import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ilkit.data.environment import Environment
+from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.nn.head import Head
@@ -17,7 +18,7 @@ from ilkit.testing.problems import still, tracking_expert
 from ilkit.testing.subject import Subject
 
 Outputs = Mapping[str, Any]
-Probe = Callable[[Any, Float[Array, " entries"], PRNGKeyArray], Outputs]
+Probe = Callable[[Any, Float[Array, "..."], PRNGKeyArray], Outputs]
 
 
 def has_loss(policy: Policy) -> bool:
@@ -27,7 +28,7 @@ def has_loss(policy: Policy) -> bool:
     return policy.has_density or type(policy).step_loss is not Policy.step_loss or type(policy).loss is not Policy.loss
 
 
-def probe(thing: Any, entry: Float[Array, " entries"], key: PRNGKeyArray) -> Outputs:
+def probe(thing: Any, entry: Float[Array, "..."], key: PRNGKeyArray) -> Outputs:
     """All that a thing makes of one observation (an environment of one state)."""
     if isinstance(thing, Environment):
         return _environment(thing, entry, key)
@@ -40,12 +41,13 @@ def probe(thing: Any, entry: Float[Array, " entries"], key: PRNGKeyArray) -> Out
     return {"outputs": thing(thing.initial_carry(), entry)[1]}
 
 
-def entries(subject: Subject, thing: Any, num_entries: int = 8) -> Float[Array, "entries size"]:
+def entries(subject: Subject, thing: Any, num_entries: int = 8) -> Float[Array, "entries ..."]:
     """Observations, or states of an environment, to probe with."""
     if isinstance(thing, Environment):
         return jax.vmap(lambda key: thing.reset(key=key))(jax.random.split(jax.random.key(7), num_entries))
     spaces = thing.spaces if isinstance(thing, Policy) else part("env", subject.options)().spaces
-    return jax.random.uniform(jax.random.key(7), (num_entries, spaces.observation.size), minval=-1.0)
+    drawn = jax.random.uniform(jax.random.key(7), (num_entries, spaces.observation.size), minval=-1.0)
+    return drawn.reshape(num_entries, *subject.options.observation_shape) if isinstance(thing, Network) else drawn
 
 
 def _behavior(behavior: Behavior, obs: Float[Array, " obs"], key: PRNGKeyArray) -> Outputs:

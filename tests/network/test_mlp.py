@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ilkit.data.spaces import Box
+from ilkit.errors import DataError
 from ilkit.network.mlp import MLP, network
 from ilkit.nn.fan_in import fan_in
 
@@ -39,10 +40,15 @@ def test_layers_have_the_widths_asked_for_and_are_drawn_within_their_limits():
 
 def test_fan_in_is_the_number_of_inputs_that_an_output_depends_on():
     perceptron = network(MLP(hidden=(16, 9)), vectors(4), 25, key=jax.random.key(0))
-    found = fan_in({"net": perceptron, "offsets": jnp.zeros((2, 3))})
+    found = fan_in({"net": perceptron, "offsets": jnp.zeros(3)})
     assert found["net"].layers.weights == (4, 16, 9)
     assert found["net"].layers.biases == (1, 1, 1)
     assert found["offsets"] == 1
+
+
+def test_fan_in_of_what_does_not_say_it_is_refused():
+    with pytest.raises(DataError, match="method fan_in"):
+        fan_in({"weights": jnp.zeros((2, 3))})
 
 
 def test_fan_in_of_linear_layers_of_equinox_is_known():

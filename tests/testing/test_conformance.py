@@ -25,6 +25,10 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
     ("expert", "mlp"): {"draws": False},
     ("expert", "swing_up"): {"parts": {"env": {"kind": "pendulum"}}, "draws": False},
+    ("network", "cnn"): {
+        "settings": {"channels": (8,), "kernel_sizes": (1,), "strides": (1,)},
+        "observation_shape": (1, 2, 1),
+    },
     ("policy", "categorical"): {"actions": "discrete"},
 }
 
