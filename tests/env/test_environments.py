@@ -6,15 +6,16 @@ import pytest
 
 from ilkit.data.environment import Environment, LinearQuadraticForm, Mirrored
 from ilkit.data.spaces import Discrete
-from ilkit.env import cart_pole, mountain_car_continuous, pendulum, point_mass
+from ilkit.env import cart_pole, fork, mountain_car_continuous, pendulum, point_mass
 
 ENVIRONMENTS = {
     "cart_pole": cart_pole.env(cart_pole.CartPole()),
+    "fork": fork.env(fork.Fork()),
     "mountain_car_continuous": mountain_car_continuous.env(mountain_car_continuous.MountainCarContinuous()),
     "pendulum": pendulum.env(pendulum.Pendulum()),
     "point_mass": point_mass.env(point_mass.PointMass()),
 }
-SYMMETRIC = ["cart_pole", "pendulum", "point_mass"]
+SYMMETRIC = ["cart_pole", "fork", "pendulum", "point_mass"]
 
 
 def states(env: Environment, count: int = 32) -> jax.Array:

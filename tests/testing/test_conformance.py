@@ -24,6 +24,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("expert", "energy_pump"): {"parts": {"env": {"kind": "mountain_car_continuous"}}, "draws": False},
     ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
     ("expert", "mlp"): {"draws": False},
+    ("expert", "scripted"): {"parts": {"env": {"kind": "recall"}}, "draws": False},
     ("expert", "swing_up"): {"parts": {"env": {"kind": "pendulum"}}, "draws": False},
     ("network", "cnn"): {
         "settings": {"channels": (8,), "kernel_sizes": (1,), "strides": (1,)},
