@@ -25,7 +25,12 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
     ("expert", "mlp"): {"draws": False},
     ("expert", "swing_up"): {"parts": {"env": {"kind": "pendulum"}}, "draws": False},
+    ("policy", "autoregressive"): {"settings": {"hidden": [16], "features": 8, "num_bins": 32}},
     ("policy", "categorical"): {"actions": "discrete"},
+    ("policy", "cvae"): {"settings": {"hidden": [32], "features": 8, "latent": 2}},
+    ("policy", "diffusion"): {"settings": {"hidden": [32], "features": 8}},
+    ("policy", "energy"): {"settings": {"hidden": [32], "features": 8, "num_negatives": 32}},
+    ("policy", "flow"): {"settings": {"hidden": [32], "features": 8}},
 }
 
 
