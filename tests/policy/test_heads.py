@@ -14,7 +14,7 @@ from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
 from ilkit.fitting.gradient import partition
 from ilkit.network.mlp import MLP, network
-from ilkit.policy import categorical, deterministic, gaussian, mixture
+from ilkit.policy import autoregressive, categorical, cvae, deterministic, diffusion, energy, flow, gaussian, mixture
 from ilkit.testing.problems import still
 
 NETWORK = Build("network", "mlp", network, MLP(hidden=(8,)))
@@ -29,7 +29,10 @@ def build(module, spec, action):
     return eqx.filter_jit(module.policy)(spec, NETWORK, spaces, key=jax.random.key(1))
 
 
+SMALL = {"hidden": (8,), "features": 4}
 DENSITIES = {
+    "autoregressive": (autoregressive, autoregressive.Autoregressive(**SMALL, num_bins=8), UNBOUNDED),
+    "autoregressive-bounded": (autoregressive, autoregressive.Autoregressive(**SMALL, bins="quantile"), OFF_CENTER),
     "gaussian": (gaussian, gaussian.Gaussian(), UNBOUNDED),
     "gaussian-bounded": (gaussian, gaussian.Gaussian(), OFF_CENTER),
     "gaussian-squashed": (gaussian, gaussian.Gaussian(squash=True), OFF_CENTER),
@@ -39,6 +42,16 @@ DENSITIES = {
 }
 HEADS = {
     **DENSITIES,
+    "cvae": (cvae, cvae.CVAE(**SMALL, prior="learnt"), OFF_CENTER),
+    "diffusion": (diffusion, diffusion.Diffusion(**SMALL, clip=1e5), OFF_CENTER),
+    "diffusion-ddpm": (
+        diffusion,
+        diffusion.Diffusion(**SMALL, clip=1e5, num_train_steps=5, num_steps=5, sampler="ddpm"),
+        OFF_CENTER,
+    ),
+    "energy": (energy, energy.Energy(**SMALL, num_candidates=16), OFF_CENTER),
+    "energy-langevin": (energy, energy.Energy(**SMALL, num_candidates=16, sampler="langevin"), OFF_CENTER),
+    "flow": (flow, flow.Flow(**SMALL), OFF_CENTER),
     "categorical": (categorical, categorical.Categorical(), Discrete(size=4)),
     "deterministic": (deterministic, deterministic.Deterministic(), OFF_CENTER),
     "deterministic-squashed": (deterministic, deterministic.Deterministic(squash=True), OFF_CENTER),
@@ -60,7 +73,7 @@ def samples(policy, count):
 def test_the_density_integrates_to_one(name):
     module, spec, space = DENSITIES[name]
     policy = build(module, spec, space)
-    low, high = (-1.0, 3.0) if spec.squash and module is gaussian else (-30.0, 30.0)
+    low, high = (-1.0, 3.0) if module is gaussian and spec.squash else (-30.0, 30.0)
     edges = np.linspace(low, high, 40_001)
     middles = jnp.asarray((edges[1:] + edges[:-1]) / 2, jnp.float32)[:, None]
     mass = np.exp(np.asarray(log_probs(policy, middles), np.float64)).sum() * (high - low) / 40_000
@@ -93,7 +106,7 @@ def test_the_categorical_head_gives_frequencies():
 
 
 @pytest.mark.parametrize(
-    "name", ["gaussian", "gaussian-bounded", "gaussian-squashed", "gaussian-shared-std", "mixture"]
+    "name", ["gaussian", "gaussian-bounded", "gaussian-squashed", "gaussian-shared-std", "mixture", "autoregressive"]
 )
 def test_actions_at_and_beyond_the_bounds_have_a_finite_loss_and_gradient(name):
     module, spec, _ = DENSITIES[name]
@@ -164,7 +177,9 @@ def test_one_standard_deviation_for_all_states_is_a_parameter():
     assert float(jnp.abs(gradient.raw_std[0])) > 0
 
 
-@pytest.mark.parametrize("name", [name for name in HEADS if name.startswith(("gaussian", "deterministic"))])
+@pytest.mark.parametrize(
+    "name", [name for name in HEADS if name.startswith(("gaussian", "deterministic", "cvae", "diffusion", "flow"))]
+)
 def test_modes_and_reparameterized_samples_have_a_gradient(name):
     policy = build(*HEADS[name])
     assert policy.reparameterized
@@ -227,6 +242,9 @@ def test_a_head_refuses_the_wrong_kind_of_actions(name):
         build(module, spec, other)
 
 
-def test_a_deterministic_head_has_no_density():
+@pytest.mark.parametrize("name", ["deterministic", "cvae", "diffusion", "energy", "flow"])
+def test_an_implicit_head_has_no_density(name):
+    policy = build(*HEADS[name])
+    assert not policy.has_density
     with pytest.raises(DataError, match="implicit"):
-        build(*HEADS["deterministic"]).log_prob((), OBS, jnp.zeros(1))
+        policy.log_prob((), OBS, jnp.zeros(1))

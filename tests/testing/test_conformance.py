@@ -30,7 +30,12 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
         "settings": {"channels": (8,), "kernel_sizes": (1,), "strides": (1,)},
         "observation_shape": (1, 2, 1),
     },
+    ("policy", "autoregressive"): {"settings": {"hidden": [16], "features": 8, "num_bins": 32}},
     ("policy", "categorical"): {"actions": "discrete"},
+    ("policy", "cvae"): {"settings": {"hidden": [32], "features": 8, "latent": 2}},
+    ("policy", "diffusion"): {"settings": {"hidden": [32], "features": 8}},
+    ("policy", "energy"): {"settings": {"hidden": [32], "features": 8, "num_negatives": 32}},
+    ("policy", "flow"): {"settings": {"hidden": [32], "features": 8}},
 }
 
 

@@ -1,0 +1,117 @@
+"""The CVAE head: a latent variable chooses among the actions of a state (Sohn et al., 2015; Zhao et al., ACT, 2023).
+
+    π(a | s) = ∫ N(x; μ(z, s), diag σ(z, s)²) p(z | s) dz,    a = c + h x,
+
+with c and h the center and half the range of what was demonstrated. An
+encoder q(z | a, s) is learnt beside it; minimized is the negative evidence lower bound, in nats,
+
+    -E_q[log N(x; μ(z, s), σ(z, s)²)] + log h + β KL(q(z | a, s) ‖ p(z | s)).
+"""
+
+from typing import ClassVar, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from ilkit.data.build import Build
+from ilkit.data.network import Network
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Spaces
+from ilkit.nn.conditional_head import ConditionalHead, ConditionalSpec, prepared
+from ilkit.nn.perceptron import Layers, build_layers
+
+_SMALLEST_LATENT_STD = 1e-3
+
+
+class CVAE(ConditionalSpec):
+    """A latent variable that chooses among the actions of a state (Sohn et al., 2015; Zhao et al., 2023)."""
+
+    kind: Literal["cvae"] = "cvae"
+    latent: PositiveInt = 8
+    """The number of entries of the latent variable."""
+    prior: Literal["standard", "learnt"] = "standard"
+    """Whether the latent variable is N(0, I) in every state or has a mean and a spread that depend on it."""
+    kl_weight: NonNegativeFloat = 1.0
+    """β: the weight of the divergence of the encoder from the prior; 1 gives the evidence lower bound."""
+    std: PositiveFloat | None = None
+    """σ, the decoder's standard deviation, in units of half the range of the demonstrations; none: it is learnt."""
+    min_std: PositiveFloat = 0.02
+    """The smallest standard deviation that is learnt, in the same units."""
+    decoder_noise: bool = True
+    """Whether samples have the decoder's noise, or are its means at latent variables from the prior."""
+
+
+class CVAEPolicy(ConditionalHead):
+    """x ~ N(μ(z, f), σ(z, f)²), z ~ p(z | f), with features f = network((s - mean) / std); `layers` decode."""
+
+    layers: Layers
+    encoder: Layers
+    prior: Layers | None
+    """From features to mean and spread of the latent variable, where that is learnt."""
+    spec: CVAE = eqx.field(static=True)
+    reparameterized: ClassVar[bool] = True
+
+    def latent_prior(self, outputs: Float[Array, " features"]) -> dist.Normal:
+        """p(z | s), entry by entry."""
+        if self.prior is None:
+            return dist.Normal(jnp.zeros(self.spec.latent), 1.0)
+        return _latent(self.prior(outputs))
+
+    def latent_posterior(self, outputs: Float[Array, " features"], action: Float[Array, " act"]) -> dist.Normal:
+        """q(z | a, s), entry by entry."""
+        return _latent(self.encoder(jnp.concatenate([self.units.raw(action), outputs])))
+
+    def decoded(self, outputs: Float[Array, " features"], latent: Float[Array, " latent"]) -> dist.Normal:
+        """The distribution of x given the latent variable, entry by entry."""
+        decoded = self.layers(jnp.concatenate([latent, outputs]))
+        if self.spec.std is not None:
+            return dist.Normal(decoded, self.spec.std)
+        mean, raw_std = jnp.split(decoded, 2)
+        return dist.Normal(mean, self.spec.min_std + jax.nn.softplus(raw_std))
+
+    def divergence(self, outputs: Float[Array, " features"], action: Float[Array, " act"]) -> Float[Array, ""]:
+        """KL(q(z | a, s) ‖ p(z | s)), in nats."""
+        terms = dist.kl_divergence(self.latent_posterior(outputs, action), self.latent_prior(outputs))
+        return jnp.sum(terms)
+
+    def mode_from(self, outputs: Float[Array, " features"]) -> Float[Array, " act"]:
+        """The decoder's mean at the prior's mean, as ACT acts; what was demonstrated may be averaged there."""
+        return self.units.action(self.decoded(outputs, self.latent_prior(outputs).mean).mean)
+
+    def sample_from(self, outputs: Float[Array, " features"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
+        """Draws an action, differentiable by the parameters."""
+        latent_key, noise_key = jax.random.split(key)
+        decoded = self.decoded(outputs, self.latent_prior(outputs).sample(latent_key))
+        return self.units.action(decoded.sample(noise_key) if self.spec.decoder_noise else decoded.mean)
+
+    def loss_from(self, outputs: Float[Array, " features"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
+        """The negative evidence lower bound, by one latent variable from the encoder."""
+        raw = self.units.raw(action)
+        latent = self.latent_posterior(outputs, action).sample(key)
+        likelihood = jnp.sum(self.decoded(outputs, latent).log_prob(raw)) - self.units.log_slope(raw)
+        return self.spec.kl_weight * self.divergence(outputs, action) - likelihood
+
+
+def _latent(outputs: Float[Array, " outputs"]) -> dist.Normal:
+    mean, raw_std = jnp.split(outputs, 2)
+    return dist.Normal(mean, _SMALLEST_LATENT_STD + jax.nn.softplus(raw_std))
+
+
+def policy(spec: CVAE, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
+    """Builds the head, not fitted yet.
+
+    **Raises:** `DataError` where actions are discrete.
+    """
+    network_key, encoder_key, decoder_key, prior_key = jax.random.split(key, 4)
+    fields = prepared("cvae", spec, network, spaces, key=network_key)
+    size, to_latent = spaces.action.size, 2 * spec.latent
+    to_action = size if spec.std is not None else 2 * size
+    decoder = build_layers((spec.latent + spec.features, *spec.hidden, to_action), spec.activation, key=decoder_key)
+    encoder = build_layers((size + spec.features, *spec.hidden, to_latent), spec.activation, key=encoder_key)
+    learnt = build_layers((spec.features, *spec.hidden, to_latent), spec.activation, key=prior_key)
+    prior = learnt if spec.prior == "learnt" else None
+    return CVAEPolicy(layers=decoder, encoder=encoder, prior=prior, spec=spec, **fields)
