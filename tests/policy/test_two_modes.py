@@ -15,7 +15,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.imitate.bc import BC, imitate
 from ilkit.network.mlp import MLP, network
-from ilkit.policy import autoregressive, mixture
+from ilkit.policy import autoregressive, cvae, diffusion, energy, flow, mixture
 from ilkit.running.loop import train
 
 OBS = jnp.zeros(1)
@@ -43,6 +43,10 @@ def cloned(module: Any, spec: Any, actions: np.ndarray, num_steps: int) -> Polic
 HEADS = {
     "autoregressive": (autoregressive, autoregressive.Autoregressive(**SMALL), 1000),
     "autoregressive-quantile": (autoregressive, autoregressive.Autoregressive(**SMALL, bins="quantile"), 1000),
+    "cvae": (cvae, cvae.CVAE(hidden=(64, 64), features=4), 3000),
+    "diffusion": (diffusion, diffusion.Diffusion(**SMALL, num_steps=50), 2000),
+    "energy": (energy, energy.Energy(**SMALL, num_negatives=16, num_candidates=64), 1000),
+    "flow": (flow, flow.Flow(**SMALL, num_steps=20), 2000),
     "mixture": (mixture, mixture.Mixture(num_components=2), 1000),
 }
 
@@ -61,7 +65,7 @@ def samples(policy: Policy, count: int) -> jax.Array:
 
 @pytest.mark.parametrize("name", HEADS)
 def test_samples_hit_both_modes_alike(name: str) -> None:
-    drawn, expected = np.sort(np.asarray(samples(fitted(name), 4000))[:, 0]), np.sort(two_modes(4000, 1)[:, 0])
+    drawn, expected = np.sort(np.asarray(samples(fitted(name), 2000))[:, 0]), np.sort(two_modes(2000, 1)[:, 0])
     assert 0.4 < (drawn > 0).mean() < 0.6
     assert np.abs(drawn - expected).mean() < 0.1  # the Wasserstein distance of order 1
 
