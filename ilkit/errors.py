@@ -52,3 +52,12 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"Choose from: {', '.join(choices)}." if choices else "There are none to choose from."
+
+
+def refuse(where: str, faults: Iterable[str]) -> None:
+    """Refuses what has a fault, naming the first.
+
+    **Raises:** `DataError` where there is one; `where` is its place in `params.yaml`.
+    """
+    for fault in faults:
+        raise DataError(f"{where}.{fault}")

@@ -34,11 +34,12 @@ settings.load_profile("ilkit")
 
 
 class ByComponent(LoadScopeScheduling):
-    """Gives all tests of a file to one worker, and all checks of a component: they share what has been compiled."""
+    """Gives all tests of a file to one worker, and all checks of a component or a head: they share what has been compiled."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        return test.rpartition("-")[0] if test.startswith("test_conformance[") else file
+        by_kind = test.startswith(("test_conformance[", "test_a_head_on_a_network"))
+        return test.rpartition("-")[0] if by_kind else file
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -28,6 +28,8 @@ class Policy(Learnt):
     normalizer: eqx.AbstractVar[Normalizer]
     reparameterized: ClassVar[bool] = False
     """Whether `sample` is a differentiable function of the parameters, so that gradients flow through its actions."""
+    has_smooth_mode: ClassVar[bool] = True
+    """Whether `mode` is, where actions are vectors."""
 
     @property
     def window(self) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces, check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.errors import DataError
+from ilkit.errors import DataError, refuse
 from ilkit.nn.action_units import ActionUnits
 from ilkit.reinforcement.anchor import anchor_of
 from ilkit.reinforcement.by_trial import train_by_trial
@@ -52,8 +52,10 @@ class PPO(ProximalSpec):
         return self.critic_warmup_steps
 
     def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
-        """Minibatches that would cut the environments of a policy with a memory."""
-        del parts
+        """A density that is missing, or minibatches that would cut the environments of a policy with a memory."""
+        return (*_density_faults(policy, parts["exploration"]), *self._minibatch_faults(policy))
+
+    def _minibatch_faults(self, policy: Policy) -> tuple[str, ...]:
         if not jax.tree.leaves(policy.initial_carry()) or self.num_envs % self.num_minibatches == 0:
             return ()
         return (
@@ -83,8 +85,7 @@ def finetune(
     """
     world = env()
     check_spaces(world.spaces, cloned.spaces)
-    for fault in spec.policy_faults(cloned, {"exploration": exploration}):
-        raise DataError(f"finetune.ppo.{fault}")
+    refuse("finetune.ppo", spec.policy_faults(cloned, {"exploration": exploration}))
     behavior = exploration(cloned.spaces, uncertainty=uncertainty).with_density(cloned, _floor(spec, cloned.spaces))
     envs = side_by_side(world, spec.num_envs)
     return train_by_trial(
@@ -106,6 +107,19 @@ def _initial_state(
     critic_key, env_key = jax.random.split(key)
     anchor = anchor_of(cloned, spec.clone_weight)
     return initial_state(spec, cloned, behavior, anchor, envs.reset(key=env_key), key=critic_key)
+
+
+def _density_faults(policy: Policy, exploration: Build[Behavior]) -> tuple[str, ...]:
+    """What the exploration lacks, as far as it can be told without an uncertainty."""
+    try:
+        behavior = exploration(policy.spaces)
+    except DataError:
+        return ()  # it needs what is only known when the stage runs
+    try:
+        behavior.with_density(policy, jnp.zeros(0))
+    except DataError as error:
+        return (f"policy: {error}",)
+    return ()
 
 
 def _floor(spec: PPO, spaces: Spaces) -> Float[Array, " act"]:

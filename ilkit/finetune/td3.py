@@ -11,8 +11,9 @@ faster, since what lies n steps ahead is learnt only after n of their time const
 """
 
 import math
+from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -28,6 +29,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
+from ilkit.errors import refuse
 from ilkit.fitting.gradient import descend, partition
 from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_silent_layers
@@ -39,7 +41,7 @@ from ilkit.reinforcement.replay import Experience, ReplayBuffer
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.reinforcement.warmup import check_warmup, frozen_until
 from ilkit.spec import Spec
-from ilkit.stepping.behavior import Behavior, modes, noise_scale, require_no_memory
+from ilkit.stepping.behavior import Behavior, memory_faults, modes, noise_scale, smoothness_faults
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
@@ -91,18 +93,16 @@ class TD3(Spec):
         """Updates of the actor in a step."""
         return self.num_envs * self.updates_per_env_step // self.policy_delay
 
-    @model_validator(mode="after")
-    def _check_warmup(self) -> "TD3":
-        check_warmup(self.critic_warmup_steps, self.num_steps)
-        return self
+    def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
+        """A policy with a memory, or whose mode has no gradient."""
+        del parts
+        return (*memory_faults(policy), *smoothness_faults(policy))
 
     @model_validator(mode="after")
-    def _check_delay(self) -> "TD3":
-        if self.num_envs * self.updates_per_env_step % self.policy_delay:
-            raise ValueError(
-                "num_envs times updates_per_env_step must be a multiple of policy_delay, "
-                f"got {self.num_envs} times {self.updates_per_env_step} and {self.policy_delay}"
-            )
+    def _check_counts(self) -> "TD3":
+        check_warmup(self.critic_warmup_steps, self.num_steps)
+        if (updates := self.num_envs * self.updates_per_env_step) % self.policy_delay:
+            raise ValueError(f"num_envs times updates_per_env_step must be a multiple of policy_delay, got {updates}")
         return self
 
 
@@ -148,8 +148,8 @@ def finetune(
     """
     world = env()
     check_spaces(world.spaces, cloned.spaces)
-    require_no_memory(cloned)
     units_of(cloned)
+    refuse("finetune.td3", spec.policy_faults(cloned, {}))
     behavior = exploration(cloned.spaces, uncertainty=uncertainty)
     envs = side_by_side(world, spec.num_envs)
     return train_by_trial(

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, PyTree
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.errors import DataError
+from ilkit.errors import DataError, refuse
 
 
 class Ensemble(Uncertainty):
@@ -49,8 +49,7 @@ def require_present_alone(kind: str, policy: Policy) -> Policy:
 
     **Raises:** `DataError` where it doesn't.
     """
-    for fault in memory_faults(policy):
-        raise DataError(f"uncertainty.{kind}.{fault}")
+    refuse(f"uncertainty.{kind}", memory_faults(policy))
     return policy
 
 

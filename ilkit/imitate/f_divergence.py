@@ -36,7 +36,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.data.training import Training
 from ilkit.data.windows import Transitions, Window, windows
-from ilkit.errors import DataError
+from ilkit.errors import refuse
 from ilkit.fitting.custom_divergence import divergence_of
 from ilkit.fitting.gradient import descend, draw_rows, mean_loss, partition
 from ilkit.math.divergences import Divergence
@@ -140,8 +140,7 @@ def _initial_state(
 ) -> _State:
     policy_key, critic_key = jax.random.split(key)
     initial = policy(spaces, key=policy_key).fitted(transitions)
-    for fault in spec.policy_faults(initial, {}):
-        raise DataError(f"imitate.f_divergence.{fault}")
+    refuse("imitate.f_divergence", spec.policy_faults(initial, {}))
     trained, fixed = partition(initial)
     sizes = (spaces.observation.size + spaces.action.size, *spec.critic_hidden, 1)
     critic = _Critic(

@@ -1,5 +1,6 @@
 """A network on the last few observations: it sees how things move (Mnih et al., 2015)."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import equinox as eqx
@@ -10,9 +11,11 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import Field
 
 from ilkit.data.build import Build
+from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.network import Network
 from ilkit.data.spaces import Box, Dict, Discrete, MultiDiscrete, Space, zeros
 from ilkit.errors import DataError
+from ilkit.nn.window import window_faults
 from ilkit.spec import Spec
 
 
@@ -24,6 +27,10 @@ class FrameStack(Spec):
     """The observations that are seen at once; before there are as many in an episode, its first one is repeated."""
     inner: str = "mlp"
     """The kind of network that sees them, whose settings stand beside these: one without memory."""
+
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
+        """A window that is longer than any episode."""
+        return window_faults("num_frames", self.num_frames, world)
 
 
 class Stacked(Network):

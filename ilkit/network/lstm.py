@@ -3,6 +3,7 @@
 i, f, o = σ(W x + U h + b), g = tanh(W x + U h + b), c' = f ⊙ c + i ⊙ g, h' = o ⊙ tanh(c'), each with its own W, U, b.
 """
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -11,9 +12,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import Field, PositiveInt
 
+from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.network import Network
 from ilkit.data.spaces import Space
 from ilkit.nn.recurrent import Cell, Recurrent, build_gates, build_readout, remembering
+from ilkit.nn.window import window_faults
 from ilkit.spec import Spec
 
 
@@ -28,6 +31,10 @@ class LSTM(Spec):
     window: Annotated[int, Field(ge=2, le=10_000)] = 10
     """The steps of a training window: gradients flow no farther back. When acting, the state is kept for the whole
     episode."""
+
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
+        """A window that is longer than any episode."""
+        return window_faults("window", self.window, world)
 
 
 State = tuple[Float[Array, " hidden"], Float[Array, " hidden"]]

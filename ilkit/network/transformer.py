@@ -5,6 +5,7 @@ softmax(Q Kᵀ / √d) V for each head. Observations count from the oldest one t
 the last `context` observations and of nothing before them, when acting as in training.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import equinox as eqx
@@ -14,11 +15,13 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 from pydantic import Field, PositiveInt, model_validator
 
+from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.network import Network
 from ilkit.data.spaces import Space
 from ilkit.nn.dropout import Dropout, Rate, build_dropout
 from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.nn.window import window_faults
 from ilkit.spec import Spec
 
 
@@ -44,6 +47,10 @@ class Transformer(Spec):
         if self.width % self.num_heads:
             raise ValueError(f"width must be a multiple of num_heads, {self.num_heads}, got {self.width}")
         return self
+
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
+        """A window that is longer than any episode."""
+        return window_faults("context", self.context, world)
 
 
 class Block(eqx.Module):

@@ -7,7 +7,7 @@ at once from those that were demonstrated; in sampling one after the other from 
 maximum likelihood, and overfits on few data: stop early.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -51,6 +51,7 @@ class AutoregressivePolicy(ConditionalHead):
     span: ActionRange
     bins: Bins
     spec: Autoregressive = eqx.field(static=True)
+    has_smooth_mode: ClassVar[bool] = False
 
     def fitted(self, transitions: Transitions) -> "AutoregressivePolicy":
         """The policy with the statistics of its data, and with bins of their range or their quantiles."""

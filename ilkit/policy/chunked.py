@@ -6,6 +6,7 @@ predicted at every step instead, and the action is Σ_i w_i a_i / Σ_i w_i over 
 with w_i = exp(-m i).
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import equinox as eqx
@@ -23,6 +24,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, MultiDiscrete, Spaces
 from ilkit.data.windows import Transitions, Window
 from ilkit.errors import DataError
+from ilkit.nn.window import window_faults
 from ilkit.spec import Spec
 
 
@@ -45,12 +47,9 @@ class Chunked(Spec):
             raise ValueError(f"execute must be at most horizon, {self.horizon}, got {self.execute}")
         return self
 
-    def faults(self, world: Environment | HostEnvironment) -> tuple[str, ...]:
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
         """A chunk that is longer than any episode."""
-        longest = world.max_steps
-        if longest is None or self.horizon <= longest:
-            return ()
-        return (f"horizon: must be at most the steps of an episode, {longest}, got {self.horizon}.",)
+        return window_faults("horizon", self.horizon, world)
 
 
 class Ahead(eqx.Module):

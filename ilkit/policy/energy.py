@@ -10,7 +10,7 @@ redraws them by exp(-E) and adds noise that shrinks; `langevin` moves them along
 penalty on slopes of E above a margin.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -63,6 +63,7 @@ class EnergyPolicy(ConditionalHead):
 
     layers: Layers
     spec: Energy = eqx.field(static=True)
+    has_smooth_mode: ClassVar[bool] = False
 
     def energies(
         self, outputs: Float[Array, " features"], points: Float[Array, "points act"]

@@ -18,7 +18,7 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
-from ilkit.errors import DataError
+from ilkit.errors import refuse
 from ilkit.fitting.ensemble import memory_faults
 from ilkit.fitting.mask_regression import MaskRegression
 from ilkit.nn.graph_network import mask_of, with_mask
@@ -87,8 +87,7 @@ def search_graph(
     **Raises:** `DataError` where the clone has a memory, or wasn't trained for all graphs.
     """
     check_spaces(world.spaces, cloned.spaces)
-    for fault in memory_faults(cloned):
-        raise DataError(f"{fault}")
+    refuse("finetune", memory_faults(cloned))
     envs, mask = side_by_side(world, spec.num_envs), mask_of(cloned)
     return train_by_trial(
         envs,

@@ -142,7 +142,9 @@ class AdditiveNoise(Behavior):
         return modes(policy, obs, carry)
 
     def with_density(self, policy: Policy, floor: Float[Array, " act"]) -> Behavior:
-        """The same noise about this floor."""
+        """The same noise about this floor, where gradients flow through the mode."""
+        for fault in smoothness_faults(policy):
+            raise DataError(fault)
         return dataclasses.replace(self, floor=jnp.asarray(floor))
 
     def roots(self, running: RunningSquare, obs: PyTree) -> tuple[RunningSquare, Float[Array, "batch act act"]]:
@@ -173,13 +175,21 @@ def _size(obs: PyTree) -> int:
     return len(jax.tree.leaves(obs)[0])
 
 
-def require_no_memory(policy: Policy) -> None:
-    """Checks that a policy chooses by the present observation alone.
+def memory_faults(policy: Policy) -> tuple[str, ...]:
+    """What keeps a policy from choosing by the present observation alone."""
+    if not jax.tree.leaves(policy.initial_carry()):
+        return ()
+    return (
+        f"policy: must have no memory, and {type(policy).__name__} has a carry. Choose finetune.kind ppo, which "
+        "replays it, or a network.kind without memory.",
+    )
 
-    **Raises:** `DataError` where it carries something from step to step.
-    """
-    if jax.tree.leaves(policy.initial_carry()):
-        raise DataError(
-            f"Reinforcement needs a policy without memory, and {type(policy).__name__} has a carry. "
-            "Choose another policy.kind."
-        )
+
+def smoothness_faults(policy: Policy) -> tuple[str, ...]:
+    """What keeps gradients from flowing through the mode of a policy."""
+    if policy.has_smooth_mode:
+        return ()
+    return (
+        f"policy: must have a mode through which gradients flow, and that of {type(policy).__name__} is a choice. "
+        "Choose exploration.kind own_density, or another policy.kind, such as gaussian or flow.",
+    )
