@@ -34,7 +34,7 @@ settings.load_profile("ilkit")
 
 
 class ByComponent(LoadScopeScheduling):
-    """Gives all tests of a file to one worker, and all checks of a component or a head: they share what has been compiled."""
+    """Gives all tests of a file, of a component or of a head to one worker: they share what has been compiled."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")

@@ -10,14 +10,13 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Spaces
-from ilkit.errors import DataError
 from ilkit.stepping.behavior import (
     AdditiveNoise,
     RunningSquare,
     Sampling,
+    memory_faults,
     modes,
     noise_scale,
-    require_no_memory,
 )
 
 _SPACES = Spaces(observation=Box.symmetric((1.0, 1.0)), action=Box.symmetric((1.0, 1.0)))
@@ -165,6 +164,5 @@ def test_of_discrete_actions_the_scale_is_the_share_off_the_mode() -> None:
 
 
 def test_a_policy_with_a_memory_is_refused() -> None:
-    require_no_memory(_policy())
-    with pytest.raises(DataError, match="without memory, and Remembering has a carry"):
-        require_no_memory(_policy(kind=Remembering))
+    assert memory_faults(_policy()) == ()
+    assert "must have no memory, and Remembering has a carry" in memory_faults(_policy(kind=Remembering))[0]
