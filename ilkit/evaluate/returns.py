@@ -32,11 +32,11 @@ from ilkit.errors import DataError
 from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
 from ilkit.measuring.curves import noise_during_training, read_curves
 from ilkit.measuring.fit import measure_fit, score_fit
-from ilkit.measuring.paths import first_actions, paths_of
 from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
 from ilkit.reporting.animation import animate, shown_steps
 from ilkit.reporting.findings import ActionSample, Findings, HeldOut, Rollout, StateMap
 from ilkit.reporting.numbers import metrics_of, summary_of, tables_of
+from ilkit.reporting.paths import first_actions, paths_of
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import Episodes, collect_all
 from ilkit.stepping.frames import frames_of

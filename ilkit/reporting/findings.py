@@ -12,8 +12,8 @@ from ilkit.math.statistics import Interval
 from ilkit.measuring.comparison import Comparison, Measurement, Score
 from ilkit.measuring.curves import Curve
 from ilkit.measuring.fit import FitScore
-from ilkit.measuring.paths import Paths
 from ilkit.measuring.uncertainty_map import UncertaintyMap
+from ilkit.reporting.paths import Paths
 
 
 class ActionSample(NamedTuple):

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ilkit.measuring.paths import Paths
 from ilkit.reporting.figures import MARKS, color_of
 from ilkit.reporting.page import Section
+from ilkit.reporting.paths import Paths
 from ilkit.reporting.style import INK, MUTED, svg
 
 T = TypeVar("T")
