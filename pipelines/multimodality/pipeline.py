@@ -24,7 +24,8 @@ def _every_head(params, task):
     cloned = {}
     for head in HEADS:
         policy = getattr(params, f"{task}_{head}")(network=network)
-        cloned[head] = stages.imitate(getattr(params, f"{task}_imitate"), policy, demos, name=f"{task}_{head}_clone")
+        imitate = f"{task}_energy_imitate" if head == "energy" else f"{task}_imitate"
+        cloned[head] = stages.imitate(getattr(params, imitate), policy, demos, name=f"{task}_{head}_clone")
     return stages.evaluate(params.evaluate, env, demos, expert, name=f"{task}_evaluate", **cloned)
 
 
