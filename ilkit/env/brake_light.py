@@ -109,7 +109,7 @@ class BrakeLightEnvironment(Environment):
         lights = {"shown": braked, "random": jax.random.bernoulli(light_key), "hidden": jnp.asarray(0.5)}
         return BrakeLightState(
             jnp.asarray(occupied),
-            jnp.where(occupied == right, 1.0, -1.0),
+            jnp.where(occupied == right, jnp.float32(1.0), jnp.float32(-1.0)),
             jax.random.normal(radio_key),
             2.0 * lights[self.spec.light].astype(jnp.float32) - 1.0,
         )

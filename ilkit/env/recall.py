@@ -43,7 +43,9 @@ class RecallEnvironment(Environment):
 
     def reset(self, *, key: PRNGKeyArray) -> RecallState:
         """Draws the cue."""
-        return RecallState(jnp.where(jax.random.bernoulli(key), 1.0, -1.0), jnp.zeros((), jnp.int32))
+        return RecallState(
+            jnp.where(jax.random.bernoulli(key), jnp.float32(1.0), jnp.float32(-1.0)), jnp.zeros((), jnp.int32)
+        )
 
     def step(self, state: RecallState, action: Array, *, key: PRNGKeyArray) -> tuple[RecallState, Transition]:
         """Goes on; the answer to the question ends the episode."""

@@ -11,15 +11,14 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from ilkit.data.training import Training
-from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout
 
 T = TypeVar("T")
 Collect = Callable[..., tuple[PyTree, Rollout]]
 """`collect(state, key=key) -> (state, rollout)`."""
-Improve = Callable[..., tuple[PyTree, ReinforcementInfo]]
-"""`improve(state, rollout, key=key) -> (state, info)`."""
+Improve = Callable[..., tuple[PyTree, Any]]
+"""`improve(state, rollout, key=key) -> (state, info)`, the info a named tuple of scalars."""
 
 
 class Gathered(NamedTuple):
@@ -39,9 +38,7 @@ def train_by_trial(
     return Training(state, Partial(_collect_and_learn, collect, improve), finish, **described)
 
 
-def _collect_and_learn(
-    collect: Collect, improve: Improve, state: PyTree, key: PRNGKeyArray
-) -> tuple[PyTree, ReinforcementInfo]:
+def _collect_and_learn(collect: Collect, improve: Improve, state: PyTree, key: PRNGKeyArray) -> tuple[PyTree, Any]:
     collect_key, improve_key = jax.random.split(key)
     state, rollout = collect(state, key=collect_key)
     return improve(state, rollout, key=improve_key)
@@ -51,7 +48,7 @@ def _gather(collect: Collect, state: Gathered, key: Key[Array, "*seeds"]) -> Gat
     return Gathered(*collect(state.learner, key=key))
 
 
-def _learn(improve: Improve, state: Gathered, key: PRNGKeyArray) -> tuple[Gathered, ReinforcementInfo]:
+def _learn(improve: Improve, state: Gathered, key: PRNGKeyArray) -> tuple[Gathered, Any]:
     learner, info = improve(state.learner, state.rollout, key=key)
     return Gathered(learner), info
 

@@ -9,7 +9,7 @@ import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
 from ilkit.data.environment import (
     Drawable,
@@ -31,12 +31,12 @@ _NUM_EPISODES = 16
 
 
 class _Steps(NamedTuple):
-    states: Float[Array, "episodes steps state"]
+    states: PyTree
     obs: Float[Array, "episodes steps obs"]
     actions: Array
     rewards: Float[Array, "episodes steps"]
     terminated: Bool[Array, "episodes steps"]
-    after: Float[Array, "episodes steps state"]
+    after: PyTree
 
 
 def same_key_same_episode(subject: Subject) -> None:
@@ -48,7 +48,8 @@ def same_key_same_episode(subject: Subject) -> None:
 
 def different_key_different_episode(subject: Subject) -> None:
     """Episodes of different keys start in different states."""
-    first = np.asarray(_episodes(subject.learnt(), jax.random.key(0)).states[:, 0])
+    states = jax.tree.leaves(_episodes(subject.learnt(), jax.random.key(0)).states)
+    first = np.concatenate([np.reshape(leaf[:, 0], (len(leaf), -1)) for leaf in states], axis=1)
     expect(len(np.unique(first, axis=0)) > 1, "Another key must give another initial state: draw it from `key`.")
 
 
@@ -57,7 +58,7 @@ def episodes_stay_in_their_spaces(subject: Subject) -> None:
     env = subject.learnt()
     steps = _episodes(env, jax.random.key(0))
     begun = np.cumsum(np.asarray(steps.terminated), axis=1) - np.asarray(steps.terminated) == 0
-    obs, states, rewards = (np.asarray(column)[begun] for column in (steps.obs, steps.states, steps.rewards))
+    obs, states, rewards = jax.tree.map(lambda rows: np.asarray(rows)[begun], (steps.obs, steps.states, steps.rewards))
     found = not_finite({"states": states, "rewards": rewards})
     expect(not found, f"Every number must be finite, but {found} is not.")
     box = env.spaces.observation
@@ -102,10 +103,14 @@ def actions_are_clipped(subject: Subject) -> None:
 def frames_show_the_state(subject: Subject) -> None:
     """Frames are colored pictures of one size, different for different states."""
     env = subject.learnt()
-    low, high = env.state_box.bounds
     draw = eqx.filter_jit(lambda env, state: env.frame(state, 16))
-    corners = [jnp.asarray(low + share * (high - low), jnp.float32) for share in (0.25, 0.6)]
-    first, second = (np.asarray(draw(env, state)) for state in corners)
+    if isinstance(env, VectorState):
+        low, high = env.state_box.bounds
+        states = [jnp.asarray(low + share * (high - low), jnp.float32) for share in (0.25, 0.6)]
+    else:
+        visited = _episodes(env, jax.random.key(0)).states
+        states = [jax.tree.map(lambda rows, at=at: rows[at], visited) for at in ((0, 0), (1, 1))]
+    first, second = (np.asarray(draw(env, state)) for state in states)
     expect(
         first.dtype == np.uint8 and first.ndim == 3 and first.shape[2] == 3 and first.shape == second.shape,
         f"A frame must be uint8 of shape (height, width, 3), got {first.dtype} of {first.shape}.",
@@ -170,7 +175,7 @@ def _episodes(env: Environment, key: PRNGKeyArray) -> _Steps:
     def episode(key: PRNGKeyArray) -> _Steps:
         reset_key, steps_key = jax.random.split(key)
 
-        def step(state: Array, key: PRNGKeyArray) -> tuple[Array, _Steps]:
+        def step(state: PyTree, key: PRNGKeyArray) -> tuple[PyTree, _Steps]:
             action_key, step_key = jax.random.split(key)
             action = RandomPolicy.of(env.spaces).sample((), env.observe(state), key=action_key)[1]
             after, transition = env.step(state, action, key=step_key)
@@ -187,7 +192,7 @@ def _round_trip(env: Any, states: Float[Array, "states size"]) -> Float[Array, "
 
 
 @eqx.filter_jit
-def _step(env: Any, states: Float[Array, "states size"], action: Array, key: PRNGKeyArray) -> Any:
+def _step(env: Any, states: PyTree, action: Array, key: PRNGKeyArray) -> Any:
     return jax.vmap(lambda state: env.step(state, action, key=key))(states)
 
 

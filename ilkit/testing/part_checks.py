@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, PyTree
 
 from ilkit.data.environment import Environment
 from ilkit.data.policy import Policy
@@ -15,7 +15,7 @@ from ilkit.data.spaces import Discrete
 from ilkit.testing.arguments import single_settings
 from ilkit.testing.comparison import distance, expect, not_finite
 from ilkit.testing.data_checks import expect_near
-from ilkit.testing.probes import entries, probe
+from ilkit.testing.probes import entries, entry_of, probe
 from ilkit.testing.subject import Subject
 from ilkit.testing.traces import CountedTraces
 
@@ -25,7 +25,7 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-5
 def outputs_jit(subject: Subject) -> None:
     """Compiled and eager calls give the same to rounding, and finite numbers."""
     thing = subject.learnt()
-    entry, key = entries(subject, thing)[0], jax.random.key(3)
+    entry, key = entry_of(entries(subject, thing), 0), jax.random.key(3)
     eager = probe(thing, entry, key)
     found = distance(eqx.filter_jit(probe)(thing, entry, key), eager, relative=RELATIVE, absolute=ABSOLUTE)
     expect(not found, f"A compiled call must give what an eager one gives, but {found}.")
@@ -39,7 +39,7 @@ def outputs_vmap(subject: Subject) -> None:
     rows, keys = entries(subject, thing), jax.random.split(jax.random.key(3), 8)
     batch = _batched(thing, rows, keys)
     for index in (0, 7):
-        single = eqx.filter_jit(probe)(thing, rows[index], keys[index])
+        single = eqx.filter_jit(probe)(thing, entry_of(rows, index), keys[index])
         row = jax.tree.map(lambda leaf, index=index: leaf[index], batch)
         found = distance(row, single, relative=RELATIVE, absolute=ABSOLUTE)
         expect(not found, f"jax.vmap must give what single calls give, but {found}.")
@@ -49,7 +49,7 @@ def outputs_are_traced_once(subject: Subject) -> None:
     """Another thing of the same kind compiles nothing again: of another key, on other inputs, with other settings."""
     traces = CountedTraces()
     for thing, cause in _others(subject):
-        traces(probe, thing, entries(subject, thing)[0], jax.random.key(0))
+        traces(probe, thing, entry_of(entries(subject, thing), 0), jax.random.key(0))
         traces.expect_one(f"{cause}: hold numbers as arrays, in fields that are not static")
 
 
@@ -108,7 +108,7 @@ def covariance_is_one(subject: Subject) -> None:
 
 
 @eqx.filter_jit
-def _batched(thing: Any, rows: Float[Array, "entries ..."], keys: Key[Array, " entries"]) -> Any:
+def _batched(thing: Any, rows: PyTree, keys: Key[Array, " entries"]) -> Any:
     return jax.vmap(lambda row, key: probe(thing, row, key))(rows, keys)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree, Shaped
 
 from ilkit.data.environment import Environment
 from ilkit.data.network import Network
@@ -18,7 +18,7 @@ from ilkit.testing.problems import still, tracking_expert
 from ilkit.testing.subject import Subject
 
 Outputs = Mapping[str, Any]
-Probe = Callable[[Any, Float[Array, "..."], PRNGKeyArray], Outputs]
+Probe = Callable[[Any, PyTree, PRNGKeyArray], Outputs]
 
 
 def has_loss(policy: Policy) -> bool:
@@ -28,7 +28,7 @@ def has_loss(policy: Policy) -> bool:
     return policy.has_density or type(policy).step_loss is not Policy.step_loss or type(policy).loss is not Policy.loss
 
 
-def probe(thing: Any, entry: Float[Array, "..."], key: PRNGKeyArray) -> Outputs:
+def probe(thing: Any, entry: PyTree, key: PRNGKeyArray) -> Outputs:
     """All that a thing makes of one observation (an environment of one state)."""
     if isinstance(thing, Environment):
         return _environment(thing, entry, key)
@@ -41,7 +41,12 @@ def probe(thing: Any, entry: Float[Array, "..."], key: PRNGKeyArray) -> Outputs:
     return {"outputs": thing(thing.initial_carry(), entry)[1]}
 
 
-def entries(subject: Subject, thing: Any, num_entries: int = 8) -> Float[Array, "entries ..."]:
+def entry_of(rows: PyTree, index: int) -> PyTree:
+    """One of the entries to probe with."""
+    return jax.tree.map(lambda leaf: leaf[index], rows)
+
+
+def entries(subject: Subject, thing: Any, num_entries: int = 8) -> PyTree[Shaped[Array, "entries ..."]]:
     """Observations, or states of an environment, to probe with."""
     if isinstance(thing, Environment):
         return jax.vmap(lambda key: thing.reset(key=key))(jax.random.split(jax.random.key(7), num_entries))
@@ -55,7 +60,7 @@ def _behavior(behavior: Behavior, obs: Float[Array, " obs"], key: PRNGKeyArray) 
     return {"actions": actions, "running": running, "context": context}
 
 
-def _environment(env: Environment, state: Float[Array, " state"], key: PRNGKeyArray) -> Outputs:
+def _environment(env: Environment, state: PyTree, key: PRNGKeyArray) -> Outputs:
     reset_key, action_key, step_key = jax.random.split(key, 3)
     action = RandomPolicy.of(env.spaces).sample((), env.observe(state), key=action_key)[1]
     after, transition = env.step(state, action, key=step_key)
