@@ -4,8 +4,8 @@
     python benchmarks/expressive_heads.py shapes lasa-handwriting.npz
 
 `actions`: of a person who presses keys, so that few actions are distinct, the share of samples of the autoregressive
-head, with a bin for each value, that occur in the data, and of the same head where an entry doesn't see the ones before it. Five splits by episode:
-a fifth is sampled at, of the rest a fifth says when to stop (the lowest loss).
+head, with a bin for each value, that occur in the data, and of the same head where an entry doesn't see the ones before
+it. Five splits by episode: a fifth is sampled at, of the rest a fifth says when to stop (the lowest loss).
 
 `shapes`: letters and shapes that were drawn by hand, seven times each. The policy maps a position to the way to the
 next one, 100 a drawing; it learns six, and is rolled out from where the seventh begins. The distance of what it draws
