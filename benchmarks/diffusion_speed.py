@@ -1,19 +1,22 @@
-"""How fast a diffusion policy trains (gradient steps a second) and acts (actions a second, DDIM of 10 steps).
+"""How fast a diffusion policy trains and acts: gradient steps a second, or actions a second for one observation.
 
-    python benchmarks/diffusion_speed.py ilkit|least train|act WIDTH DEPTH BATCH
+    python benchmarks/diffusion_speed.py kit|plain|act [WIDTH] [DEPTH] [THREADS]
 
-`least` is the least scanned JAX loop with the same layers, AdamW and an average of the weights: what can be had. Next
-to a plain PyTorch loop with diffusers' scheduler, in one run:
+`kit` is `imitate.bc` with `average`, `plain` the least loop of JAX that does the same: AdamW, batches of 256, averaged
+weights, 100 steps of noise, no normalizer, no curve. `act` samples by DDIM in 10 steps. Next to each other, or to
+PyTorch with `diffusers`, in one run:
 
-    python benchmarks/side_by_side.py 3 'python benchmarks/diffusion_speed.py ilkit train 256 3 256' \\
-        'PEERS/diffusers/bin/python benchmarks/peers/diffusers_speed.py train 256 3 256'
+    python benchmarks/side_by_side.py 3 'python benchmarks/diffusion_speed.py kit' \\
+        'python benchmarks/diffusion_speed.py plain'
+    python benchmarks/side_by_side.py 3 'python benchmarks/diffusion_speed.py act' \\
+        'PEERS/diffusers/bin/python benchmarks/peers/diffusers_speed.py act'
 
-where PEERS/diffusers is a virtual environment with benchmarks/peers/diffusers.txt installed (torch==2.13.0 first).
+where PEERS/diffusers is a virtual environment with benchmarks/peers/diffusers.txt installed.
 """
 
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -26,112 +29,129 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Spaces
 from ilkit.imitate.bc import BC, imitate
-from ilkit.math.denoising import cosine_signal
 from ilkit.network.mlp import MLP, network
-from ilkit.nn.conditional_head import embed_time
 from ilkit.policy.diffusion import Diffusion, policy
 from ilkit.running import loop
 from ilkit.running.backend import set_up
 
-OBS, ACT, COUNT, FEATURES = 20, 8, 50_000, 64
+OBS, ACTION, FEATURES, BATCH, ROWS = 10, 4, 64, 256, 10_000
+FREQUENCIES = np.pi * 2.0 ** np.arange(8)
 
 
 def main() -> None:
-    who, what, *sizes = sys.argv[1:]
-    width, depth, batch = map(int, sizes)
-    set_up(1, "avx2")
-    if what == "act":
-        print(f"{who} acts: {_acting((width,) * depth):,.0f}")
-        return
-    chunk = max(20, 100_000_000 // (width * width * batch * depth))
-    run = _ilkit((width,) * depth, batch, chunk) if who == "ilkit" else _least((width,) * depth, batch, chunk)
-    run()
-    speeds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        run()
-        speeds.append(chunk / (time.perf_counter() - began))
-    print(f"{who} trains: {median(speeds):,.1f}")
+    mode, *given = sys.argv[1:]
+    width, depth, threads = (int(one) for one in (*given, *("256", "3", "1")[len(given) :]))
+    set_up(threads, "avx2")
+    measure = {"kit": train_kit, "plain": train_plain, "act": act}[mode]
+    print(f"{mode}: {measure((width,) * depth, threads):,.0f}")
 
 
-def _recorded() -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(0)
-    obs = random.normal(size=(COUNT + 1, OBS)).astype(np.float32)
-    return obs, np.tanh(obs[:-1, :ACT] + 0.1 * random.normal(size=(COUNT, ACT))).astype(np.float32)
+def train_kit(hidden: tuple[int, ...], threads: int) -> float:
+    """Gradient steps a second of `imitate.bc`."""
+    training, key = _prepared(hidden)
+    sizes = {"num_seeds": 1, "num_threads": threads, "chunk_size": _chunk(hidden)}
+    chunks = loop.advance(training, loop.start(training, 1), key=key, **sizes)
+    next(chunks)
+    return _speed(lambda: next(chunks).state, _chunk(hidden))
 
 
-def _head(hidden: tuple[int, ...]) -> Build[Any]:
-    net = Build("network", "mlp", network, MLP(hidden=()))
-    return Build("policy", "diffusion", policy, Diffusion(hidden=hidden, features=FEATURES, activation="relu"), (net,))
-
-
-def _ilkit(hidden: tuple[int, ...], batch: int, chunk: int) -> Callable[[], object]:
-    obs, actions = _recorded()
-    spaces = Spaces(observation=Box.symmetric((np.inf,) * OBS), action=Box.symmetric((1.0,) * ACT))
-    ended = np.zeros(1, bool)
-    demos = Demonstrations(
-        obs, actions, np.zeros(COUNT, np.float32), ended, ~ended, np.array([COUNT], np.int32), spaces=spaces
-    )
-    spec = BC(num_steps=10_000_000, batch_size=batch, average=True)
-    training, key = loop.prepare(
-        lambda key: imitate(spec, _head(hidden), demos, key=key), (), key=jax.random.key(0), num_seeds=1
-    )
-    chunks = loop.advance(training, loop.start(training, 1), key=key, num_seeds=1, num_threads=1, chunk_size=chunk)
-    return lambda: jax.block_until_ready(next(chunks).state)
-
-
-def _least(hidden: tuple[int, ...], batch: int, chunk: int) -> Callable[[], object]:
-    obs, actions = map(jnp.asarray, _recorded())
-    sizes = (FEATURES + ACT + 16, *hidden, ACT)
-    keys = jax.random.split(jax.random.key(0), len(sizes))
-    layers = [
-        (jax.random.normal(key, (a, b)) / a**0.5, jnp.zeros(b))
-        for key, a, b in zip(keys, sizes, sizes[1:], strict=False)
+def train_plain(hidden: tuple[int, ...], threads: int) -> float:
+    """Gradient steps a second of a scan."""
+    del threads
+    data, key = _demonstrations(), jax.random.key(0)
+    rows = (jnp.asarray(data.obs[:-1]), jnp.asarray(data.actions))
+    sizes = [(OBS, FEATURES), *zip((FEATURES + ACTION + 16, *hidden), (*hidden, ACTION), strict=True)]
+    keys = jax.random.split(key, len(sizes))
+    weights = [
+        (jax.random.normal(one, size) / size[0] ** 0.5, jnp.zeros(size[1]))
+        for one, size in zip(keys, sizes, strict=True)
     ]
-    weights = [(jax.random.normal(keys[-1], (OBS, FEATURES)) / OBS**0.5, jnp.zeros(FEATURES)), *layers]
-    optimizer, signal = optax.adamw(1e-3, weight_decay=0.0), jnp.asarray(cosine_signal(100), jnp.float32)
+    optimizer = optax.adamw(1e-3, weight_decay=0.0)
+    state = (weights, optimizer.init(weights), weights, jnp.zeros(()))
+    run = jax.jit(partial(_scan, optimizer, rows, _chunk(hidden)), donate_argnums=0)
+    box = [run(jax.tree.map(jnp.copy, state), key)]
+    jax.block_until_ready(box)
 
-    def loss(weights: Any, seen: Any, clean: Any, key: Any) -> Any:
+    def again() -> Any:
+        box[0] = run(box[0], key)
+        return box[0]
+
+    return _speed(again, _chunk(hidden))
+
+
+def act(hidden: tuple[int, ...], threads: int) -> float:
+    """Actions a second, one at a time, each asked for by the host."""
+    del threads
+    training, _ = _prepared(hidden)
+    learnt = loop.finish(training, loop.start(training, 1), 1)[0]
+    sample = jax.jit(lambda obs, key: learnt.sample(learnt.initial_carry(), obs, key=key)[1])
+    obs, keys = np.zeros(OBS, np.float32), list(jax.random.split(jax.random.key(0), 300))
+    jax.block_until_ready(sample(obs, keys[0]))
+    return _speed(lambda: [np.asarray(sample(obs, key)) for key in keys], len(keys))
+
+
+def _scan(optimizer: optax.GradientTransformation, rows: Any, count: int, state: Any, key: jax.Array) -> Any:
+    alphas = np.cos((np.arange(101) / 100 + 0.008) / 1.008 * np.pi / 2) ** 2
+    signal = jnp.asarray(np.cumprod(np.maximum(alphas[1:] / alphas[:-1], 1e-3)), jnp.float32)
+
+    def loss(weights: Any, obs: jax.Array, clean: jax.Array, key: jax.Array) -> jax.Array:
         step_key, noise_key = jax.random.split(key)
-        step, noise = jax.random.randint(step_key, (batch,), 0, 100), jax.random.normal(noise_key, clean.shape)
-        share = signal[step][:, None]
+        step = jax.random.randint(step_key, (BATCH,), 0, 100)
+        noise, share = jax.random.normal(noise_key, clean.shape), signal[step][:, None]
+        angles = ((step + 1) / np.float32(100))[:, None] * FREQUENCIES
         noisy = jnp.sqrt(share) * clean + jnp.sqrt(1.0 - share) * noise
-        (first, bias), *layers = weights
-        x = jnp.concatenate([seen @ first + bias, noisy, embed_time((step + 1) / 100.0)], axis=1)
-        for weight, bias in layers[:-1]:
-            x = jax.nn.relu(x @ weight + bias)
-        return jnp.mean((x @ layers[-1][0] + layers[-1][1] - noise) ** 2)
+        first, *middle, last = weights
+        x = jnp.concatenate([obs @ first[0] + first[1], noisy, jnp.sin(angles), jnp.cos(angles)], axis=1)
+        for weight, bias in middle:
+            x = jax.nn.gelu(x @ weight + bias)
+        return jnp.mean((x @ last[0] + last[1] - noise) ** 2)
 
-    def step(carried: Any, key: Any) -> Any:
-        weights, state, average, count = carried
+    def body(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:
+        weights, moments, average, step = state
         rows_key, loss_key = jax.random.split(key)
-        rows = jax.random.randint(rows_key, (batch,), 0, COUNT)
-        gradient = jax.grad(loss)(weights, obs[rows], actions[rows], loss_key)
-        updates, state = optimizer.update(gradient, state, weights)
-        weights = optax.apply_updates(weights, updates)
-        decay = jnp.minimum(1.0 - (1.0 + count) ** -0.75, 0.9999)
+        chosen = jax.random.randint(rows_key, (BATCH,), 0, ROWS)
+        value, gradient = jax.value_and_grad(loss)(weights, rows[0][chosen], rows[1][chosen], loss_key)
+        change, moments = optimizer.update(gradient, moments, weights)
+        weights = optax.apply_updates(weights, change)
+        decay = jnp.minimum(1.0 - (1.0 + step) ** -0.75, 0.9999)
         average = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, average, weights)
-        return (weights, state, average, count + 1.0), None
+        return (weights, moments, average, step + 1.0), value
 
-    run = jax.jit(lambda carried, key: jax.lax.scan(step, carried, jax.random.split(key, chunk))[0])
-    carried = [(weights, optimizer.init(weights), weights, jnp.zeros(()))]
-
-    def again() -> None:
-        carried[0] = jax.block_until_ready(run(carried[0], jax.random.key(1)))
-
-    return again
+    return jax.lax.scan(body, state, jax.random.split(key, count))[0]
 
 
-def _acting(hidden: tuple[int, ...]) -> float:
-    spaces = Spaces(observation=Box.symmetric((np.inf,) * OBS), action=Box.symmetric((1.0,) * ACT))
-    built, obs = _head(hidden)(spaces, key=jax.random.key(0)), jnp.zeros(OBS)
-    act = jax.jit(lambda policy, obs, key: policy.sample((), obs, key=key)[1])
-    keys = list(jax.random.split(jax.random.key(0), 200))
-    jax.block_until_ready(act(built, obs, keys[0]))
-    began = time.perf_counter()
-    for key in keys:
-        jax.block_until_ready(act(built, obs, key))
-    return len(keys) / (time.perf_counter() - began)
+def _prepared(hidden: tuple[int, ...]) -> Any:
+    net = Build("network", "mlp", network, MLP(hidden=()))
+    head = Build("policy", "diffusion", policy, Diffusion(features=FEATURES, hidden=hidden), (net,))
+    spec = BC(num_steps=10_000_000, batch_size=BATCH, average=True)
+    demos = _demonstrations()
+    return loop.prepare(lambda key: imitate(spec, head, demos, key=key), (), key=jax.random.key(0), num_seeds=1)
+
+
+def _demonstrations() -> Demonstrations:
+    random = np.random.default_rng(0)
+    return Demonstrations(
+        obs=random.normal(size=(ROWS + 1, OBS)).astype(np.float32),
+        actions=random.uniform(-1, 1, (ROWS, ACTION)).astype(np.float32),
+        rewards=np.zeros(ROWS, np.float32),
+        terminated=np.zeros(1, bool),
+        truncated=np.ones(1, bool),
+        lengths=np.array([ROWS], np.int32),
+        spaces=Spaces(observation=Box.symmetric((np.inf,) * OBS), action=Box.symmetric((1.0,) * ACTION)),
+    )
+
+
+def _chunk(hidden: tuple[int, ...]) -> int:
+    return 3_000 if max(hidden) <= 64 else 400
+
+
+def _speed(work: Any, count: int) -> float:
+    speeds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        jax.block_until_ready(work())
+        speeds.append(count / (time.perf_counter() - began))
+    return median(speeds)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
-"""How fast a plain PyTorch loop with diffusers' scheduler trains and acts: see benchmarks/diffusion_speed.py."""
+"""How fast PyTorch with the schedulers of `diffusers` trains and samples what `benchmarks/diffusion_speed.py` does.
 
+python benchmarks/peers/diffusers_speed.py train|act [WIDTH] [DEPTH] [THREADS]
+"""
+
+import copy
 import sys
 import time
 from itertools import pairwise
@@ -7,76 +11,78 @@ from statistics import median
 
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
-from diffusers.training_utils import EMAModel
+from torch import nn
 
-OBS, ACT, COUNT, FEATURES = 20, 8, 50_000, 64
+OBS, ACTION, FEATURES, BATCH, ROWS = 10, 4, 64, 256, 10_000
 
 
-class Denoiser(torch.nn.Module):
-    def __init__(self, width: int, depth: int) -> None:
+class Denoiser(nn.Module):
+    def __init__(self, hidden):
         super().__init__()
-        sizes = [FEATURES + ACT + 16, *[width] * depth]
-        self.features = torch.nn.Linear(OBS, FEATURES)
-        hidden = [part for pair in pairwise(sizes) for part in (torch.nn.Linear(*pair), torch.nn.ReLU())]
-        self.layers = torch.nn.Sequential(*hidden, torch.nn.Linear(width, ACT))
+        self.features = nn.Linear(OBS, FEATURES)
+        sizes = (FEATURES + ACTION + 16, *hidden, ACTION)
+        layers = [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.GELU(approximate="tanh"))]
+        self.layers = nn.Sequential(*layers[:-1])
         self.register_buffer("frequencies", torch.pi * 2.0 ** torch.arange(8))
 
     def forward(self, obs, noisy, step):
-        angles = (step[:, None] + 1) / 100.0 * self.frequencies
-        return self.layers(torch.cat([self.features(obs), noisy, angles.sin(), angles.cos()], dim=1))
+        angles = ((step + 1) / 100)[:, None] * self.frequencies
+        return self.layers(torch.cat([self.features(obs), noisy, angles.sin(), angles.cos()], 1))
 
 
-def main() -> None:
-    what, width, depth, batch = sys.argv[1], *map(int, sys.argv[2:])
-    torch.set_num_threads(1)
-    net = Denoiser(width, depth)
-    print(f"PyTorch {what}: {acting(net) if what == 'act' else training(net, batch):,.1f}")
-
-
-def training(net: Denoiser, batch: int) -> float:
-    obs, actions = torch.randn(COUNT, OBS), torch.tanh(torch.randn(COUNT, ACT))
-    scheduler = DDPMScheduler(100, beta_schedule="squaredcos_cap_v2")
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.0)
-    average = EMAModel(net.parameters(), power=0.75)
-
-    def step() -> None:
-        rows = torch.randint(0, COUNT, (batch,))
-        clean, at = actions[rows], torch.randint(0, 100, (batch,))
-        noise = torch.randn_like(clean)
-        loss = torch.nn.functional.mse_loss(net(obs[rows], scheduler.add_noise(clean, noise, at), at), noise)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        average.step(net.parameters())
-
-    count = 300
-    for _ in range(20):
-        step()
+def main():
+    mode, *given = sys.argv[1:]
+    width, depth, threads = (int(one) for one in (*given, *("256", "3", "1")[len(given) :]))
+    torch.set_num_threads(threads)
+    model = Denoiser((width,) * depth)
+    work, count = {"train": trainer, "act": actor}[mode](model)
+    work()
     speeds = []
-    for _ in range(3):
+    for _ in range(5):
         began = time.perf_counter()
-        for _ in range(count):
-            step()
+        work()
         speeds.append(count / (time.perf_counter() - began))
-    return median(speeds)
+    print(f"diffusers {mode}: {median(speeds):,.1f}")
 
 
-@torch.inference_mode()
-def acting(net: Denoiser) -> float:
+def trainer(model):
+    scheduler = DDPMScheduler(100, beta_schedule="squaredcos_cap_v2")
+    obs, actions = torch.randn(ROWS, OBS), torch.rand(ROWS, ACTION) * 2 - 1
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.0)
+    average = list(copy.deepcopy(model).parameters())
+    weights, taken = list(model.parameters()), 0
+
+    def work():
+        nonlocal taken
+        for _ in range(200):
+            rows, step = torch.randint(ROWS, (BATCH,)), torch.randint(100, (BATCH,))
+            clean = actions[rows]
+            noise = torch.randn_like(clean)
+            predicted = model(obs[rows], scheduler.add_noise(clean, noise, step), step)
+            optimizer.zero_grad()
+            nn.functional.mse_loss(predicted, noise).backward()
+            optimizer.step()
+            with torch.no_grad():
+                torch._foreach_lerp_(average, weights, 1 - min(1 - (1 + taken) ** -0.75, 0.9999))
+            taken += 1
+
+    return work, 200
+
+
+def actor(model):
     scheduler = DDIMScheduler(100, beta_schedule="squaredcos_cap_v2", timestep_spacing="trailing")
     scheduler.set_timesteps(10)
-    obs, count = torch.zeros(1, OBS), 100
+    obs = torch.zeros(1, OBS)
 
-    def act() -> None:
-        noisy = torch.randn(1, ACT)
-        for at in scheduler.timesteps:
-            noisy = scheduler.step(net(obs, noisy, at[None]), at, noisy).prev_sample
+    @torch.inference_mode()
+    def work():
+        for _ in range(50):
+            noisy = torch.randn(1, ACTION)
+            for step in scheduler.timesteps:
+                noisy = scheduler.step(model(obs, noisy, step[None]), step, noisy).prev_sample
+            noisy.numpy()
 
-    act()
-    began = time.perf_counter()
-    for _ in range(count):
-        act()
-    return count / (time.perf_counter() - began)
+    return work, 50
 
 
 if __name__ == "__main__":

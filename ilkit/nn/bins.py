@@ -44,8 +44,9 @@ class Bins(Untrained):
         def medians(
             edges: Float[Array, " edges"], middles: Float[Array, " bins"], column: Float[Array, " capacity"]
         ) -> Float[Array, " bins"]:
-            first = jnp.searchsorted(column, edges[:-1])
-            stop = jnp.minimum(jnp.searchsorted(column, edges[1:]), transitions.count)
+            inside = jnp.clip(column, edges[0], jnp.nextafter(edges[-1], edges[0]))
+            first = jnp.searchsorted(inside, edges[:-1])
+            stop = jnp.minimum(jnp.searchsorted(inside, edges[1:]), transitions.count)
             return jnp.where(stop > first, column[(first + stop - 1) // 2], middles)
 
         return Bins(self.edges, jax.vmap(medians)(self.edges, self.centers, _sorted_columns(transitions)))

@@ -88,3 +88,11 @@ def test_uniform_bins_cover_the_bounds_or_the_data(num_bins: int) -> None:
     np.testing.assert_array_equal(bins.of(jnp.array([2.0, -1.0])), [0, 0])
     np.testing.assert_array_equal(bins.of(jnp.array([5.0, 3.0])), num_bins - 1)
     np.testing.assert_array_equal(bins.of(jnp.array([99.0, -99.0])), [num_bins - 1, 0])
+
+
+def test_data_on_the_upper_edge_are_the_center_of_the_last_of_uniform_bins() -> None:
+    transitions = recorded([-1.0, 0.0, 1.0, 1.0])
+    span = ActionRange.of(UNBOUNDED).fitted(transitions)
+    bins = Bins.uniform(span, 64).centered(transitions)
+    assert int(bins.of(jnp.array([1.0]))[0]) == 63
+    np.testing.assert_array_equal(np.asarray(bins.centers)[0, [0, 32, 63]], [-1.0, 0.0, 1.0])
