@@ -3,6 +3,7 @@
 import os
 import textwrap
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ settings.register_profile("ilkit", deadline=None, max_examples=50, suppress_heal
 settings.load_profile("ilkit")
 
 
+_FINISHED = count(1)
+"""Counts the tests that this process has run."""
+
+
 class ByComponent(LoadScopeScheduling):
     """Gives all tests of a file, of a component or of a head to one worker: they share what has been compiled."""
 
@@ -45,6 +50,15 @@ class ByComponent(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByComponent:
     return ByComponent(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _compiled_programs_are_let_go() -> Iterator[None]:
+    """Each has memory maps of its own, of which Linux gives a process 65,530; it then aborts."""
+    yield
+    maps = Path("/proc/self/maps")
+    if next(_FINISHED) % 20 == 0 and maps.is_file() and maps.read_bytes().count(b"\n") > 20_000:
+        jax.clear_caches()
 
 
 @pytest.fixture
