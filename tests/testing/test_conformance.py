@@ -37,7 +37,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("policy", "cvae"): {"settings": {"hidden": [32], "features": 8, "latent": 2}},
     ("policy", "diffusion"): {"settings": {"hidden": [32], "features": 8}},
     ("policy", "energy"): {"settings": {"hidden": [32], "features": 8, "num_negatives": 32}},
-    ("policy", "flow"): {"settings": {"hidden": [32], "features": 8}},
+    ("policy", "flow"): {"settings": {"hidden": [64, 64], "features": 8}},
 }
 
 
