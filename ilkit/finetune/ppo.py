@@ -30,7 +30,7 @@ from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
 from ilkit.reinforcement.warmup import check_warmup
-from ilkit.stepping.behavior import Behavior
+from ilkit.stepping.behavior import Behavior, smoothness_faults
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
@@ -114,7 +114,7 @@ def _density_faults(policy: Policy, exploration: Build[Behavior]) -> tuple[str, 
     try:
         behavior = exploration(policy.spaces)
     except DataError:
-        return ()  # it needs what is only known when the stage runs
+        return smoothness_faults(policy)  # it adds noise to the mode, by what is only known when the stage runs
     try:
         behavior.with_density(policy, jnp.zeros(0))
     except DataError as error:

@@ -34,8 +34,13 @@ def mode(policy: Policy, obs: PyTree) -> Float[Array, " act"]:
     return policy.mode(policy.initial_carry(), obs)[1]
 
 
-def memory_faults(policy: Policy) -> tuple[str, ...]:
+def ensemble_faults(policy: Policy) -> tuple[str, ...]:
     """What keeps a covariance from being a function of the present observation, as it must be."""
+    if not policy.has_smooth_mode:
+        return (
+            f"policy: must have a mode that can be fitted, and that of {type(policy).__name__} is a choice. Choose "
+            "policy.kind deterministic.",
+        )
     if not jax.tree.leaves(policy.initial_carry()) and policy.window == (0, 0):
         return ()
     return (
@@ -49,7 +54,7 @@ def require_present_alone(kind: str, policy: Policy) -> Policy:
 
     **Raises:** `DataError` where it doesn't.
     """
-    refuse(f"uncertainty.{kind}", memory_faults(policy))
+    refuse(f"uncertainty.{kind}", ensemble_faults(policy))
     return policy
 
 

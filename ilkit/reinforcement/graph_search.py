@@ -19,12 +19,11 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.errors import refuse
-from ilkit.fitting.ensemble import memory_faults
 from ilkit.fitting.mask_regression import MaskRegression
 from ilkit.nn.graph_network import mask_of, with_mask
 from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.spec import Spec
-from ilkit.stepping.behavior import Behavior
+from ilkit.stepping.behavior import Behavior, memory_faults
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side

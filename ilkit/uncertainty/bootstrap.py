@@ -25,7 +25,7 @@ from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Transitions, Window
 from ilkit.errors import DataError
-from ilkit.fitting.ensemble import Ensemble, memory_faults, mode, require_continuous, require_present_alone
+from ilkit.fitting.ensemble import Ensemble, ensemble_faults, mode, require_continuous, require_present_alone
 from ilkit.fitting.fit import fit
 from ilkit.nn.head import half_range_of
 from ilkit.spec import Spec
@@ -54,9 +54,9 @@ class Bootstrap(Spec):
     """Ensembles, trained in one compiled call."""
 
     def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
-        """A policy with a memory."""
+        """A policy with a memory, or whose mode is a choice."""
         del parts
-        return memory_faults(policy)
+        return ensemble_faults(policy)
 
 
 def uncertainty(

@@ -32,7 +32,7 @@ from ilkit.data.spaces import Spaces
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Transitions, Window
-from ilkit.fitting.ensemble import Ensemble, memory_faults, mode, require_continuous, require_present_alone
+from ilkit.fitting.ensemble import Ensemble, ensemble_faults, mode, require_continuous, require_present_alone
 from ilkit.fitting.fit import fit
 from ilkit.fitting.gradient import partition
 from ilkit.nn.fan_in import fan_in
@@ -60,9 +60,9 @@ class SVI(Spec):
     """Training runs, in one compiled call."""
 
     def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
-        """A policy with a memory."""
+        """A policy with a memory, or whose mode is a choice."""
         del parts
-        return memory_faults(policy)
+        return ensemble_faults(policy)
 
 
 class _Guide(NamedTuple):
