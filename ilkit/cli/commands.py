@@ -22,8 +22,10 @@ def command_line() -> None:
 def check() -> None:
     """Validate params.yaml and the wiring of this folder's pipeline; writes nothing."""
     from ilkit.running.check import check as check_folder
+    from ilkit.running.check import notes
 
-    check_folder(Path())
+    for note in notes(check_folder(Path())):
+        click.echo(f"note: {note}", err=True)
     click.echo("params.yaml and the pipeline are valid.")
 
 
