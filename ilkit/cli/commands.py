@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from ilkit.cli.data import data
-from ilkit.cli.explained import FAILED, INTERRUPTED, explained
+from ilkit.cli.explained import FAILED, INTERRUPTED, Commands, explained
 
 
-@click.group()
+@click.group(cls=Commands)
 @click.version_option(package_name="ilkit")
 def command_line() -> None:
     """Imitation learning in pure JAX, chained by DVC into pipelines that rerun to the same bytes."""

@@ -48,6 +48,20 @@ def test_help_does_not_import_jax() -> None:
     assert "check" in call("--help")[1]
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("data", "chek"), "No such command 'chek'. Did you mean 'check'?"),
+        (("data", "foo"), "No such command 'foo'. Choose from: check, export, filter, import, merge, show, split."),
+        (("verfy",), "No such command 'verfy'. Did you mean 'verify'?"),
+    ],
+)
+def test_a_command_that_is_not_there_is_answered_by_the_nearest(typed: tuple[str, ...], said: str) -> None:
+    code, output = call(*typed)
+    assert code == 2
+    assert said in output
+
+
 def test_check_says_what_is_wrong_exits_with_2_and_writes_nothing(project: Path) -> None:
     assert call("check") == (0, "params.yaml and the pipeline are valid.\n")
     (project / "params.yaml").write_text(PARAMS.replace("lqr, lqr", "lqr, lqt"))

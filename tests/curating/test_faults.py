@@ -134,6 +134,16 @@ def test_a_frozen_observation_is_found_with_its_longest_run(clean: Demonstration
     assert fault.places == (Place(3, 11), Place(3, 30))
 
 
+def test_a_rest_without_actions_is_a_pause_and_no_frozen_sensor(clean: Demonstrations) -> None:
+    clean.obs[3 * 41 + 11 : 3 * 41 + 14] = clean.obs[3 * 41 + 10]
+    clean.actions[3 * 40 + 10 : 3 * 40 + 13] = 0.0
+    fault = only(find_faults(clean))
+    assert fault.name == "pause"
+    assert "3 steps in 1 run of 1 episode, the longest of 3 steps at episode 3 step 10" in str(fault)
+    clean.actions[3 * 40 + 12] = 0.5  # what was done there moved nothing
+    assert [fault.name for fault in find_faults(clean)] == ["obs repeated", "pause"]
+
+
 def test_final_observations_that_were_repeated_are_no_frozen_sensor(clean: Demonstrations) -> None:
     last = np.cumsum(clean.lengths + 1) - 1
     clean.obs[last] = clean.obs[last - 1]
