@@ -66,6 +66,11 @@ class Spec(BaseModel):
         del world
         return ()
 
+    def bytes_needed(self, world: Any) -> int:
+        """How much memory the result takes in an environment, at most; 0 unless overridden."""
+        del world
+        return 0
+
     def policy_faults(self, policy: Any, parts: Mapping[str, Any]) -> Iterable[str]:
         """What a stage refuses of the policy that it trains, with its other parts; nothing unless overridden.
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from ilkit.cli.data import data
-from ilkit.cli.explained import FAILED, INTERRUPTED, explained
+from ilkit.cli.explained import FAILED, INTERRUPTED, Commands, explained
 
 
-@click.group()
+@click.group(cls=Commands)
 @click.version_option(package_name="ilkit")
 def command_line() -> None:
     """Imitation learning in pure JAX, chained by DVC into pipelines that rerun to the same bytes."""
@@ -22,8 +22,10 @@ def command_line() -> None:
 def check() -> None:
     """Validate params.yaml and the wiring of this folder's pipeline; writes nothing."""
     from ilkit.running.check import check as check_folder
+    from ilkit.running.check import notes
 
-    check_folder(Path())
+    for note in notes(check_folder(Path())):
+        click.echo(f"note: {note}", err=True)
     click.echo("params.yaml and the pipeline are valid.")
 
 

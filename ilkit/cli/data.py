@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ilkit.cli.explained import FAILED, explained
+from ilkit.cli.explained import FAILED, Commands, explained
 from ilkit.errors import DataError, ParamsError, counted
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _force = click.option("--force", is_flag=True, help="Replace artifacts that are 
 _SETTING = click.option("-s", "settings", multiple=True, metavar="FIELD=VALUE", help="A setting of KIND, as in YAML.")
 
 
-@click.group()
+@click.group(cls=Commands)
 def data() -> None:
     """Import, export and look at recorded demonstrations."""
 

@@ -7,11 +7,27 @@ from typing import Any
 
 import click
 
-from ilkit.errors import IlkitError, ParamsError, PluginError, WiringError
+from ilkit.errors import IlkitError, ParamsError, PluginError, WiringError, nearest
 
 WRONG_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """A group of commands that names the nearest one where there is none of the name that is typed."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds a command.
+
+        **Raises:** `click.UsageError` where there is none of its name.
+        """
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {name!r}. {nearest(name, self.commands)}")
+        return super().resolve_command(ctx, args)
 
 
 def explained(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,15 +1,14 @@
 """Replaying in a pure-JAX environment: all transitions in one compiled call."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Array, Bool, Float
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment
+from ilkit.data.environment import Environment, Invertible
 from ilkit.data.spaces import Box, Discrete, MultiDiscrete
 from ilkit.errors import DataError
 
@@ -19,8 +18,7 @@ class CompiledReplayer:
     """An environment whose state is a function of what is observed."""
 
     env: Environment
-    state_of: Callable[[PyTree], PyTree]
-    """The inverse of the environment's `observe`."""
+    """One that is `Invertible`."""
     name: str
 
     @property
@@ -44,9 +42,12 @@ class CompiledReplayer:
     def next_obs(self, obs: Float[np.ndarray, "rows obs"], actions: np.ndarray) -> Float[np.ndarray, "shifts rows obs"]:
         """What is observed after each action, given as (shifts, rows, *action), in the state of each observation."""
 
+        env = self.env
+        assert isinstance(env, Invertible)
+
         def after(seen: Float[Array, " obs"], action: Array) -> Float[Array, " obs"]:
-            state, _ = self.env.step(self.state_of(seen), action, key=jax.random.key(0))
-            return self.env.observe(state)
+            state, _ = env.step(env.state_of(seen), action, key=jax.random.key(0))
+            return env.observe(state)
 
         every = jax.jit(jax.vmap(jax.vmap(after), in_axes=(None, 0)))
         return np.asarray(every(jnp.asarray(obs), jnp.asarray(actions)))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ilkit.curating.compiled_replay import CompiledReplayer
-from ilkit.curating.mujoco_replay import host_replayer
+from ilkit.curating.mujoco_replay import host_replayer, made
 from ilkit.curating.replay import Replayer
 from ilkit.data.environment import Environment, HostEnvironment, Invertible
 from ilkit.errors import DataError
@@ -23,7 +23,7 @@ def replayer_named(name: str) -> Replayer:
     """
     kind = _SAME.get(name, name)
     if kind not in installed()["env"]:
-        return host_replayer(name)
+        return host_replayer(made(name), name)
     component = find("env", kind)
     return _compiled(component.function(component.spec()), name)
 
@@ -35,10 +35,11 @@ def replayer_of(path: Path) -> Replayer:
     """
     part = Plan(Graph(), read_params(path)).build(Block("env"), "env")
     world = part()
-    registered = getattr(part.spec, "id", None)
-    if isinstance(world, HostEnvironment) and registered:
-        return replayer_named(registered)
-    return _compiled(world, part.kind)
+    if isinstance(world, Environment):
+        return _compiled(world, part.kind)
+    env = world.make().unwrapped
+    name = env.spec.id if env.spec else part.kind
+    return replayer_named(name) if name in _SAME else host_replayer(env, name)
 
 
 def _compiled(env: Environment | HostEnvironment, name: str) -> Replayer:
@@ -46,4 +47,4 @@ def _compiled(env: Environment | HostEnvironment, name: str) -> Replayer:
         raise DataError(f"{name} runs on the host: give the name that gymnasium registers it under, such as Hopper-v5.")
     if not isinstance(env, Invertible):
         raise DataError(f"Observations of {name} must determine its state, but don't. Leave out --env.")
-    return CompiledReplayer(env, env.state_of, name)
+    return CompiledReplayer(env, name)

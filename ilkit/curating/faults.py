@@ -15,6 +15,7 @@ from ilkit.curating.repeats import repeat_faults
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Discrete, Leaf
 from ilkit.errors import counted
+from ilkit.files.cuts import off_cuts
 
 _CHUNK = 1 << 15
 
@@ -30,6 +31,7 @@ def find_faults(demos: Demonstrations) -> tuple[Fault, ...]:
         *_not_finite(demos),
         *outside_faults(demos, demos.spaces.action),
         *_ends(demos),
+        *_cuts(demos),
         *column_faults(demos),
         *repeat_faults(demos),
         *_identical_episodes(demos),
@@ -98,6 +100,12 @@ def _ends(demos: Demonstrations) -> Iterator[Fault]:
         ),
     ):
         yield from _episodes(np.flatnonzero(wrong), name, demos.num_episodes, remedy)
+
+
+def _cuts(demos: Demonstrations) -> Iterator[Fault]:
+    if off := off_cuts(demos.obs, demos.lengths + 1):
+        remedy = "Import them again, with flags of first steps named by `starts`."
+        yield Fault("cuts off by a row", off.num_off, str(off).removesuffix("."), remedy=remedy)
 
 
 def _identical_episodes(demos: Demonstrations) -> Iterator[Fault]:

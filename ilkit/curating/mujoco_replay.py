@@ -12,12 +12,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ilkit.curating.compiled_replay import check_sizes
+from ilkit.curating.host_replay import HostReplayer
 from ilkit.curating.state_replay import StateReplayer, observes_its_state
-from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Discrete
 from ilkit.errors import DataError, nearest
-from ilkit.foreign.spaces import space_of
 from ilkit.stepping.mujoco_warnings import hear_mujoco
 
 _MOST_EXCLUDED = 2
@@ -25,28 +22,13 @@ _MOST_EXCLUDED = 2
 
 
 @dataclass(frozen=True)
-class MujocoReplayer:
+class MujocoReplayer(HostReplayer):
     """A MuJoCo environment that can be set to a state."""
 
-    env: Any
-    name: str
     excluded: int
     """How many of the first entries of qpos aren't observed."""
     clip: float
     """The velocity at which the observation ends."""
-
-    @property
-    def action(self) -> Box | Discrete:
-        """What may be done in it."""
-        found: Box | Discrete = space_of(self.env.action_space)
-        return found
-
-    def fitting(self, demos: Demonstrations) -> None:
-        """Checks that observations and actions have the environment's sizes.
-
-        **Raises:** `DataError` where they don't.
-        """
-        check_sizes(demos, self.name, self.env.observation_space.shape[0], self.env.action_space.shape)
 
     def usable(self, obs: Float[np.ndarray, "rows obs"]) -> Bool[np.ndarray, " rows"]:
         """Whether no velocity is clipped."""
@@ -63,12 +45,11 @@ class MujocoReplayer:
         return reached
 
 
-def host_replayer(name: str) -> MujocoReplayer | StateReplayer:
-    """Makes the environment and finds out what it observes of its state.
+def host_replayer(env: Any, name: str) -> MujocoReplayer | StateReplayer:
+    """Finds out what an environment of gymnasium observes of its state.
 
-    **Raises:** `DataError` where gymnasium doesn't know it, or the state isn't entirely observed.
+    **Raises:** `DataError` where the state isn't entirely observed.
     """
-    env = _make(name)
     if not (hasattr(env, "set_state") and hasattr(env, "model") and hasattr(env, "data")):
         if observes_its_state(env):
             return StateReplayer(env, name)
@@ -88,7 +69,11 @@ def host_replayer(name: str) -> MujocoReplayer | StateReplayer:
     return MujocoReplayer(env, name, excluded, clip)
 
 
-def _make(name: str) -> Any:
+def made(name: str) -> Any:
+    """The environment that gymnasium knows by a name, without wrappers.
+
+    **Raises:** `DataError` where gymnasium doesn't know it, or it can't be made.
+    """
     import gymnasium
 
     hear_mujoco()

@@ -1,4 +1,4 @@
-"""Observations that stand still from one step to the next: sensors that froze, frames that were recorded twice."""
+"""Observations that stand still from one step to the next: sensors that froze, frames recorded twice, pauses."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from jaxtyping import Bool, Int
 from ilkit.curating.columns import column_ends
 from ilkit.curating.fault import FIRST, Fault, Place, num_episodes_of, places_of
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.spaces import Box
 from ilkit.errors import counted
 
 _BLOCK = 32
@@ -16,6 +17,8 @@ _LIVELY = 0.95
 """The share of steps at which an entry has to change before standing still is strange."""
 _STILL = 5
 """How many steps in a row such an entry must stand still."""
+_FROZEN = "A frozen sensor or a doubled frame, unless the system is at rest there: leave the steps out."
+_PAUSE = "Nothing was done and nothing moved, as where a person rests: leave the steps out, or policies learn to rest."
 
 
 class _Runs(NamedTuple):
@@ -31,20 +34,35 @@ def repeat_faults(demos: Demonstrations) -> tuple[Fault, ...]:
     inside = np.ones(len(demos.obs) - 1, bool)
     stops = np.cumsum(counts, dtype=np.int64)
     inside[stops[:-1] - 1] = False
+    idle = inside.copy()
+    idle[inside] = _zero_actions(demos)
     low, high = column_ends(demos.obs)
     frozen = inside.copy()
     for start in range(0, demos.obs.shape[1], _BLOCK):
         frozen &= _same(demos.obs[:, start : start + _BLOCK]).all(axis=1)
     if frozen[stops - 2].all():  # not a sensor: the observation after the last action was missing, and repeated
         frozen[stops - 2] = inside[stops - 2] = False
-    return (*_whole(demos, frozen, counts), *_entries(demos, inside & ~frozen, counts, low, high))
+    return (
+        *_whole("obs repeated", _FROZEN, frozen & ~idle, counts),
+        *_whole("pause", _PAUSE, frozen & idle, counts),
+        *_entries(demos, inside & ~frozen, counts, low, high),
+    )
 
 
-def _whole(demos: Demonstrations, frozen: Bool[np.ndarray, " pairs"], counts: np.ndarray) -> Iterator[Fault]:
-    runs = _runs_of(frozen)
+def _zero_actions(demos: Demonstrations) -> Bool[np.ndarray, " steps"]:
+    """Where nothing was done; the number 0 of a discrete action is one like the others."""
+    if not isinstance(demos.spaces.action, Box):
+        return np.zeros(demos.num_steps, bool)
+    zero: np.ndarray = (demos.actions == 0).all(axis=tuple(range(1, demos.actions.ndim)))
+    return zero
+
+
+def _whole(name: str, remedy: str, still: Bool[np.ndarray, " pairs"], counts: np.ndarray) -> Iterator[Fault]:
+    """At most one fault: whole observations that are repeated."""
+    runs = _runs_of(still)
     if not len(runs.starts):
         return
-    rows = np.flatnonzero(frozen)
+    rows = np.flatnonzero(still)
     longest = int(np.argmax(runs.lengths))
     where = places_of(runs.starts[longest : longest + 1], counts)[0]
     told = (
@@ -52,8 +70,7 @@ def _whole(demos: Demonstrations, frozen: Bool[np.ndarray, " pairs"], counts: np
         f"{counted(num_episodes_of(rows, counts), 'episode')}, the longest of "
         f"{counted(int(runs.lengths[longest]), 'step')} at {where}"
     )
-    remedy = "A frozen sensor or a doubled frame, unless the system is at rest there: leave the steps out."
-    yield Fault("obs repeated", len(rows), told, places_of(runs.starts + 1, counts), remedy)
+    yield Fault(name, len(rows), told, places_of(runs.starts + 1, counts), remedy)
 
 
 def _entries(

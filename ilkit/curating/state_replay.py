@@ -6,34 +6,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ilkit.curating.compiled_replay import check_sizes
-from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Discrete
-from ilkit.foreign.spaces import space_of
+from ilkit.curating.host_replay import HostReplayer
 
 _TRIED = 8
 """How many steps are tried from a state that was set."""
 
 
 @dataclass(frozen=True)
-class StateReplayer:
+class StateReplayer(HostReplayer):
     """An environment that is set to a state by writing what was observed into its attribute `state`."""
-
-    env: Any
-    name: str
-
-    @property
-    def action(self) -> Box | Discrete:
-        """What may be done in it."""
-        found: Box | Discrete = space_of(self.env.action_space)
-        return found
-
-    def fitting(self, demos: Demonstrations) -> None:
-        """Checks that observations and actions have the environment's sizes.
-
-        **Raises:** `DataError` where they don't.
-        """
-        check_sizes(demos, self.name, self.env.observation_space.shape[0], self.env.action_space.shape)
 
     def usable(self, obs: Float[np.ndarray, "rows obs"]) -> Bool[np.ndarray, " rows"]:
         """Every observation is a state."""

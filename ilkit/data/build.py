@@ -24,11 +24,16 @@ class Build(Generic[T]):
     parts: tuple["Build[Any]", ...] = ()
     inner: "Build[Any] | None" = None
     """The kind of the same block that this one is a wrapper around."""
+    optional: tuple[str, ...] = ()
+    """The inputs, passed by name, that the declaration lets a function do without."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
-        """Builds the part; an optional input that its function doesn't take is passed by name, and left out."""
+        """Builds the part, without the optional inputs that its function doesn't take.
+
+        **Raises:** `TypeError` for any other name that the function doesn't know.
+        """
         taken = inspect.signature(self.function).parameters
-        named = {name: kwargs[name] for name in kwargs if name in taken}
+        named = {name: given for name, given in kwargs.items() if name in taken or name not in self.optional}
         if self.inner is not None:
             named["inner"] = self.inner
         return self.function(self.spec, *self.parts, *args, **named)

@@ -1,5 +1,7 @@
 """Cuts between episodes that are off by one row: a jump inside of an episode, and none where it is cut."""
 
+from typing import NamedTuple
+
 import jax
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,24 +20,43 @@ _SHORTEST = 3
 """The least number of rows of the episodes on both sides."""
 
 
+class OffCuts(NamedTuple):
+    """Cuts between episodes of which nearly all are off by one row, in the same direction."""
+
+    num_off: int
+    num_cuts: int
+    late: bool
+
+    def __str__(self) -> str:
+        side = "before" if self.late else "after"
+        late, early = "late: its last row is the first of the one after", "early: its first row is the last of the one"
+        told = late if self.late else f"{early} before"
+        return (
+            f"observations go on smoothly across {self.num_off} of {self.num_cuts} cuts between episodes, and jump one "
+            f"row {side} them. Each episode seems cut one row {told}."
+        )
+
+
 def note_cuts(obs: Columns, lengths: Int[np.ndarray, " episodes"], source: Source) -> None:
     """Says where observations jump one row before or after nearly every cut, instead of at it."""
+    if off := off_cuts(obs, lengths):
+        source.note(f"{source.path}: {off} Flags of first steps, not of last ones, are named by `starts`.")
+
+
+def off_cuts(obs: Columns, lengths: Int[np.ndarray, " episodes"]) -> OffCuts | None:
+    """Whether observations of so many rows an episode jump one row before or after nearly every cut."""
     enough = (lengths[:-1] >= _SHORTEST) & (lengths[1:] >= _SHORTEST)
     stops = np.cumsum(lengths)[:-1][enough]  # each the first row of an episode
     rows = [column.reshape(len(column), -1) for column in jax.tree.leaves(obs) if _is_vector(column)]
     if len(stops) < _FEWEST or not rows:
-        return
+        return None
     change = _changes(np.concatenate(rows, axis=1))
     smooth = change[stops - 1] < _SMOOTH
-    for by, said in ((-1, "late: its last row is the first"), (1, "early: its first row is the last")):
+    for by in (-1, 1):
         off = smooth & (change[stops - 1 + by] > _JUMP)
         if off.mean() >= _SHARE:
-            other = "one after" if by < 0 else "one before"
-            source.note(
-                f"{source.path}: observations go on smoothly across {int(off.sum())} of {len(stops)} cuts between "
-                f"episodes, and jump one row {'before' if by < 0 else 'after'} them. Each episode seems cut one row "
-                f"{said} of the {other}. Flags of first steps, not of last ones, are named by `starts`."
-            )
+            return OffCuts(int(off.sum()), len(stops), late=by < 0)
+    return None
 
 
 def misplaced(apart: Int[np.ndarray, " rows"], length: int) -> str:

@@ -54,7 +54,8 @@ class Component:
 
     def build(self, spec: Spec, parts: tuple[Build[Any], ...], inner: Build[Any] | None = None) -> Build[Any]:
         """The part that this is, chosen with a spec, the parts inside of it and what it is a wrapper around."""
-        return Build(self.block, self.kind, self.function, spec, parts, inner)
+        optional = tuple(sorted(declarations()[self.block].optional))
+        return Build(self.block, self.kind, self.function, spec, parts, inner, optional)
 
 
 @cache

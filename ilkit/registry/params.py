@@ -1,7 +1,8 @@
 """Selector blocks of `params.yaml`, folded into specs."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -76,7 +77,33 @@ def parse(spec: type[S], settings: Any, path: str, beside: Sequence[type[Spec]] 
     except ValidationError as error:
         specs: list[type[Spec]] = [spec, *beside]
         known = {name for one in specs for name in one.model_fields} - {"kind"}
-        raise ParamsError("\n".join(_explain(known, path, dict(one)) for one in error.errors())) from error
+        raise ParamsError("\n".join(_explain(known, path, one) for one in _all_errors(spec, settings))) from error
+
+
+def _all_errors(spec: type[Spec], settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What is wrong with single settings, and every rule that several break.
+
+    Rules are asked one after the other, of settings that are right by themselves: what is wrong is left out, and the
+    rest is validated again.
+    """
+    rest, left_out = settings, set[str]()
+    while True:
+        try:
+            spec.model_validate_json(json.dumps(rest, default=str))
+            return
+        except ValidationError as error:
+            found = [dict(one) for one in error.errors() if not left_out & _named(dict(one))]
+        yield from found
+        wrong = {name for one in found for name in _named(one)} & set(rest)
+        if not wrong:
+            return
+        left_out |= wrong
+        rest = {name: value for name, value in rest.items() if name not in wrong}
+
+
+def _named(error: dict[str, Any]) -> set[str]:
+    """The settings that an error is about: where it is, or those that its rule names."""
+    return {str(error["loc"][0])} if error["loc"] else set(re.findall(r"\w+", error["msg"]))
 
 
 def faults(raw: RawParams, groups: Mapping[str, str]) -> list[str]:

@@ -34,13 +34,17 @@ FIGURE: dict[Any, Any] = {
 
 
 def svg(figure: "Figure") -> str:
-    """The figure as an element of a page: text stays text, and colors are the page's variables."""
+    """The figure as an element of a page that scrolls where the page is narrower than what the figure was drawn for.
+
+    Text stays text, and colors are the page's variables.
+    """
     text = io.StringIO()
     unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(text, format="svg", transparent=True, metadata=unsaid)
     drawn = text.getvalue()
     drawn = drawn[drawn.index("<svg") :]
-    drawn = re.sub(r'<svg .*?viewBox="([^"]+)".*?>', r'<svg viewBox="\1" role="img">', drawn, count=1, flags=re.DOTALL)
+    opening = r'<svg viewBox="\1" role="img" style="min-width: \2pt">'
+    drawn = re.sub(r'<svg .*?viewBox="(0 0 (\S+) [^"]+)".*?>', opening, drawn, count=1, flags=re.DOTALL)
     for color, variable in VARIABLES.items():
         drawn = drawn.replace(color, f"var(--{variable})")
-    return drawn
+    return f'<div class="wide" role="region" aria-label="figure" tabindex="0">{drawn}</div>'

@@ -17,7 +17,7 @@ from ilkit.data.environment import Environment, HostEnvironment, VectorState
 from ilkit.data.policy import Policy
 from ilkit.errors import DataError
 from ilkit.spec import Spec
-from ilkit.stepping.episodes import collect_episodes
+from ilkit.stepping.episodes import collect_episodes, num_bytes
 
 Vector = Annotated[tuple[float, ...], Field(min_length=1)]
 
@@ -50,6 +50,11 @@ class Episodes(Spec):
         if self.initial_states == "reset" and (self.initial_low or self.initial_high):
             raise ValueError("initial_low and initial_high need initial_states: uniform")
         return self
+
+    def bytes_needed(self, world: Environment | HostEnvironment) -> int:
+        """That of the longest episodes."""
+        episodes = self.num_episodes or 0
+        return num_bytes(world, episodes, self.num_steps or episodes * world.max_steps)
 
 
 def rollout(

@@ -9,6 +9,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import RecordedEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
@@ -24,18 +25,27 @@ def building_faults(plan: Plan) -> Iterator[str]:
     for block, group in plan.groups.items():
         if group == "env":
             try:
-                world = plan.build(Block(block), group)()
-                if not isinstance(world, RecordedEnvironment):  # its spaces may be those of the recording
-                    worlds[block] = world
+                worlds[block] = plan.build(Block(block), group)()
             except IlkitError as error:
                 yield f"{block}.{plan.build(Block(block), group).kind}: {error}"
     checked = ((call, worlds.get(_environment_of(call.node) or "")) for call in plan.calls)
-    found = (fault for call, world in checked if world is not None for fault in _faults(plan, call, world))
+    found = (fault for call, world in checked if world is not None for fault in _all_faults(plan, call, world))
     yield from dict.fromkeys(found)
+
+
+def _all_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
+    if not isinstance(world, RecordedEnvironment):
+        yield from _faults(plan, call, world)
+    elif call.node.declaration.makes is Demonstrations and not call.node.inputs:  # else spaces may be the recording's
+        try:
+            _ = world.spaces
+        except IlkitError as error:
+            yield f"{call.node.block}.{call.component.kind}: {error}"
 
 
 def _faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
     at = f"{call.node.block}.{call.component.kind}"
+    yield from _memory_faults(at, call.spec.bytes_needed(world), "Choose fewer episodes or steps.")
     yield from (f"{at}.{fault}" for fault in call.spec.faults(world))
     if not call.learns and not call.node.inputs and call.node.declaration.makes is Policy:
         try:
@@ -70,11 +80,14 @@ def _part_faults(plan: Plan, block: Block, group: str, spaces: Spaces, count: in
         return
     leaves = [leaf for leaf in jax.tree.leaves(shapes) if hasattr(leaf, "dtype")]
     needed = count * sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
-    if needed > _memory():
-        yield (
-            f"{block.name}.{part.kind}: must fit into the memory of this machine, {_memory() / 1e9:,.0f} GB, and needs "
-            f"{needed / 1e9:,.0f} GB. Choose a smaller network, or fewer seeds."
-        )
+    yield from _memory_faults(f"{block.name}.{part.kind}", needed, "Choose a smaller network, or fewer seeds.")
+
+
+def _memory_faults(at: str, needed: int, remedy: str) -> Iterator[str]:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        sizes = f"{memory / 1e9:,.0f} GB, and needs {needed / 1e9:,.0f} GB"
+        yield f"{at}: must fit into the memory of this machine, {sizes}. {remedy}"
 
 
 def _policy_faults(plan: Plan, call: Call, spaces: Spaces) -> Iterator[str]:
@@ -121,7 +134,3 @@ def _environment_of(node: Node) -> str | None:
         return node.parts["env"].name
     found = (_environment_of(edge.node) for edge in node.inputs.values())
     return next((block for block in found if block is not None), None)
-
-
-def _memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

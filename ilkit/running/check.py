@@ -1,9 +1,10 @@
 """Checking a folder: its `params.yaml`, its pipeline, the files that these name, and that its parts can be built."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ilkit.errors import ParamsError
+from ilkit.errors import ParamsError, counted
 from ilkit.registry.paths import missing
 from ilkit.running.building import building_faults
 from ilkit.running.faults import plan_faults
@@ -21,6 +22,16 @@ def check(folder: Path) -> Plan:
     if found:
         raise ParamsError("\n".join(found))
     return plan
+
+
+def notes(plan: Plan) -> Iterator[str]:
+    """What works but may not be meant: more threads than the machine has processors."""
+    there = os.cpu_count() or 1
+    if plan.num_threads > there:
+        yield (
+            f"num_threads: this machine has {counted(there, 'processor')}, fewer than the {plan.num_threads} threads. "
+            "That works, and bits depend on it: keep it where they must be those of another machine."
+        )
 
 
 def _missing_files(plan: Plan, folder: Path) -> Iterator[str]:

@@ -1,34 +1,56 @@
 """What is wrong with a plan, found before anything runs."""
 
 from collections.abc import Iterator
+from typing import get_origin
 
+from ilkit.data.training import Training
+from ilkit.errors import IlkitError
 from ilkit.registry.find import find, installed
-from ilkit.registry.params import faults
-from ilkit.running.plan import Call, Plan
+from ilkit.registry.params import faults, kind_of
+from ilkit.running.plan import Plan
+from ilkit.wiring.tracing import Node
 
 
 def plan_faults(plan: Plan) -> list[str]:
     """Everything that is wrong with the settings of a plan, and with what it hands to its stages."""
-    return faults(plan.raw, plan.groups) or [*_input_faults(plan), *_seed_faults(plan)]
+    found = faults(plan.raw, plan.groups)
+    return [*found, *([] if found else _input_faults(plan)), *_seed_faults(plan)]
 
 
-def seed_fault(call: Call, name: str, given: int) -> list[str]:
-    """What is wrong with so many seeds of an input that a stage continues."""
-    if given in (1, call.num_seeds):
+def seed_fault(at: str, num_seeds: int, name: str, given: int) -> list[str]:
+    """What is wrong with so many seeds of an input that a stage, whose settings stand `at`, continues with its own."""
+    if given in (1, num_seeds):
         return []
     return [
-        f"{call.node.block}.{call.component.kind}.num_seeds: must be that of {name} ({given}), "
-        f"got {call.num_seeds}. Seed i continues seed i; only a single one is shared by all."
+        f"{at}.num_seeds: must be that of {name} ({given}), "
+        f"got {num_seeds}. Seed i continues seed i; only a single one is shared by all."
     ]
 
 
 def _seed_faults(plan: Plan) -> Iterator[str]:
     """Where a stage that learns continues another one with a different number of training seeds."""
-    for call in plan.calls:
-        for name, edge in call.node.inputs.items():
-            made = plan.call(edge.node.name)
-            if call.learns and made.learns and not call.node.declaration.takes_seeds(name):
-                yield from seed_fault(call, name, made.num_seeds)
+    counts = {name: _num_seeds(plan, node) for name, node in plan.graph.nodes.items()}
+    for node in plan.graph.nodes.values():
+        for name, edge in node.inputs.items():
+            own, given = counts[node.name], counts[edge.node.name]
+            if own and given and not node.declaration.takes_seeds(name):
+                at = f"{node.block}.{kind_of(plan.raw, node.block)}"
+                yield from seed_fault(at, own, name, given)
+
+
+def _num_seeds(plan: Plan, node: Node) -> int | None:
+    """The training seeds of a stage that learns, as they are told whatever else is wrong with its settings."""
+    try:
+        component = plan.component(node.block, node.declaration.name)
+    except IlkitError:
+        return None
+    field, settings = component.spec.model_fields.get("num_seeds"), plan.raw[node.block].get(component.kind)
+    if get_origin(component.returns) is not Training:
+        return None
+    if field is None:
+        return 1
+    told = settings.get("num_seeds", field.default) if isinstance(settings, dict) else None
+    return told if type(told) is int and told > 0 else None
 
 
 def _input_faults(plan: Plan) -> Iterator[str]:

@@ -137,7 +137,7 @@ def _only_seed(call: Call, name: str, given: Seeds[Any]) -> Any:
 
 def _stacked(call: Call, name: str, given: Seeds[Any]) -> PyTree:
     count = call.num_seeds
-    for fault in seed_fault(call, name, len(given)):
+    for fault in seed_fault(f"{call.node.block}.{call.component.kind}", call.num_seeds, name, len(given)):
         raise ParamsError(fault)
     return jax.tree.map(
         lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape[1:])) if eqx.is_array(leaf) else leaf, given.stacked

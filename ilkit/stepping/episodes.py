@@ -149,6 +149,15 @@ def collect_all(
     return [_stack(episodes, env.spaces) for episodes in runs]
 
 
+def num_bytes(env: Environment | HostEnvironment, num_episodes: int, num_steps: int) -> int:
+    """The memory that so many episodes take, with so many steps in all."""
+    obs, action = (
+        sum(leaf.nbytes for leaf in jax.tree.leaves(zeros(space)))
+        for space in (env.spaces.observation, env.spaces.action)
+    )
+    return (num_steps + num_episodes) * obs + num_steps * (2 * action + np.float32().nbytes)
+
+
 def seeds_of(numbers: range, key: PRNGKeyArray) -> list[np.random.SeedSequence]:
     """What each episode draws from, by its number."""
     entropy = np.asarray(jax.random.key_data(key)).tolist()

@@ -230,7 +230,7 @@ def steady(spec: Steady, spaces: Spaces) -> Behavior:
 
 def exploration() -> Build[Behavior]:
     """A steady exploration, chosen but not yet built."""
-    return Build("exploration", "steady", steady, Steady())
+    return Build("exploration", "steady", steady, Steady(), optional=("uncertainty",))
 
 
 def wandering(env: Environment, num_episodes: int) -> Demonstrations:

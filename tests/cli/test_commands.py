@@ -48,6 +48,20 @@ def test_help_does_not_import_jax() -> None:
     assert "check" in call("--help")[1]
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("data", "chek"), "No such command 'chek'. Did you mean 'check'?"),
+        (("data", "foo"), "No such command 'foo'. Choose from: check, export, filter, import, merge, show, split."),
+        (("verfy",), "No such command 'verfy'. Did you mean 'verify'?"),
+    ],
+)
+def test_a_command_that_is_not_there_is_answered_by_the_nearest(typed: tuple[str, ...], said: str) -> None:
+    code, output = call(*typed)
+    assert code == 2
+    assert said in output
+
+
 def test_check_says_what_is_wrong_exits_with_2_and_writes_nothing(project: Path) -> None:
     assert call("check") == (0, "params.yaml and the pipeline are valid.\n")
     (project / "params.yaml").write_text(PARAMS.replace("lqr, lqr", "lqr, lqt"))
@@ -98,6 +112,7 @@ imitate: {kind: bc, bc: {}}
         ("policy: {kind: gaussian, gaussian", "policy: {kind: categorical, categorical", "policy.categorical: "),
         ("env: {kind: point_mass, point_mass", "env: {kind: pendulum, pendulum", "expert.lqr: "),
         ("hidden: [8]", "hidden: [1000000000000]", "policy.gaussian: must fit into the memory of this machine"),
+        ("num_episodes: 2", "num_episodes: 1000000000", "rollout.episodes: must fit into the memory of this machine"),
         ("point_mass: {}", "point_mass: {timestep: 1.0e-50}", "timestep must be 0 or a number of 32 bits"),
     ],
 )
@@ -109,6 +124,39 @@ def test_check_finds_what_a_stage_would_refuse(project: Path, old: str, new: str
     code, output = call("check")
     assert code == 2
     assert f"error: {said}" in output or said in output
+
+
+READ = """
+from ilkit import pipeline, stages
+
+@pipeline
+def read(params):
+    return stages.dataset(params.dataset, params.format, params.env)
+"""
+
+
+def test_check_finds_recordings_whose_spaces_are_asked_for_and_not_told(project: Path) -> None:
+    (project / "pipeline.py").write_text(READ)
+    (project / "demos.npz").touch()
+    read = "dataset: {kind: file, file: {path: demos.npz}}\nformat: {kind: npz, npz: {}}\n"
+    (project / "params.yaml").write_text(
+        "seed: 0\nnum_threads: 1\nenv: {kind: recorded, recorded: {}}\n" + read,
+    )
+    code, output = call("check")
+    assert code == 2
+    assert "error: dataset.file: The spaces of recordings must be told where they are asked for." in output
+    action = "action: {kind: discrete, size: 2}, observation: {kind: discrete, size: 2}"
+    told = (project / "params.yaml").read_text().replace("recorded: {}", "recorded: {" + action + "}")
+    (project / "params.yaml").write_text(told)
+    assert call("check")[0] == 0
+
+
+def test_check_notes_more_threads_than_processors(project: Path) -> None:
+    (project / "params.yaml").write_text(PARAMS.replace("num_threads: 1", "num_threads: 1024"))
+    code, output = call("check")
+    assert code == 0
+    assert "note: num_threads: this machine has " in output
+    assert "fewer than the 1024 threads" in output
 
 
 def test_check_finds_files_that_are_missing(project: Path) -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -134,6 +135,16 @@ def test_a_frozen_observation_is_found_with_its_longest_run(clean: Demonstration
     assert fault.places == (Place(3, 11), Place(3, 30))
 
 
+def test_a_rest_without_actions_is_a_pause_and_no_frozen_sensor(clean: Demonstrations) -> None:
+    clean.obs[3 * 41 + 11 : 3 * 41 + 14] = clean.obs[3 * 41 + 10]
+    clean.actions[3 * 40 + 10 : 3 * 40 + 13] = 0.0
+    fault = only(find_faults(clean))
+    assert fault.name == "pause"
+    assert "3 steps in 1 run of 1 episode, the longest of 3 steps at episode 3 step 10" in str(fault)
+    clean.actions[3 * 40 + 12] = 0.5  # what was done there moved nothing
+    assert [fault.name for fault in find_faults(clean)] == ["obs repeated", "pause"]
+
+
 def test_final_observations_that_were_repeated_are_no_frozen_sensor(clean: Demonstrations) -> None:
     last = np.cumsum(clean.lengths + 1) - 1
     clean.obs[last] = clean.obs[last - 1]
@@ -145,6 +156,28 @@ def test_final_observations_that_were_repeated_are_no_frozen_sensor(clean: Demon
 def test_the_last_observation_of_an_episode_may_be_the_first_of_the_next(clean: Demonstrations) -> None:
     clean.obs[41] = clean.obs[40]
     assert find_faults(clean) == ()
+
+
+@pytest.mark.parametrize(("by", "said"), [(1, "one row late"), (-1, "one row early")])
+def test_cuts_that_are_off_by_one_row_are_found(by: int, said: str) -> None:
+    starts = 5.0 * np.arange(7)
+    time = np.repeat(starts, 30) + np.tile(0.02 * np.arange(30), 7)
+    lengths = np.full(7, 29, np.int32)
+    lengths[0], lengths[-1] = 29 + by, 29 - by
+    demos = Demonstrations(
+        np.stack([time, np.cos(time)], axis=1).astype(np.float32),
+        np.random.default_rng(0).uniform(-1, 1, (203, 1)).astype(np.float32),
+        np.zeros(203, np.float32),
+        np.zeros(7, bool),
+        np.ones(7, bool),
+        lengths,
+        spaces=Spaces(observation=Box.symmetric((np.inf, np.inf)), action=Box.symmetric((1.0,))),
+    )
+    faults = [fault for fault in find_faults(demos) if fault.name == "cuts off by a row"]
+    assert said in str(only(tuple(faults)))
+    assert "across 6 of 6 cuts" in str(faults[0])
+    right = dataclasses.replace(demos, lengths=np.full(7, 29, np.int32))
+    assert "cuts off by a row" not in [fault.name for fault in find_faults(right)]
 
 
 def test_a_sensor_that_stops_while_others_go_on_is_found(clean: Demonstrations) -> None:

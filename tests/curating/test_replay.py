@@ -10,7 +10,7 @@ import pytest
 
 from ilkit.curating.environments import replayer_named, replayer_of
 from ilkit.curating.fault import Fault
-from ilkit.curating.mujoco_replay import host_replayer
+from ilkit.curating.mujoco_replay import host_replayer, made
 from ilkit.curating.replay import Replayer, beyond_faults, replay, replay_faults
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Spaces
@@ -209,6 +209,15 @@ def test_an_environment_with_noise_of_its_own_is_not_replayed(drift: None) -> No
         replayer_named("Noisy-v0")
 
 
+def test_settings_of_an_environment_on_the_host_count(tmp_path: Path, drift: None) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text("env: {kind: gymnasium, gymnasium: {id: Drift-v0, max_steps: 60}}\n")
+    assert faults_of(host_episodes("Drift-v0"), replayer_of(params)) == ()
+    params.write_text("env: {kind: gymnasium, gymnasium: {id: Drift-v0, max_steps: 60, kwargs: {noise: 1.0}}}\n")
+    with pytest.raises(DataError, match="can't be set to a state"):
+        replayer_of(params)
+
+
 def host_episodes(name: str, steps: int = 60) -> Demonstrations:
     env = gymnasium.make(name)
     generator = np.random.default_rng(0)
@@ -240,7 +249,7 @@ def host_episodes(name: str, steps: int = 60) -> Demonstrations:
 @pytest.mark.filterwarnings("ignore:MuJoCo:DeprecationWarning")
 @pytest.mark.parametrize("name", ["HalfCheetah-v5", "Hopper-v5", "Walker2d-v5", "Swimmer-v5", "InvertedPendulum-v5"])
 def test_mujoco_reproduces_what_it_did(name: str) -> None:
-    demos, replayer = host_episodes(name), host_replayer(name)
+    demos, replayer = host_episodes(name), host_replayer(made(name), name)
     replayed = replay(demos, replayer)
     assert len(replayed.rows) >= demos.num_steps // 2
     assert np.median(replayed.errors[0]) < 0.1
@@ -251,10 +260,10 @@ def test_mujoco_reproduces_what_it_did(name: str) -> None:
 
 
 def test_a_clipped_velocity_is_no_state() -> None:
-    replayer = host_replayer("Hopper-v5")
+    replayer = host_replayer(made("Hopper-v5"), "Hopper-v5")
     assert (replayer.excluded, replayer.clip) == (1, 10.0)
     obs = np.zeros((2, 11), np.float32)
     obs[1, 8] = -10.0
     assert replayer.usable(obs).tolist() == [True, False]
-    assert host_replayer("HalfCheetah-v5").clip == np.inf
-    assert host_replayer("Swimmer-v5").excluded == 2
+    assert host_replayer(made("HalfCheetah-v5"), "HalfCheetah-v5").clip == np.inf
+    assert host_replayer(made("Swimmer-v5"), "Swimmer-v5").excluded == 2

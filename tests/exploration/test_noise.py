@@ -112,7 +112,9 @@ def test_average_scale_is_that_of_isotropic_noise() -> None:
 @pytest.mark.parametrize(("module", "spec"), [(isotropic, Isotropic()), (ensemble_covariance, EnsembleCovariance())])
 def test_discrete_actions_are_refused(module: Any, spec: Any) -> None:
     with pytest.raises(DataError, match="continuous action space; choose none"):
-        Build("exploration", spec.kind, module.exploration, spec)(DISCRETE, uncertainty=known(1, 1))
+        Build("exploration", spec.kind, module.exploration, spec, optional=("uncertainty",))(
+            DISCRETE, uncertainty=known(1, 1)
+        )
 
 
 def test_explorations_build_inside_of_a_compiled_function() -> None:

@@ -99,7 +99,7 @@ def explore() -> Callable[..., Build[Behavior]]:
 
     def choose(kind: str, **settings: Any) -> Build[Behavior]:
         module, spec = _EXPLORATIONS[kind]
-        return Build("exploration", kind, module.exploration, spec(**settings))
+        return Build("exploration", kind, module.exploration, spec(**settings), optional=("uncertainty",))
 
     return choose
 

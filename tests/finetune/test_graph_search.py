@@ -22,7 +22,7 @@ from ilkit.stepping.episodes import collect_episodes
 
 KEY, SEEDS = jax.random.key(0), 4
 ENV = Build("env", "brake_light", brake_light.env, brake_light.BrakeLight())
-EXPLORATION = Build("exploration", "none", none.exploration, none.None_())
+EXPLORATION = Build("exploration", "none", none.exploration, none.None_(), optional=("uncertainty",))
 MLP = Build("network", "mlp", mlp.network, mlp.MLP(hidden=(16,)))
 GRAPHS = Build(
     "network", "graph_conditioned", graph_conditioned.network, graph_conditioned.GraphConditioned(), inner=MLP

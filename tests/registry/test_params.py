@@ -118,3 +118,22 @@ def test_any_block_is_valid_or_an_error_that_explains_itself(block: Any) -> None
 
 def test_setting_reads_whole_numbers() -> None:
     assert setting(raw(), "seed") == 0
+
+
+def test_all_that_is_wrong_with_one_spec_is_said_at_once() -> None:
+    settings = {"critic_warmup_steps": 200, "num_minibatches": 7, "num_seeds": 0}
+    said = explain_of({"kind": "ppo", "ppo": settings})
+    assert len(said) == 3
+    assert "num_seeds: must be greater than 0" in said[0]
+    assert "must be a multiple of num_minibatches" in said[1]
+    assert "critic_warmup_steps must be below num_steps" in said[2]
+
+
+def test_a_rule_is_not_asked_of_a_setting_that_is_wrong_by_itself() -> None:
+    said = explain_of({"kind": "ppo", "ppo": {"critic_warmup_steps": 200, "num_steps": 0}})
+    assert len(said) == 1
+    assert "num_steps: must be greater than 0" in said[0]
+
+
+def explain_of(block: dict[str, Any]) -> list[str]:
+    return faults({"seed": 0, "num_threads": 1, "finetune": block}, {"finetune": "finetune"})

@@ -3,7 +3,10 @@
 from html.parser import HTMLParser
 from importlib.resources import files
 
+from matplotlib.figure import Figure
+
 from ilkit.reporting.page import Section, minus, prose, render_page, table
+from ilkit.reporting.style import svg
 
 
 class Tags(HTMLParser):
@@ -42,6 +45,15 @@ def test_a_table_scrolls_and_its_page_shows_that_it_does():
     wide = style[style.index(".wide {") :].split("}")[0]
     assert "overflow-x: auto" in wide
     assert "scroll no-repeat" in wide
+
+
+def test_a_figure_is_never_drawn_smaller_than_it_was_made_for_and_scrolls():
+    drawn = svg(Figure(figsize=(7.2, 2.0)))
+    assert drawn.startswith('<div class="wide"')
+    assert 'viewBox="0 0 518.4 144" role="img" style="min-width: 518.4pt"' in drawn
+    tags = Tags()
+    tags.feed(drawn)
+    assert not tags.open
 
 
 def test_hyphens_before_digits_become_minus_signs_and_others_stay():

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -8,28 +9,8 @@ import pytest
 
 from ilkit.errors import ParamsError
 from ilkit.running.backend import fix_backend
-from ilkit.running.components import write_components
-from ilkit.running.pipelines import load_pipeline
 from ilkit.running.process_variables import check_flags, variables
-from ilkit.wiring.dvc import compile_pipeline
 from ilkit.wiring.lock import folder_digest
-
-PIPELINE = """
-from ilkit import pipeline, stages
-
-@pipeline
-def play(params):
-    expert = stages.expert(params.expert, params.env)
-    return stages.rollout(params.rollout, params.env, expert)
-"""
-
-PARAMS = """
-seed: 3
-num_threads: 1
-env: {kind: point_mass, point_mass: {}}
-expert: {kind: lqr, lqr: {}}
-rollout: {kind: episodes, episodes: {num_episodes: 2, action_noise: 0.1}}
-"""
 
 OTHER_BITS = {
     "JAX_ENABLE_X64": "1",
@@ -43,13 +24,8 @@ OTHER_BITS = {
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    (tmp_path / "pipeline.py").write_text(PIPELINE)
-    (tmp_path / "params.yaml").write_text(PARAMS)
-    graph = load_pipeline(tmp_path / "pipeline.py").graph
-    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "pipeline.py"))
-    write_components(tmp_path)
-    return tmp_path
+def project(tmp_path: Path, write_project: Callable[[Path], Path]) -> Path:
+    return write_project(tmp_path)
 
 
 def run(project: Path, stage: str, **changes: str) -> tuple[int, str]:

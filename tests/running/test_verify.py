@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,40 +8,16 @@ from ruamel.yaml import YAML
 from safetensors.numpy import load_file, save_file
 
 from ilkit.errors import ArtifactError, WiringError
-from ilkit.running.components import write_components
-from ilkit.running.pipelines import load_pipeline, read_plan
+from ilkit.running.pipelines import read_plan
 from ilkit.running.run import run_stage
 from ilkit.running.verify import verify_folder
-from ilkit.wiring.dvc import compile_pipeline
 from ilkit.wiring.lock import folder_digest, read_lock
-
-PIPELINE = """
-from ilkit import pipeline, stages
-
-@pipeline
-def play(params):
-    expert = stages.expert(params.expert, params.env)
-    return stages.rollout(params.rollout, params.env, expert)
-"""
-
-PARAMS = """
-seed: 3
-num_threads: 1
-env: {kind: point_mass, point_mass: {}}
-expert: {kind: lqr, lqr: {}}
-rollout: {kind: episodes, episodes: {num_episodes: 2}}
-"""
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    (folder / "pipeline.py").write_text(PIPELINE)
-    (folder / "params.yaml").write_text(PARAMS)
-    graph = load_pipeline(folder / "pipeline.py").graph
-    (folder / "dvc.yaml").write_text(compile_pipeline(graph, "pipeline.py"))
-    write_components(folder)
-    for stage in graph.nodes:
+def made(tmp_path_factory: pytest.TempPathFactory, write_project: Callable[[Path], Path]) -> Path:
+    folder = write_project(tmp_path_factory.mktemp("made"))
+    for stage in ("expert", "rollout"):
         run_stage(read_plan(folder), stage, folder)
     lock(folder)
     return folder
@@ -86,7 +63,12 @@ def test_one_bit_of_the_lock(project: Path) -> None:
 
 
 def test_another_seed_and_other_settings_are_named(project: Path) -> None:
-    params = PARAMS.replace("seed: 3", "seed: 4\ninstruction_set: native").replace("lqr: {}", "lqr: {}", 1)
+    params = (
+        (project / "params.yaml")
+        .read_text()
+        .replace("seed: 3", "seed: 4\ninstruction_set: native")
+        .replace("lqr: {}", "lqr: {}", 1)
+    )
     (project / "params.yaml").write_text(params)
     same, said = verified(project, "rollout")
     assert not same

@@ -2,6 +2,8 @@
 
 import inspect
 from collections.abc import Callable
+from importlib import import_module
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,31 +23,12 @@ from ilkit.errors import ParamsError
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
 from ilkit.stepping.random_policy import RandomPolicy
-from ilkit.testing import (
-    answer_checks,
-    checks,
-    data_checks,
-    env_checks,
-    part_checks,
-    process_checks,
-    purity_checks,
-    spec_checks,
-    training_checks,
-)
+from ilkit.testing import answer_checks, checks, data_checks, purity_checks, spec_checks
 from ilkit.testing.arguments import Options
 from ilkit.testing.problems import demonstrations, tracking_expert
 from ilkit.testing.subject import Subject
 
-CHECKS = (
-    answer_checks,
-    data_checks,
-    env_checks,
-    part_checks,
-    process_checks,
-    purity_checks,
-    spec_checks,
-    training_checks,
-)
+CHECKS = [import_module(f"ilkit.testing.{path.stem}") for path in Path(str(files("ilkit.testing"))).glob("*_checks.py")]
 
 
 class Toy(Spec):
@@ -269,6 +252,7 @@ def test_what_cannot_be_found_has_one_check_that_fails() -> None:
 
 
 def test_every_check_is_shown_to_fail() -> None:
+    assert len(CHECKS) >= 8
     shown = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_broken_*.py"))
     for module in CHECKS:
         for name, function in inspect.getmembers(module, inspect.isfunction):

@@ -1,11 +1,6 @@
 """Policies that Stable-Baselines3 has saved: ilkit's conformance kit, and the actions of a model computed by hand."""
 
-import io
-import json
-import sys
-import types
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from ilkit_stable_baselines3.archive import read_archive
 from ilkit_stable_baselines3.expert import StableBaselines3, expert
 from ilkit_stable_baselines3.policy import saved_policy
 
@@ -29,56 +23,12 @@ from ilkit.testing import Check, checks
 from ilkit.testing.problems import GAIN
 
 Weights = Mapping[str, np.ndarray]
+Save = Callable[..., Path]
 KEY = jax.random.key(0)
 PENDULUM = Build("env", "pendulum", pendulum, Pendulum())
 UNEVEN = Spaces(observation=Box.symmetric((np.inf,) * 3), action=Box(low=(-2.0, 0.5), high=(1.0, 3.0)))
 THREE = Spaces(observation=Box.symmetric((np.inf,) * 3), action=Discrete(size=3))
 OBS = np.random.default_rng(1).normal(size=(32, 3)).astype(np.float32)
-
-
-class Tensor:
-    """As much of a torch tensor as is used."""
-
-    def __init__(self, array: np.ndarray) -> None:
-        self.array = array
-
-    def detach(self) -> "Tensor":
-        return self
-
-    def numpy(self) -> np.ndarray:
-        return self.array
-
-
-def load_weights(file: io.BytesIO, *, map_location: str, weights_only: bool) -> dict[str, Tensor]:
-    """Stands for `torch.load`, of arrays that numpy has saved."""
-    assert map_location == "cpu"
-    assert weights_only, "a saved model must never be unpickled"
-    with np.load(file, allow_pickle=False) as arrays:
-        return {name: Tensor(arrays[name]) for name in arrays.files}
-
-
-@pytest.fixture(autouse=True)
-def torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("torch")
-    module.load = load_weights  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torch", module)
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def save(path: Path, weights: Weights, **settings: Any) -> Path:
-    """Writes an archive as Stable-Baselines3 does, the weights as numpy saves them."""
-    file = io.BytesIO()
-    np.savez(file, **weights)  # type: ignore[arg-type]
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("data", json.dumps(settings))
-        archive.writestr("policy.pth", file.getvalue())
-        archive.writestr("_stable_baselines3_version", "2.9.2")
-    return path
 
 
 def layers(prefixes: list[str], sizes: list[int]) -> dict[str, np.ndarray]:
@@ -133,7 +83,7 @@ ALL = checks("expert", "stable_baselines3", draws=False)
 
 
 @pytest.mark.parametrize("check", [one for one in ALL if "other_processes" not in str(one)], ids=str)  # without torch
-def test_conformance(check: Check, folder: Path) -> None:
+def test_conformance(check: Check, folder: Path, save: Save) -> None:
     linear = {"action_net.weight": GAIN, "action_net.bias": np.zeros(2, np.float32), "log_std": np.zeros(2, np.float32)}
     save(folder / "expert.zip", linear)
     check()
@@ -203,7 +153,7 @@ def test_unknown_activation_is_refused() -> None:
         saved_policy(ppo(2), settings, UNEVEN)
 
 
-def test_statistics_scale_and_clip_observations(folder: Path) -> None:
+def test_statistics_scale_and_clip_observations(folder: Path, save: Save) -> None:
     weights = {"action_net.weight": np.full((1, 3), 0.05, np.float32), "action_net.bias": np.zeros(1, np.float32)}
     save(folder / "expert.zip", weights)
     np.savez(folder / "obs.npz", mean=np.array([1.0, 2.0, 3.0]), std=np.array([0.5, 1.0, 1e-3]))
@@ -212,7 +162,7 @@ def test_statistics_scale_and_clip_observations(folder: Path) -> None:
     np.testing.assert_allclose(found, [[0.05 * (2.0 + 2.0 + 5.0)]], atol=1e-6)
 
 
-def test_pickled_statistics_are_refused_with_the_way_to_convert_them(folder: Path) -> None:
+def test_pickled_statistics_are_refused_with_the_way_to_convert_them(folder: Path, save: Save) -> None:
     save(folder / "expert.zip", layers(["action_net"], [3, 1]))
     spec = StableBaselines3(path=Path("expert.zip"), statistics=Path("vecnormalize.pkl"))
     with pytest.raises(DataError, match=r"np\.savez"):
@@ -220,21 +170,15 @@ def test_pickled_statistics_are_refused_with_the_way_to_convert_them(folder: Pat
 
 
 @pytest.mark.parametrize("std", [[1.0, 1.0], [1.0, 0.0, 1.0]])
-def test_wrong_statistics_are_refused(folder: Path, std: list[float]) -> None:
+def test_wrong_statistics_are_refused(folder: Path, std: list[float], save: Save) -> None:
     save(folder / "expert.zip", layers(["action_net"], [3, 1]))
     np.savez(folder / "obs.npz", mean=np.zeros(3), std=np.array(std))
     with pytest.raises(DataError, match="3 entries"):
         expert(StableBaselines3(statistics=Path("obs.npz")), PENDULUM, key=KEY)
 
 
-def test_pickled_entries_are_never_kept(folder: Path) -> None:
-    pickled = {":type:": "dict", ":serialized:": "gASVBQAAAAAAAAB9lC4=", "net_arch": "[8, 9]"}
-    found = read_archive(save(folder / "expert.zip", ppo(2), policy_kwargs=pickled, use_sde=False))
-    assert found.settings == {"policy_kwargs": {"net_arch": "[8, 9]"}, "use_sde": False}
-
-
 @pytest.mark.parametrize(("low", "fits"), [("[-2.]", True), ("[-1.]", False), ("[-3. ... -1.]", True)])
-def test_other_bounds_of_actions_are_refused(folder: Path, low: str, fits: bool) -> None:
+def test_other_bounds_of_actions_are_refused(folder: Path, low: str, fits: bool, save: Save) -> None:
     space = {":serialized:": "gA==", "low": low, "high": "[2.]"}
     save(folder / "expert.zip", layers(["action_net"], [3, 1]), action_space=space)
     if fits:
@@ -244,13 +188,13 @@ def test_other_bounds_of_actions_are_refused(folder: Path, low: str, fits: bool)
         expert(StableBaselines3(), PENDULUM, key=KEY)
 
 
-def test_discrete_actions_in_a_continuous_environment_are_refused(folder: Path) -> None:
+def test_discrete_actions_in_a_continuous_environment_are_refused(folder: Path, save: Save) -> None:
     save(folder / "expert.zip", layers(["action_net"], [3, 1]), action_space={"n": "1"})
     with pytest.raises(DataError, match="box actions"):
         expert(StableBaselines3(), PENDULUM, key=KEY)
 
 
-def test_another_environment_is_refused(folder: Path) -> None:
+def test_another_environment_is_refused(folder: Path, save: Save) -> None:
     save(folder / "expert.zip", ppo(2))
     with pytest.raises(DataError, match="another env"):
         expert(StableBaselines3(), Build("env", "cart_pole", cart_pole, CartPole()), key=KEY)
@@ -281,40 +225,3 @@ def test_other_networks_are_refused(changes: Weights, message: str) -> None:
 def test_unknown_algorithms_are_refused() -> None:
     with pytest.raises(DataError, match=r"got lstm\.weight"):
         saved_policy(layers(["lstm"], [3, 2]), {}, UNEVEN)
-
-
-def test_sbx_is_refused_for_its_pickle(folder: Path) -> None:
-    with zipfile.ZipFile(folder / "expert.zip", "w") as archive:
-        archive.writestr("data", json.dumps({"policy": {":serialized:": "gA=="}}))
-    with pytest.raises(DataError, match="SBX"):
-        read_archive(folder / "expert.zip")
-
-
-def test_other_files_are_refused(folder: Path) -> None:
-    path = folder / "expert.zip"
-    for content in (b"", b"not a zip"):
-        path.write_bytes(content)
-        with pytest.raises(DataError, match="can't be read"):
-            read_archive(path)
-    with pytest.raises(DataError, match="can't be read"):
-        read_archive(folder / "absent.zip")
-    for name, text, message in (("other", "", "entry data"), ("data", "{", "JSON"), ("data", "[]", "list")):
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr(name, text)
-        with pytest.raises(DataError, match=message):
-            read_archive(path)
-
-
-def test_weights_that_torch_refuses_are_refused(folder: Path) -> None:
-    with zipfile.ZipFile(folder / "expert.zip", "w") as archive:
-        archive.writestr("data", "{}")
-        archive.writestr("policy.pth", b"gibberish")
-    with pytest.raises(DataError, match="nothing but weights"):
-        read_archive(folder / "expert.zip")
-
-
-def test_without_torch_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    save(folder / "expert.zip", ppo(2))
-    with pytest.raises(DataError, match=r"ilkit-stable-baselines3\[torch\]"):
-        read_archive(folder / "expert.zip")
