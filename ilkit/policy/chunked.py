@@ -77,6 +77,11 @@ class ChunkedPolicy(Policy):
         return self.inner.reparameterized
 
     @property
+    def has_smooth_mode(self) -> bool:  # type: ignore[override]
+        """As the head has."""
+        return self.inner.has_smooth_mode
+
+    @property
     def window(self) -> tuple[int, int]:
         """As many steps before the present one as the head wants, and a chunk from it on."""
         return self.inner.window[0], self.spec.horizon - 1

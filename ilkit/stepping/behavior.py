@@ -144,7 +144,7 @@ class AdditiveNoise(Behavior):
     def with_density(self, policy: Policy, floor: Float[Array, " act"]) -> Behavior:
         """The same noise about this floor, where gradients flow through the mode."""
         for fault in smoothness_faults(policy):
-            raise DataError(fault)
+            raise DataError(f"The {fault.replace(':', '', 1)}")
         return dataclasses.replace(self, floor=jnp.asarray(floor))
 
     def roots(self, running: RunningSquare, obs: PyTree) -> tuple[RunningSquare, Float[Array, "batch act act"]]:

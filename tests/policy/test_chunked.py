@@ -16,7 +16,7 @@ from ilkit.data.spaces import Box, Discrete, MultiDiscrete, Spaces
 from ilkit.data.windows import Window
 from ilkit.errors import DataError
 from ilkit.network.mlp import MLP, network
-from ilkit.policy import categorical, chunked, deterministic
+from ilkit.policy import categorical, chunked, deterministic, energy
 from ilkit.policy.chunked import Chunked
 from ilkit.testing.problems import demonstrations
 
@@ -138,3 +138,8 @@ def test_what_cannot_be_is_refused() -> None:
     assert not policy.has_density
     with pytest.raises(DataError, match="density"):
         policy.log_prob(policy.initial_carry(), jnp.zeros(1), jnp.zeros(2))
+
+
+def test_a_chunk_has_a_smooth_mode_where_its_head_has_one() -> None:
+    assert build(deterministic, deterministic.Deterministic(), REACH.action, execute=1).has_smooth_mode
+    assert not build(energy, energy.Energy(hidden=(4,), features=2), REACH.action, execute=1).has_smooth_mode
