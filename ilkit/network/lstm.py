@@ -3,38 +3,21 @@
 i, f, o = σ(W x + U h + b), g = tanh(W x + U h + b), c' = f ⊙ c + i ⊙ g, h' = o ⊙ tanh(c'), each with its own W, U, b.
 """
 
-from collections.abc import Iterator
-from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
-from pydantic import Field, PositiveInt
 
-from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.network import Network
 from ilkit.data.spaces import Space
-from ilkit.nn.recurrent import Cell, Recurrent, build_gates, build_readout, remembering
-from ilkit.nn.window import window_faults
-from ilkit.spec import Spec
+from ilkit.nn.recurrent import Cell, RecurrentSpec, build_gates, build_recurrent, remembering
 
 
-class LSTM(Spec):
+class LSTM(RecurrentSpec):
     """Recurrent layers that keep what they are to remember (Hochreiter & Schmidhuber, 1997)."""
 
     kind: Literal["lstm"] = "lstm"
-    hidden_size: PositiveInt = 64
-    """The numbers that each layer puts out, and as many that it keeps."""
-    num_layers: Annotated[int, Field(ge=1, le=100)] = 2
-    """Layers, each on what the one below puts out."""
-    window: Annotated[int, Field(ge=2, le=10_000)] = 10
-    """The steps of a training window: gradients flow no farther back. When acting, the state is kept for the whole
-    episode."""
-
-    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
-        """A window that is longer than any episode."""
-        return window_faults("window", self.window, world)
 
 
 State = tuple[Float[Array, " hidden"], Float[Array, " hidden"]]
@@ -63,14 +46,11 @@ class LSTMCell(Cell):
 
 def network(spec: LSTM, observation: Space, out_size: int, *, key: PRNGKeyArray) -> Network:
     """Draws the layers; at first they remember for as long as a window (Tallec & Ollivier, 2018)."""
-    readout_key, *keys = jax.random.split(key, spec.num_layers + 1)
-    sizes = pairwise((observation.size, *(spec.hidden_size,) * spec.num_layers))
-    cells = tuple(_cell(spec, *pair, key=key) for pair, key in zip(sizes, keys, strict=True))
-    return Recurrent(cells, build_readout(spec.hidden_size, out_size, key=readout_key), observation, spec.window)
+    return build_recurrent(spec, _cell, observation, out_size, key=key)
 
 
-def _cell(spec: LSTM, num_inputs: int, hidden_size: int, *, key: PRNGKeyArray) -> LSTMCell:
+def _cell(num_inputs: int, hidden_size: int, window: int, *, key: PRNGKeyArray) -> LSTMCell:
     gates_key, memory_key = jax.random.split(key)
     weight, recurrent_weight, bias = build_gates(num_inputs, hidden_size, 4, key=gates_key)
-    forget = remembering(hidden_size, spec.window, key=memory_key)
+    forget = remembering(hidden_size, window, key=memory_key)
     return LSTMCell(weight, recurrent_weight, bias.at[: 2 * hidden_size].set(jnp.concatenate([-forget, forget])))

@@ -10,6 +10,13 @@ from ilkit.data.spaces import Box
 from ilkit.data.windows import Transitions
 
 
+def demonstrated_range(transitions: Transitions) -> tuple[Float[Array, " act"], Float[Array, " act"]]:
+    """The least and the largest of each entry of the actions."""
+    valid = transitions.valid[:, None]
+    least = jnp.min(jnp.where(valid, transitions.actions, jnp.inf), axis=0)
+    return least, jnp.max(jnp.where(valid, transitions.actions, -jnp.inf), axis=0)
+
+
 class ActionRange(Untrained):
     """Bounds of actions, entry by entry: those of the space where they are finite, else those of the data.
 
@@ -32,9 +39,8 @@ class ActionRange(Untrained):
         """The range of the data where the space has none; 1 to both sides of an entry that never varies."""
         if all(self.bounded):
             return self
-        valid, bounded = transitions.valid[:, None], np.asarray(self.bounded)
-        least = jnp.min(jnp.where(valid, transitions.actions, jnp.inf), axis=0)
-        largest = jnp.max(jnp.where(valid, transitions.actions, -jnp.inf), axis=0)
+        bounded = np.asarray(self.bounded)
+        least, largest = demonstrated_range(transitions)
         added = jnp.where(largest > least, 0.0, 1.0)
         low = jnp.where(bounded, self.low, least - added)
         high = jnp.where(bounded, self.high, largest + added)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from ilkit.data.normalizer import Untrained
 from ilkit.data.spaces import Box
 from ilkit.data.windows import Transitions
+from ilkit.nn.action_range import demonstrated_range
 
 _LARGEST = 1.0 - 1e-6
 """The largest |tanh(x)| that is inverted; float32 resolves few numbers between it and 1."""
@@ -45,9 +46,7 @@ class ActionUnits(Untrained):
 
         What an entry has is then as large as what another one has, whatever their bounds.
         """
-        valid = transitions.valid[:, None]
-        low = jnp.min(jnp.where(valid, transitions.actions, jnp.inf), axis=0)
-        high = jnp.max(jnp.where(valid, transitions.actions, -jnp.inf), axis=0)
+        low, high = demonstrated_range(transitions)
         center, half_range = (low + high) / 2, (high - low) / 2
         varies = half_range > 1e-6 * jnp.maximum(jnp.abs(center), 1e-6)
         size = transitions.actions.shape[-1]

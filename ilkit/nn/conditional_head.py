@@ -20,7 +20,7 @@ from ilkit.data.windows import Transitions
 from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
 from ilkit.nn.head import ContinuousHead
-from ilkit.nn.perceptron import Activation
+from ilkit.nn.perceptron import Activation, Layers, build_layers
 from ilkit.spec import Spec
 
 H = TypeVar("H", bound="ConditionalHead")
@@ -66,6 +66,25 @@ def prepared(
         "spaces": spaces,
         "units": jax.tree.map(jnp.asarray, ActionUnits.of(spaces.action)),
     }
+
+
+def prepared_to_refine(
+    kind: str, spec: ConditionalSpec, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray
+) -> dict[str, Any]:
+    """The same with layers from features, a noisy action and a time to an action.
+
+    **Raises:** `DataError` where actions are discrete.
+    """
+    network_key, layers_key = jax.random.split(key)
+    fields = prepared(kind, spec, network, spaces, key=network_key)
+    size = spaces.action.size
+    sizes = (spec.features + size + TIME_SIZE, *spec.hidden, size)
+    return {**fields, "layers": build_layers(sizes, spec.activation, key=layers_key)}
+
+
+def refine(layers: Layers, features: Array, noisy: Array, time: Array) -> Float[Array, " act"]:
+    """The layers on features, a noisy action and a time from 0 to 1."""
+    return layers(jnp.concatenate([features, noisy, embed_time(time)]))
 
 
 def embed_time(time: Float[Array, "*batch"]) -> Float[Array, "*batch entries"]:

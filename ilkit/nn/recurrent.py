@@ -2,16 +2,39 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Annotated
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
+from pydantic import Field, PositiveInt
 
+from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.network import Network
 from ilkit.data.spaces import Space
 from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.nn.window import window_faults
+from ilkit.spec import Spec
+
+
+class RecurrentSpec(Spec):
+    """The sizes of recurrent layers."""
+
+    hidden_size: PositiveInt = 64
+    """The numbers that each layer puts out."""
+    num_layers: Annotated[int, Field(ge=1, le=100)] = 2
+    """Layers, each on what the one below puts out."""
+    window: Annotated[int, Field(ge=2, le=10_000)] = 10
+    """The steps of a training window: gradients flow no farther back. When acting, the state is kept for the whole
+    episode."""
+
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
+        """A window that is longer than any episode."""
+        return window_faults("window", self.window, world)
 
 
 class Cell(eqx.Module):
@@ -98,6 +121,17 @@ def _along(
     return jax.lax.scan(step, state, (cell.driven(inputs), mask))[1]
 
 
+def build_recurrent(
+    spec: RecurrentSpec, build_cell: Callable[..., Cell], observation: Space, out_size: int, *, key: PRNGKeyArray
+) -> Recurrent:
+    """Draws the layers, each by `build_cell(num_inputs, hidden_size, window, key=key)`."""
+    readout_key, *keys = jax.random.split(key, spec.num_layers + 1)
+    sizes = pairwise((observation.size, *(spec.hidden_size,) * spec.num_layers))
+    cells = tuple(build_cell(*pair, spec.window, key=key) for pair, key in zip(sizes, keys, strict=True))
+    readout = build_layers((spec.hidden_size, out_size), "tanh", key=readout_key)
+    return Recurrent(cells, readout, observation, spec.window)
+
+
 def build_gates(
     num_inputs: int, hidden_size: int, num_gates: int, *, key: PRNGKeyArray
 ) -> tuple[Float[Array, "inputs gates"], Float[Array, "hidden gates"], Float[Array, " gates"]]:
@@ -111,8 +145,3 @@ def build_gates(
 def remembering(hidden_size: int, window: int, *, key: PRNGKeyArray) -> Float[Array, " hidden"]:
     """Biases of gates that keep a state for 1 to `window` steps: log u, u ~ U(1, window) (Tallec & Ollivier, 2018)."""
     return jnp.log(jax.random.uniform(key, (hidden_size,), minval=1.0, maxval=float(window)))
-
-
-def build_readout(hidden_size: int, out_size: int, *, key: PRNGKeyArray) -> Layers:
-    """The linear layer on top."""
-    return build_layers((hidden_size, out_size), "tanh", key=key)

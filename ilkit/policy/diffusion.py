@@ -22,8 +22,8 @@ from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.math.denoising import Spacing, cosine_signal, ddim, ddpm
-from ilkit.nn.conditional_head import TIME_SIZE, ConditionalHead, ConditionalSpec, embed_time, prepared
-from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.nn.conditional_head import ConditionalHead, ConditionalSpec, prepared_to_refine, refine
+from ilkit.nn.perceptron import Layers
 
 
 class Diffusion(ConditionalSpec):
@@ -86,7 +86,7 @@ class DiffusionPolicy(ConditionalHead):
 
     def _noise(self, features: Array, noisy: Array, step: Array) -> Array:
         time = (step + 1) / np.float32(self.spec.num_train_steps)
-        return self.layers(jnp.concatenate([features, noisy, embed_time(time)]))
+        return refine(self.layers, features, noisy, time)
 
 
 def policy(spec: Diffusion, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
@@ -94,8 +94,4 @@ def policy(spec: Diffusion, network: Build[Network], spaces: Spaces, *, key: PRN
 
     **Raises:** `DataError` where actions are discrete.
     """
-    network_key, layers_key = jax.random.split(key)
-    fields = prepared("diffusion", spec, network, spaces, key=network_key)
-    size = spaces.action.size
-    sizes = (spec.features + size + TIME_SIZE, *spec.hidden, size)
-    return DiffusionPolicy(layers=build_layers(sizes, spec.activation, key=layers_key), spec=spec, **fields)
+    return DiffusionPolicy(spec=spec, **prepared_to_refine("diffusion", spec, network, spaces, key=key))

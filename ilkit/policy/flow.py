@@ -20,8 +20,8 @@ from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.math.denoising import follow_flow
-from ilkit.nn.conditional_head import TIME_SIZE, ConditionalHead, ConditionalSpec, embed_time, prepared
-from ilkit.nn.perceptron import Layers, build_layers
+from ilkit.nn.conditional_head import ConditionalHead, ConditionalSpec, prepared_to_refine, refine
+from ilkit.nn.perceptron import Layers
 
 
 class Flow(ConditionalSpec):
@@ -57,7 +57,7 @@ class FlowPolicy(ConditionalHead):
         return jnp.mean((velocity - (target - noise)) ** 2)
 
     def _velocity(self, features: Array, point: Array, time: Array) -> Array:
-        return self.layers(jnp.concatenate([features, point, embed_time(time)]))
+        return refine(self.layers, features, point, time)
 
 
 def policy(spec: Flow, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
@@ -65,8 +65,4 @@ def policy(spec: Flow, network: Build[Network], spaces: Spaces, *, key: PRNGKeyA
 
     **Raises:** `DataError` where actions are discrete.
     """
-    network_key, layers_key = jax.random.split(key)
-    fields = prepared("flow", spec, network, spaces, key=network_key)
-    size = spaces.action.size
-    sizes = (spec.features + size + TIME_SIZE, *spec.hidden, size)
-    return FlowPolicy(layers=build_layers(sizes, spec.activation, key=layers_key), spec=spec, **fields)
+    return FlowPolicy(spec=spec, **prepared_to_refine("flow", spec, network, spaces, key=key))
