@@ -154,3 +154,14 @@ def test_nothing_runs_what_it_reads(path: Path) -> None:
 def test_files_are_short(path: Path) -> None:
     limit = 320 if "tests" in path.parts else 300
     assert len(path.read_text(encoding="utf-8").splitlines()) <= limit
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if "tests" not in path.parts], ids=name_of)
+def test_functions_are_short(path: Path) -> None:
+    functions = [
+        one
+        for one in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    long = {one.name: length for one in functions if (length := (one.end_lineno or 0) - one.lineno + 1) > 40}
+    assert not long

@@ -31,7 +31,7 @@ from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
 from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
 from ilkit.measuring.curves import noise_during_training, read_curves
-from ilkit.measuring.fit import measure_fit, score_fit
+from ilkit.measuring.fit import FitScore, measure_fit, score_fit
 from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
 from ilkit.reporting.animation import animate, shown_steps
 from ilkit.reporting.findings import ActionSample, Findings, HeldOut, Rollout, StateMap
@@ -86,14 +86,12 @@ def evaluate(
 ) -> Report:
     """Runs the expert, the policies and a random one; reports how they compare, and how they fit what was held out."""
     _check_names(policies)
-    episodes_key, actions_key, resampling_key = jax.random.split(key, 3)
-    world = env()
+    (episodes_key, actions_key, resampling_key), world = jax.random.split(key, 3), env()
     episodes = _run_all(spec, world, policies if expert is None else {"expert": expert, **policies}, key=episodes_key)
     outcome, measured = _measure_all(spec, demos, episodes)
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
     source, recorded = _recorded_episodes(demos, held_out, episodes)
-    fits = {name: measure_fit(seeds, recorded, key=actions_key) for name, seeds in policies.items()}
     findings = Findings(
         task="recordings" if isinstance(world, RecordedEnvironment) else getattr(env.spec, "id", env.kind),
         policies=tuple(policies),
@@ -107,14 +105,21 @@ def evaluate(
         curves=curves,
         noise=noise_during_training(curves, resampling),
         held_out=HeldOut(source, recorded.num_episodes, recorded.num_steps),
-        fits={name: score_fit(fit, resampling) for name, fit in fits.items()},
+        fits=_fit_all(policies, recorded, resampling, key=actions_key),
         actions=_sample_actions(demos, policies, key=actions_key),
         state_map=None if uncertainty is None else _map_states(world, uncertainty, demos, spec.map_dims),
         rollouts=_show_rollouts(world, episodes, measured, key=episodes_key),
-        paths=paths_of(world, {name: runs for name, runs in episodes.items() if name != "random"}),
+        paths=paths_of(world, episodes),
         first_actions=first_actions(expert, policies, episodes, key=actions_key) if spec.stochastic else {},
     )
     return _report(findings)
+
+
+def _fit_all(
+    policies: Mapping[str, Seeds[Policy]], recorded: Demonstrations, resampling: Resampling, *, key: PRNGKeyArray
+) -> dict[str, FitScore]:
+    fits = {name: measure_fit(seeds, recorded, key=key) for name, seeds in policies.items()}
+    return {name: score_fit(fit, resampling) for name, fit in fits.items()}
 
 
 def _check_names(policies: Mapping[str, Seeds[Policy]]) -> None:

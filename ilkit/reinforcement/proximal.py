@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.policy import Policy
@@ -23,12 +23,13 @@ from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_silent_layers
 from ilkit.reinforcement.anchor import Anchor
 from ilkit.reinforcement.info import ReinforcementInfo
+from ilkit.reinforcement.steps import Steps, as_rows, carries_of, flat, replayed
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.reinforcement.warmup import frozen_until
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import Behavior, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
-from ilkit.stepping.memory import carries_along, first_carries
+from ilkit.stepping.memory import first_carries
 from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs
 
@@ -99,20 +100,6 @@ class State(NamedTuple):
     trials: Trials
 
 
-class _Batch(NamedTuple):
-    obs: PyTree
-    actions: Array
-    context: PyTree
-    log_probs: Float[Array, " batch"]
-    advantages: Float[Array, " batch"]
-    targets: Float[Array, " batch"]
-    typical: Array | None
-    """Actions that the anchor would take."""
-    ended: Bool[Array, " batch"]
-    first: PyTree = ()
-    """What a policy with a memory remembers before the first of the steps, of which each row then has all."""
-
-
 def initial_state(
     spec: ProximalSpec, policy: Policy, behavior: Behavior, anchor: Anchor | None, trials: Trials, *, key: PRNGKeyArray
 ) -> State:
@@ -154,17 +141,15 @@ def improve(
 ) -> tuple[State, ReinforcementInfo]:
     """Takes the gradient steps of one iteration; at first those of the critic only."""
     order_key, typical_key = jax.random.split(key)
-    carry = _carries(policy_of(state), rollout)
-    applied = noise_scale(policy_of(state), *_flat((rollout.obs, rollout.actions, carry)))
+    carry = carries_of(policy_of(state), rollout)
+    applied = noise_scale(policy_of(state), *flat((rollout.obs, rollout.actions, carry)))
     state, batch = _prepare(spec, state, rollout, carry, key=typical_key)
     size = len(batch.targets)
     order = permutations(spec.num_epochs, size, key=order_key).reshape(-1, size // spec.num_minibatches)
     minibatches = jax.tree.map(lambda rows: rows[order], batch)
     optimizers = _optimizers(spec)
 
-    def step(
-        carried: tuple[Learner, Learner], minibatch: _Batch
-    ) -> tuple[tuple[Learner, Learner], tuple[Array, Array]]:
+    def step(carried: tuple[Learner, Learner], minibatch: Steps) -> tuple[tuple[Learner, Learner], tuple[Array, Array]]:
         learner, optimizer = carried
         gradient, losses = jax.grad(_loss, has_aux=True)(learner, spec, state, minibatch)
         policy, policy_optimizer = descend(optimizers.policy, gradient.policy, optimizer.policy, learner.policy)
@@ -202,7 +187,7 @@ def clipped_loss(
 
 def _prepare(
     spec: ProximalSpec, state: State, rollout: Rollout, carry: PyTree, *, key: PRNGKeyArray
-) -> tuple[State, _Batch]:
+) -> tuple[State, Steps]:
     """The steps of a rollout as rows; of a policy with a memory the environments, each with all of its steps."""
     policy, outcome = policy_of(state), rollout.outcome
 
@@ -221,53 +206,39 @@ def _prepare(
     )
     targets = advantages + now
     scale = state.scale.add(targets)
-    critic = preserve_values(state.learner.critic, state.scale, scale)
-    context = state.behavior.settle(rollout.context)
-    obs, actions, settled, carry = _flat((rollout.obs, rollout.actions, context, carry))
-    log_probs = state.behavior.log_prob(policy, obs, actions, settled, carry)
-    typical = None
-    if state.anchor is not None:
-        anchor = state.anchor.policy
-        typical = state.behavior.typical(anchor, obs, _flat(_carries(anchor, rollout)), key=key)
-    log_probs, typical = jax.tree.map(lambda rows: rows.reshape(*now.shape, *rows.shape[1:]), (log_probs, typical))
-    state = state._replace(learner=state.learner._replace(critic=critic), scale=scale)
-    by_step = _Batch(
+    learner = state.learner._replace(critic=preserve_values(state.learner.critic, state.scale, scale))
+    steps = Steps(
         rollout.obs,
         rollout.actions,
-        context,
-        log_probs,
+        state.behavior.settle(rollout.context),
+        *_densities(state, rollout, carry, key=key),
         advantages,
         scale.standardize(targets),
-        typical,
         outcome.terminated | outcome.truncated,
     )
-    if not jax.tree.leaves(rollout.carry):
-        return state, _flat(by_step)
-    by_env = jax.tree.map(lambda rows: jnp.swapaxes(rows, 0, 1), by_step)
-    return state, by_env._replace(first=rollout.carry)
+    return state._replace(learner=learner, scale=scale), as_rows(steps, rollout.carry)
 
 
-def _carries(policy: Policy, rollout: Rollout) -> PyTree:
-    """What the policy remembers before each step of a rollout, replayed from what it remembered before the first."""
-    ended = rollout.outcome.terminated | rollout.outcome.truncated
-    return carries_along(policy, rollout.carry, rollout.obs, ended) if jax.tree.leaves(rollout.carry) else ()
-
-
-def _replayed(policy: Policy, batch: _Batch) -> tuple[_Batch, PyTree]:
-    """The steps of a minibatch as rows, and what the policy remembers before each of them."""
-    if not jax.tree.leaves(batch.first):
-        return batch, ()
-    by_step = jax.tree.map(lambda rows: jnp.swapaxes(rows, 0, 1), batch._replace(first=()))
-    carry = carries_along(policy, batch.first, by_step.obs, by_step.ended)
-    return _flat(by_step), _flat(carry)
+def _densities(
+    state: State, rollout: Rollout, carry: PyTree, *, key: PRNGKeyArray
+) -> tuple[Float[Array, "time envs"], Array | None]:
+    """The log densities of the actions that were taken, and actions that the anchor would take, if there is one."""
+    context = state.behavior.settle(rollout.context)
+    obs, actions, context, carry = flat((rollout.obs, rollout.actions, context, carry))
+    log_probs, typical = state.behavior.log_prob(policy_of(state), obs, actions, context, carry), None
+    if state.anchor is not None:
+        anchor = state.anchor.policy
+        typical = state.behavior.typical(anchor, obs, flat(carries_of(anchor, rollout)), key=key)
+    shape = rollout.outcome.rewards.shape
+    return jax.tree.map(lambda rows: rows.reshape(*shape, *rows.shape[1:]), (log_probs, typical))
 
 
 def _loss(
-    learner: Learner, spec: ProximalSpec, state: State, batch: _Batch
+    learner: Learner, spec: ProximalSpec, state: State, batch: Steps
 ) -> tuple[Float[Array, ""], tuple[Float[Array, ""], Float[Array, ""]]]:
     """The sum of both losses, and each of them."""
     policy: Policy = eqx.combine(learner.policy, state.fixed)
-    batch, carry = _replayed(policy, batch)
+    batch, carry = replayed(policy, batch)
     log_probs = state.behavior.log_prob(policy, batch.obs, batch.actions, batch.context, carry)
     policy_loss = clipped_loss(log_probs - batch.log_probs, batch.advantages, spec.clip)
     if state.anchor is not None and batch.typical is not None:
@@ -280,11 +251,6 @@ def _loss(
 
 def _critic_outputs(critic: Layers, policy: Policy, obs: PyTree) -> Float[Array, "*batch"]:
     return critic(flatten(policy.spaces.observation, policy.normalizer(obs)))[..., 0]
-
-
-def _flat(rollout: PyTree) -> PyTree:
-    """Steps as rows: time and environments become one axis."""
-    return jax.tree.map(lambda rows: rows.reshape(-1, *rows.shape[2:]), rollout)
 
 
 def _optimizers(spec: ProximalSpec) -> Learner:

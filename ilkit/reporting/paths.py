@@ -39,6 +39,8 @@ def paths_of(world: Environment | HostEnvironment, episodes: Mapping[str, Sequen
     chart, ends = world.chart(_HEIGHT)
     ways, succeeded = {}, {}
     for name, runs in episodes.items():
+        if name == "random":
+            continue
         first = runs[0]
         points = np.asarray(_positions(world, jax.tree.map(lambda rows: rows[:_NUM_PATHS], first.obs)))
         ways[name] = [way[: length + 1] for way, length in zip(points, first.lengths, strict=False)]
