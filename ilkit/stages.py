@@ -8,6 +8,7 @@ from typing import Any
 
 from jaxtyping import PRNGKeyArray
 
+from ilkit.data.aggregate import Interaction
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
@@ -95,6 +96,20 @@ def uncertainty(
     spec: Spec, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray
 ) -> Training[Uncertainty]:
     """How uncertain the expert's action is, state by state."""
+
+
+@stage
+def interact(
+    spec: Spec,
+    policy: Build[Policy],
+    env: Build[Environment | HostEnvironment],
+    demos: Demonstrations | None = None,
+    expert: Policy | None = None,
+    cloned: Policy | None = None,
+    *,
+    key: PRNGKeyArray,
+) -> Training[Interaction]:
+    """A policy that learns from its own episodes, and what was asked and answered meanwhile."""
 
 
 @stage

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCKS = (
     *("env", "format", "dataset", "expert", "rollout", "augment", "policy", "network"),
-    *("imitate", "uncertainty", "exploration", "finetune", "evaluate"),
+    *("imitate", "uncertainty", "exploration", "interact", "finetune", "evaluate"),
 )
 LAYERS = (
     ("__main__",),
@@ -21,7 +21,7 @@ LAYERS = (
     ("stages",),
     ("declaration",),
     BLOCKS,
-    ("reinforcement", "foreign", "reporting"),
+    ("reinforcement", "interaction", "foreign", "reporting"),
     ("stepping", "measuring"),
     ("files", "fitting", "nn", "artifact"),
     ("data",),
@@ -29,7 +29,19 @@ LAYERS = (
     ("entry_points", "spec", "errors"),
 )
 """From top to bottom: a module imports only what stands lower, or stands in its own room."""
-SHARED = ("reinforcement", "foreign", "reporting", "stepping", "measuring", "files", "fitting", "nn", "data", "math")
+SHARED = (
+    "reinforcement",
+    "interaction",
+    "foreign",
+    "reporting",
+    "stepping",
+    "measuring",
+    "files",
+    "fitting",
+    "nn",
+    "data",
+    "math",
+)
 """The rooms of what algorithms share."""
 FORBIDDEN_IN_ALGORITHMS = {"click", "dvc", "ruamel", "yaml", "subprocess", "pickle"}
 STARTS_PROCESSES = ("ilkit.stepping.host_workers",)

@@ -17,13 +17,10 @@ from ilkit.data.training import Loss, Training
 from ilkit.data.windows import Transitions, windows
 from ilkit.errors import DataError
 from ilkit.fitting.average import Average
-from ilkit.fitting.gradient import descend, draw_rows, partition
+from ilkit.fitting.gradient import Multiplicities, descend, draw_multiplied, draw_rows, partition
 from ilkit.spec import Spec
 
 T = TypeVar("T")
-
-Multiplicities = Int[Array, "members capacity"]
-"""How often the data of each member hold each row."""
 
 
 class FitSpec(Spec):
@@ -143,7 +140,7 @@ def _step(problem: _Problem, state: _State, key: PRNGKeyArray) -> tuple[_State, 
         policy = eqx.combine(trained, state.fixed)
         if state.cumulative is None:
             return loss_on(policy, draw_rows(problem.transitions, problem.batch_size, key=batch_key), loss_key)
-        rows = _draw_multiplied(state.cumulative, problem.batch_size, key=batch_key)
+        rows = draw_multiplied(state.cumulative, problem.batch_size, key=batch_key)
         return jnp.sum(eqx.filter_vmap(loss_on)(policy, rows, jax.random.split(loss_key, len(rows))))
 
     value, gradient = jax.value_and_grad(total)(state.trained)
@@ -151,11 +148,6 @@ def _step(problem: _Problem, state: _State, key: PRNGKeyArray) -> tuple[_State, 
     count = 1 if state.cumulative is None else len(state.cumulative)
     average = None if state.average is None else state.average.add(trained)
     return state._replace(trained=trained, optimizer=optimizer, average=average), Loss(value / count)
-
-
-def _draw_multiplied(cumulative: Multiplicities, batch_size: int, *, key: PRNGKeyArray) -> Int[Array, "members batch"]:
-    positions = jax.random.randint(key, (len(cumulative), batch_size), 0, cumulative[:, -1:])
-    return jax.vmap(lambda member, at: jnp.searchsorted(member, at, side="right"))(cumulative, positions)
 
 
 def _combined(state: _State) -> Any:

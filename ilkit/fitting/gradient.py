@@ -15,6 +15,9 @@ from ilkit.data.windows import Transitions, Window
 Model = TypeVar("Model")
 Parameters = TypeVar("Parameters")
 
+Multiplicities = Int[Array, "members capacity"]
+"""How often the data of each member hold each row."""
+
 
 def partition(model: Model) -> tuple[Model, Model]:
     """Splits a policy, or what holds one, into what is trained and what is not; `equinox.combine` joins them."""
@@ -47,3 +50,9 @@ def draw_rows(transitions: Transitions, batch_size: int, *, key: PRNGKeyArray) -
     """
     bits = jax.random.bits(key, (batch_size,), jnp.uint32)
     return (bits % transitions.count.astype(jnp.uint32)).astype(jnp.int32)
+
+
+def draw_multiplied(cumulative: Multiplicities, batch_size: int, *, key: PRNGKeyArray) -> Int[Array, "members batch"]:
+    """Draws rows for each member in proportion to their multiplicities, given as cumulative sums."""
+    positions = jax.random.randint(key, (len(cumulative), batch_size), 0, cumulative[:, -1:])
+    return jax.vmap(lambda member, at: jnp.searchsorted(member, at, side="right"))(cumulative, positions)

@@ -25,13 +25,11 @@ class RunningSquare(NamedTuple):
         return cls(jnp.zeros(()), jnp.zeros(()))
 
 
-class Behavior(eqx.Module):
+class Acting(eqx.Module):
     """How a policy acts while it learns: draws actions for many observations at once.
 
-    A policy with a memory is handed its carry before each observation; others have none.
-
-    What the density of an action needs beside the policy is its context: drawn with the action, then settled once for
-    a whole rollout.
+    A policy with a memory is handed its carry before each observation; others have none. What is to be known of an
+    action beside the policy is its context.
     """
 
     @abstractmethod
@@ -39,6 +37,10 @@ class Behavior(eqx.Module):
         self, policy: Policy, running: RunningSquare, obs: PyTree, carry: PyTree = (), *, key: PRNGKeyArray
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Draws an action and its context for every observation."""
+
+
+class Behavior(Acting):
+    """Acting by a density, which needs the context: drawn with the action, then settled once for a whole rollout."""
 
     @abstractmethod
     def settle(self, context: PyTree) -> PyTree:

@@ -19,7 +19,7 @@ from ilkit.data.environment import HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, element, zeros
 from ilkit.errors import DataError
-from ilkit.stepping.behavior import Behavior, RunningSquare
+from ilkit.stepping.behavior import Acting, RunningSquare
 from ilkit.stepping.memory import renewed_carries
 from ilkit.stepping.raised import raised
 from ilkit.stepping.records import EpisodeLog, Outcome, Rollout, Trials
@@ -56,7 +56,7 @@ class HostEnvs:
         return Trials(states, RunningSquare.empty(), EpisodeLog.empty(count))
 
     def collect(
-        self, policy: Policy, behavior: Behavior, trials: Trials, *, num_steps: int, key: Key[Array, "*seeds"]
+        self, policy: Policy, behavior: Acting, trials: Trials, *, num_steps: int, key: Key[Array, "*seeds"]
     ) -> tuple[Trials, Rollout]:
         """Steps each `num_steps` times; everything has a leading seed axis where the key has one.
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
-from ilkit.stepping.behavior import Behavior, RunningSquare
+from ilkit.stepping.behavior import Acting, RunningSquare
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.memory import following_carries
 from ilkit.stepping.records import EpisodeLog, Outcome, Rollout, Trials
@@ -31,7 +31,7 @@ class CompiledEnvs(eqx.Module):
         return Trials(states, RunningSquare.empty(), EpisodeLog.empty(self.num_envs))
 
     def collect(
-        self, policy: Policy, behavior: Behavior, trials: Trials, *, num_steps: int, key: PRNGKeyArray
+        self, policy: Policy, behavior: Acting, trials: Trials, *, num_steps: int, key: PRNGKeyArray
     ) -> tuple[Trials, Rollout]:
         """Steps each `num_steps` times."""
 

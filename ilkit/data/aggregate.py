@@ -1,0 +1,58 @@
+"""Demonstrations that grow while a policy learns from its own episodes, and what is learnt with them."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.policy import Policy
+from ilkit.data.seeds import Learnt
+from ilkit.data.spaces import Spaces
+from ilkit.data.windows import Transitions
+
+
+class Aggregate(Learnt):
+    """What was demonstrated, followed by what was done, asked and answered since, padded to the most there can be."""
+
+    transitions: Transitions
+    """Their actions are the expert's answers where it was asked, and what was done elsewhere."""
+    executed: Array
+    """What was done in each row."""
+    labeled: Bool[Array, " capacity"]
+    """Whether the expert's answer is there."""
+    expert_drove: Bool[Array, " capacity"]
+    """Whether the expert acted, rather than the policy."""
+    doubt: Float[Array, " capacity"]
+    """The root of the trace of the covariance of an ensemble's actions, in half ranges of the action space."""
+    multiplicity: Int[Array, "members capacity"]
+    """How often the data of each member of an ensemble hold each row; 0 where there is no answer."""
+    spaces: Spaces = eqx.field(static=True)
+
+    def demonstrations(self) -> Demonstrations:
+        """All episodes, of one seed; an episode that goes on in the next round is cut there."""
+        rows = self.transitions
+        steps, episodes = int(rows.count), int(rows.num_episodes)
+        obs, actions, rewards, ended, numbers = jax.tree.map(
+            np.asarray, (rows.obs, rows.actions, rows.rewards, rows.terminated, rows.episode)
+        )
+        lengths = np.bincount(numbers[:steps], minlength=episodes).astype(np.int32)
+        terminated = ended[np.cumsum(lengths) - 1]
+        return Demonstrations(
+            obs=jax.tree.map(lambda column: column[: steps + episodes], obs),
+            actions=actions[:steps],
+            rewards=rewards[:steps],
+            terminated=terminated,
+            truncated=~terminated,
+            lengths=lengths,
+            spaces=self.spaces,
+        )
+
+
+class Interaction(NamedTuple):
+    """What comes out of learning by interaction."""
+
+    policy: Policy
+    demos: Aggregate

@@ -1,0 +1,1 @@
+"""Learning from one's own episodes, labeled by an expert: what the kinds of `interact` share."""
