@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
@@ -29,7 +30,15 @@ class Aggregate(Learnt):
     """The root of the trace of the covariance of an ensemble's actions, in half ranges of the action space."""
     multiplicity: Int[Array, "members capacity"]
     """How often the data of each member of an ensemble hold each row; 0 where there is no answer."""
+    num_demonstrated: Int[Array, ""]
+    """How many of the first rows were demonstrated before."""
     spaces: Spaces = eqx.field(static=True)
+
+    @property
+    def num_labels(self) -> Int[Array, ""]:
+        """How often the expert has answered since."""
+        since = jnp.arange(len(self.labeled)) >= self.num_demonstrated
+        return jnp.sum(self.labeled & since)
 
     def demonstrations(self) -> Demonstrations:
         """All episodes, of one seed; an episode that goes on in the next round is cut there."""

@@ -13,13 +13,12 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from pydantic import Field, PositiveInt
 
-from ilkit.data.aggregate import Interaction
+from ilkit.data.aggregate import Aggregate, Interaction
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.training import Training
-from ilkit.errors import refuse
 from ilkit.interaction.gate import Open
 from ilkit.interaction.rounds import Kind, train_in_rounds
 from ilkit.interaction.spec import RoundsSpec, sparse_faults
@@ -59,11 +58,8 @@ def interact(
 
     **Raises:** `DataError` where the policy can't be fitted to answers here and there, or spaces don't fit.
     """
-    world = env()
-    if spec.label_every > 1:
-        refuse("interact.dagger", sparse_faults(cloned or policy(world.spaces, key=key)))
     kind = Kind(Partial(_share, spec), Partial(_asked, spec))
-    return train_in_rounds(spec, kind, Open(), policy, world, demos, expert, cloned, key=key)
+    return train_in_rounds(spec, kind, Open(), policy, env(), demos, expert, cloned, key=key)
 
 
 def _share(spec: DAgger, number: Int[Array, ""]) -> Float[Array, ""]:
@@ -78,6 +74,7 @@ def _share(spec: DAgger, number: Int[Array, ""]) -> Float[Array, ""]:
     return jnp.asarray(spec.decay, jnp.float32)
 
 
-def _asked(spec: DAgger, drove: Bool[Array, "time envs"]) -> Bool[Array, "time envs"]:
+def _asked(spec: DAgger, aggregate: Aggregate, drove: Bool[Array, "time envs"]) -> Bool[Array, "time envs"]:
+    del aggregate
     steps = jnp.arange(len(drove)) % spec.label_every == 0
     return jnp.broadcast_to(steps[:, None], drove.shape)

@@ -37,6 +37,7 @@ def begin(demos: Demonstrations, more: int, num_members: int, *, key: PRNGKeyArr
         expert_drove=labeled,
         doubt=jnp.zeros(rows.capacity),
         multiplicity=_multiplicity(labeled, num_members, key=key),
+        num_demonstrated=rows.count,
         spaces=demos.spaces,
     )
 
@@ -78,6 +79,7 @@ def extend(
         expert_drove=put(aggregate.expert_drove, drove),
         doubt=put(aggregate.doubt, doubt),
         multiplicity=jax.vmap(put)(aggregate.multiplicity, multiplicity),
+        num_demonstrated=aggregate.num_demonstrated,
         spaces=aggregate.spaces,
     )
 
@@ -90,9 +92,9 @@ def takeovers(aggregate: Aggregate, first: Int[Array, ""]) -> Bool[Array, " capa
     return aggregate.expert_drove & ~(same & before) & (jnp.arange(rows.capacity) >= first) & rows.valid
 
 
-def doubt_threshold(aggregate: Aggregate, first: Int[Array, ""]) -> Float[Array, ""]:
+def doubt_threshold(aggregate: Aggregate) -> Float[Array, ""]:
     """The mean of the last quarter of the doubts at takeovers; 0 before there is one (Kelly et al., 2019)."""
-    taken = takeovers(aggregate, first)
+    taken = takeovers(aggregate, aggregate.num_demonstrated)
     number, total = jnp.cumsum(taken), jnp.sum(taken)
     last = taken & (number > jnp.floor(0.75 * total))
     return jnp.sum(jnp.where(last, aggregate.doubt, 0.0)) / jnp.maximum(jnp.sum(last), 1)

@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ilkit.data.aggregate import Aggregate
 from ilkit.data.policy import Policy
@@ -49,3 +49,14 @@ class Open(Gate):
         """Never."""
         del seen
         return state, jnp.zeros((), bool)
+
+
+def where_it_acted(aggregate: Aggregate, drove: Bool[Array, "time envs"]) -> Bool[Array, "time envs"]:
+    """The steps at which the expert's answer is kept where nobody asks for more: those that it drove."""
+    del aggregate
+    return drove
+
+
+def never(number: Int[Array, ""]) -> Float[Array, ""]:
+    """The share of the steps of a round at which the expert acts although the gate doesn't say so: none."""
+    return jnp.zeros_like(number, jnp.float32)

@@ -18,6 +18,7 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
+from ilkit.errors import refuse
 from ilkit.interaction.aggregation import begin, doubt_threshold, extend, takeovers
 from ilkit.interaction.gate import Gate
 from ilkit.interaction.learning import draw_members, learn
@@ -39,7 +40,7 @@ class RoundInfo(NamedTuple):
     interventions: Float[Array, ""]
     """How often the expert took over in this round."""
     labels: Float[Array, ""]
-    """The answers of the expert so far, with those of the demonstrations."""
+    """The answers of the expert so far, without the demonstrations."""
     loss: Float[Array, ""]
     return_: Float[Array, ""]
     """The mean return of the validation episodes of the policy after this round; without any, that of the last complete
@@ -58,8 +59,6 @@ class Round(NamedTuple):
     aggregate: Aggregate
     gate: Gate
     expert: Policy
-    first: Int[Array, ""]
-    """The number of rows that were demonstrated."""
     number: Int[Array, ""]
     """The number of rounds so far."""
     validation_key: PRNGKeyArray
@@ -71,10 +70,8 @@ class Kind(NamedTuple):
 
     share: Callable[[Int[Array, ""]], Float[Array, ""]]
     """β of a round, counted from 0: at which share of the steps the expert acts, whatever the gate says."""
-    asked: Callable[[Bool[Array, "time envs"]], Bool[Array, "time envs"]]
-    """At which steps the expert's answer is kept, by where it acted."""
-    noise: Float[Array, ""] | None = None
-    """How shaky the expert's hand is: the standard deviation of its actions, in half ranges."""
+    asked: Callable[[Aggregate, Bool[Array, "time envs"]], Bool[Array, "time envs"]]
+    """At which steps the expert's answer is kept, by what is there already and where it acted."""
 
 
 class _Problem(eqx.Module):
@@ -103,10 +100,12 @@ def train_in_rounds(
 ) -> Training[Interaction]:
     """The training run of a kind; it starts from the clone or, where there is none, from one of the demonstrations.
 
-    **Raises:** `DataError` where spaces don't fit.
+    **Raises:** `DataError` where the kind refuses the policy, or spaces don't fit.
     """
     check_spaces(world.spaces, expert.spaces)
     check_spaces(world.spaces, demos.spaces)
+    untrained = eqx.filter_eval_shape(lambda key: policy(world.spaces, key=key), key)
+    refuse(f"interact.{spec.kind}", spec.policy_faults(untrained, {}))
     envs, length = side_by_side(world, spec.num_envs), spec.rollout_length or world.max_steps
     problem = _Problem(spec, kind, policy, envs, Validation(world, spec.num_validation_episodes), length)
     aggregate_key, round_key = jax.random.split(key)
@@ -144,10 +143,10 @@ def _first(
     else:
         members = jax.tree.map(lambda leaf: leaf[None] if eqx.is_array(leaf) else leaf, cloned)
     gate = gate.refitted(aggregate, committee_of(members), key=gate_key)
-    first, nothing = aggregate.transitions.count, jnp.zeros((), jnp.int32)
+    nothing = jnp.zeros((), jnp.int32)
     info = RoundInfo(*(jnp.zeros(()) for _ in RoundInfo._fields))
-    worst = jnp.asarray(-jnp.inf)
-    return Round(members, members, worst, aggregate, gate, expert, first, nothing, validation_key, info)
+    worst = jnp.full((), -jnp.inf, jnp.float32)
+    return Round(members, members, worst, aggregate, gate, expert, nothing, validation_key, info)
 
 
 def _step(problem: _Problem, state: Round, key: PRNGKeyArray) -> tuple[Round, RoundInfo]:
@@ -177,9 +176,9 @@ def _tell(state: Round, key: PRNGKeyArray) -> tuple[Round, RoundInfo]:
 
 def _collect(problem: _Problem, state: Round, *, key: Key[Array, "*seeds"]) -> tuple[Rollout, Float[Array, "*seeds"]]:
     """The steps of a round from new episodes, and the mean return of those that ended."""
-    kind, envs = problem.kind, problem.envs
+    kind, envs, noise = problem.kind, problem.envs, jnp.asarray(problem.spec.label_noise, jnp.float32)
     team = _each(_team, key.ndim)(state)
-    acting = _each(lambda number: Supervised(kind.share(number), kind.noise), key.ndim)(state.number)
+    acting = _each(lambda number: Supervised(kind.share(number), noise), key.ndim)(state.number)
     reset_key, collect_key = _two_keys(key)
     trials = _each(lambda key: envs.reset(key=key), key.ndim)(reset_key)
     carry = _each(lambda team: first_carries(team, problem.spec.num_envs), key.ndim)(team)
@@ -199,7 +198,7 @@ def _improve(problem: _Problem, state: Round, rollout: Rollout, *, key: PRNGKeyA
     spec = problem.spec
     extend_key, draw_key, learn_key, gate_key = jax.random.split(key, 4)
     before = state.aggregate.transitions.count
-    asked = problem.kind.asked(rollout.context.drove)
+    asked = problem.kind.asked(state.aggregate, rollout.context.drove)
     aggregate = extend(state.aggregate, rollout, asked, key=extend_key)
     members = state.members
     if spec.restart:
@@ -210,9 +209,9 @@ def _improve(problem: _Problem, state: Round, rollout: Rollout, *, key: PRNGKeyA
     )
     gate = state.gate.refitted(aggregate, committee_of(members), key=gate_key)
     info = RoundInfo(
-        doubt_threshold=doubt_threshold(aggregate, state.first),
+        doubt_threshold=doubt_threshold(aggregate),
         interventions=jnp.sum(takeovers(aggregate, before)).astype(jnp.float32),
-        labels=jnp.sum(aggregate.labeled).astype(jnp.float32),
+        labels=aggregate.num_labels.astype(jnp.float32),
         loss=loss,
         return_=state.info.return_,
     )

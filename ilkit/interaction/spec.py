@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box
 from ilkit.fitting.ensemble import ensemble_faults
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import num_bytes
@@ -15,12 +16,16 @@ from ilkit.stepping.episodes import num_bytes
 class RoundsSpec(Spec):
     """The settings of learning in rounds."""
 
+    kind: str
     num_rounds: PositiveInt = 10
     """Rounds: in each the policy acts, the expert answers, and the policy is fitted to all answers so far."""
     num_envs: PositiveInt = 1
     """Environments in which a round is acted side by side, each from a new episode on."""
     rollout_length: PositiveInt | None = None
     """Steps of each of them a round; as many as an episode may have where none is given."""
+    label_noise: NonNegativeFloat = 0.0
+    """How shaky the expert's hand is: the standard deviation of the noise on its answers and its actions, in half
+    ranges of the action space."""
     learning_rate: PositiveFloat = 1e-3
     """The step size of Adam."""
     batch_size: PositiveInt = 100
@@ -58,7 +63,14 @@ class GatedSpec(RoundsSpec):
     def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
         """A policy that needs answers at steps where there are none, or that an ensemble can't have as a member."""
         del parts
-        return ensemble_faults(policy) if self.num_members > 1 else sparse_faults(policy)
+        if self.num_members == 1:
+            return sparse_faults(policy)
+        if isinstance(policy.spaces.action, Box):
+            return ensemble_faults(policy)
+        return (
+            f"num_members: must be 1 where actions are discrete, got {self.num_members}. Choose interact.kind dagger "
+            "or safe_dagger.",
+        )
 
 
 def sparse_faults(policy: Policy) -> tuple[str, ...]:

@@ -62,8 +62,8 @@ class Supervised(Acting):
 
     share: Float[Array, ""]
     """β, the share of steps at which the expert acts anyway."""
-    noise: Float[Array, ""] | None
-    """The standard deviation of the noise on the expert's actions, in half ranges, where it is shaky."""
+    noise: Float[Array, ""]
+    """The standard deviation of the noise on the expert's actions, in half ranges; 0 of a steady hand."""
 
     def act(
         self, policy: Policy, running: RunningSquare, obs: PyTree, carry: PyTree = (), *, key: PRNGKeyArray
@@ -74,7 +74,7 @@ class Supervised(Acting):
         _, seen, label, drives = jax.vmap(policy.judge)(carry, obs)
         drove = drives | (jax.random.uniform(who_key, drives.shape) < self.share)
         space = policy.spaces.action
-        if self.noise is not None and isinstance(space, Box):
+        if isinstance(space, Box):
             drawn = jax.random.normal(noise_key, (label.size,)).reshape(label.shape)
             label = label + self.noise * ActionUnits.of(space).half_range * drawn
         done = jnp.where(drove.reshape(-1, *[1] * (label.ndim - 1)), label, seen.action)

@@ -64,6 +64,11 @@ def recovers_the_expert(subject: Subject) -> None:
     _expect_near_expert(subject.learnt(), subject)
 
 
+def comes_near_the_expert(subject: Subject) -> None:
+    """From demonstrations and the answers of a known expert, its actions are learnt."""
+    _expect_near_expert(subject.learnt().policy, subject)
+
+
 def improves_the_policy(subject: Subject) -> None:
     """From an untrained policy, reinforcement comes closer to the optimal actions."""
     before = problems.action_error(subject.argument("cloned"), subject.options.actions)

@@ -15,6 +15,12 @@ from ilkit.registry.find import declarations
 from ilkit.testing import Check, checks
 from ilkit.testing.problems import GAIN, demonstrations, tracking_expert
 
+ROUNDS = {
+    **{"num_rounds": 2, "num_envs": 2, "num_validation_episodes": 2},
+    **{"num_gradient_steps": 200, "learning_rate": 1e-2},
+}
+"""Learning by interaction, where little is needed."""
+
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("augment", "mirror"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
     ("augment", "none"): {"draws": False},
@@ -28,6 +34,11 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("expert", "swing_up"): {"parts": {"env": {"kind": "pendulum"}}, "draws": False},
     ("finetune", "expert_query"): {"parts": {"network": {"kind": "graph_conditioned"}}},
     ("finetune", "policy_execution"): {"parts": {"network": {"kind": "graph_conditioned"}}},
+    ("interact", "dagger"): {"settings": ROUNDS},
+    ("interact", "ensemble_dagger"): {"settings": ROUNDS | {"num_members": 2}},
+    ("interact", "hg_dagger"): {"settings": ROUNDS | {"num_members": 2}},
+    ("interact", "safe_dagger"): {"settings": ROUNDS},
+    ("interact", "thrifty_dagger"): {"settings": ROUNDS | {"num_members": 2}},
     ("network", "cnn"): {
         "settings": {"channels": (8,), "kernel_sizes": (1,), "strides": (1,)},
         "observation_shape": (1, 2, 1),
