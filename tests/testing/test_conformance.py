@@ -20,6 +20,8 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("augment", "none"): {"draws": False},
     ("dataset", "artifact"): {"draws": False},
     ("dataset", "file"): {"draws": False},
+    ("env", "cliff"): {"draws": False},
+    ("env", "rope"): {"draws": False},
     ("expert", "checkpoint"): {"draws": False},
     ("expert", "energy_pump"): {"parts": {"env": {"kind": "mountain_car_continuous"}}, "draws": False},
     ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
