@@ -11,6 +11,7 @@ where a_t are the expert's actions and α says how large the clone's squared err
 Of discrete actions, ε = P(π̂(x_t) ≠ a_t), or α / T, is the probability of another action than the intended one.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Literal, NamedTuple
 
 import equinox as eqx
@@ -18,7 +19,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.tree_util import Partial
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
@@ -28,10 +28,9 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Leaf, Spaces
-from ilkit.data.training import Training
-from ilkit.data.windows import Transitions, Window
-from ilkit.fitting.fit import fit
-from ilkit.fitting.gradient import mean_loss
+from ilkit.data.windows import Transitions, Window, windows
+from ilkit.fitting.gradient import draw_rows, mean_loss
+from ilkit.fitting.minimize import minimize
 from ilkit.nn.action_units import ActionUnits
 from ilkit.nn.layered_policy import CategoricalPolicy, FixedSpreadPolicy
 from ilkit.nn.perceptron import Activation, Perceptron, build_layers
@@ -124,18 +123,8 @@ def rollout(
 
 def clone(spec: DART, demos: Demonstrations, *, key: PRNGKeyArray) -> Policy:
     """A clone by squared error or, of discrete actions, by maximum likelihood."""
-    init_key, steps_key = jax.random.split(key)
-    loss = _squared_error if isinstance(demos.spaces.action, Box) else mean_loss
-    training = fit(
-        loss,
-        Partial(optax.adam, spec.learning_rate),
-        Partial(_learner, spec.hidden, spec.activation),
-        demos,
-        batch_size=spec.batch_size,
-        num_steps=spec.num_gradient_steps,
-        key=init_key,
-    )
-    return _run(training, jnp.asarray(spec.num_gradient_steps), steps_key)
+    layout = (demos.spaces, spec.hidden, spec.activation, spec.batch_size, spec.num_gradient_steps)
+    return _cloned(demos.transitions(), jnp.asarray(spec.learning_rate), layout, key)
 
 
 def error_of(policy: Policy, held_out: Demonstrations) -> Error:
@@ -168,7 +157,27 @@ def _split(demos: Demonstrations, share: float) -> tuple[Demonstrations, Demonst
     return demos.take(np.arange(count - held_out)), demos.take(np.arange(count - held_out, count))
 
 
-def _learner(hidden: tuple[int, ...], activation: Activation, spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
+@eqx.filter_jit
+def _cloned(
+    steps: Transitions,
+    learning_rate: Float[Array, ""],
+    layout: tuple[Spaces, tuple[int, ...], Activation, int, int],
+    key: PRNGKeyArray,
+) -> Policy:
+    spaces, hidden, activation, batch_size, num_steps = layout
+    init_key, steps_key = jax.random.split(key)
+    loss: Callable[..., Float[Array, ""]] = _squared_error if isinstance(spaces.action, Box) else mean_loss
+
+    def loss_of(policy: Policy, *, key: PRNGKeyArray) -> Float[Array, ""]:
+        rows_key, loss_key = jax.random.split(key)
+        rows = draw_rows(steps, batch_size, key=rows_key)
+        return loss(policy, windows(steps, rows, *policy.window), key=loss_key)
+
+    untrained = _untrained(spaces, hidden, activation, key=init_key).fitted(steps)
+    return minimize(loss_of, optax.adam(learning_rate), untrained, num_steps, key=steps_key)[0]
+
+
+def _untrained(spaces: Spaces, hidden: tuple[int, ...], activation: Activation, *, key: PRNGKeyArray) -> Policy:
     layers = build_layers((spaces.observation.size, *hidden, spaces.action.size), activation, key=key)
     network = Perceptron(layers=layers, observation=spaces.observation)
     normalizer = Normalizer.identity(spaces.observation)
@@ -188,14 +197,6 @@ def _squared_error(policy: FixedSpreadPolicy, batch: Window, *, key: PRNGKeyArra
 
 def _modes(policy: Policy, obs: PyTree) -> Array:
     return jax.vmap(lambda obs: policy.mode(policy.initial_carry(), obs)[1])(obs)
-
-
-@eqx.filter_jit
-def _run(training: Training[Policy], num_steps: Array, key: PRNGKeyArray) -> Policy:
-    def body(step: Array, state: PyTree) -> PyTree:
-        return training.step(state, jax.random.fold_in(key, step))[0]
-
-    return training.finish(jax.lax.fori_loop(0, num_steps, body, training.state))
 
 
 @eqx.filter_jit

@@ -22,6 +22,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("dataset", "file"): {"draws": False},
     ("env", "cliff"): {"draws": False},
     ("env", "rope"): {"draws": False},
+    ("evaluate", "compounding"): {"settings": {"horizons": [2, 4, 8]}},
     ("expert", "checkpoint"): {"draws": False},
     ("expert", "energy_pump"): {"parts": {"env": {"kind": "mountain_car_continuous"}}, "draws": False},
     ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
