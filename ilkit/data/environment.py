@@ -4,7 +4,8 @@ from abc import abstractmethod
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree, UInt8
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, UInt8
 
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Space, Spaces
@@ -115,6 +116,17 @@ class LinearQuadraticForm(Protocol):
 
     def linear_quadratic(self) -> LinearQuadratic:
         """The matrices."""
+
+
+@runtime_checkable
+class ExactCosts(Protocol):
+    """An environment in which it can be calculated what a policy costs."""
+
+    def expected_costs(self, policy: Policy, horizons: Int[np.ndarray, " horizons"]) -> Float[np.ndarray, " horizons"]:
+        """The expected sum of costs, which are the rewards' opposites, over so many steps of a policy's modes.
+
+        The policy has no memory.
+        """
 
 
 class Rod(NamedTuple):

@@ -12,7 +12,7 @@ from ilkit.spec import Spec
 
 
 class Scripted(Spec):
-    """The demonstrator that an environment comes with, such as fork, particle, recall or brake_light."""
+    """The demonstrator that an environment comes with, such as fork, particle, recall, brake_light or rope."""
 
     kind: Literal["scripted"] = "scripted"
 

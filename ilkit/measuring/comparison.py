@@ -1,6 +1,6 @@
 """Comparing policies by their returns: scores, and differences in pairs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
@@ -105,6 +105,16 @@ class Resampling(NamedTuple):
         return percentile_interval(
             self._resampled(samples, statistic, 0), units=samples.shape[-1], confidence=self.confidence
         )
+
+    def interval_of_function(
+        self,
+        samples: Float[np.ndarray, "*batch units"],
+        statistic: Statistic,
+        function: Callable[[Float[np.ndarray, "resamples *batch"]], Float[np.ndarray, " resamples"]],
+    ) -> Interval:
+        """The interval of a number made of the statistics of several samples, whose units are drawn together."""
+        resampled = function(self._resampled(samples, statistic, 0))
+        return percentile_interval(resampled, units=samples.shape[-1], confidence=self.confidence)
 
     def interval_of_difference(
         self,

@@ -9,13 +9,17 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Leaf
 from ilkit.stepping.random_policy import any_choice
 
+Noise = Float[Array, ""] | Float[Array, "act act"]
+"""The standard deviation of the noise on each entry of an action, or a root L of its covariance L Lᵀ; of discrete
+actions, the probability that a random one takes their place."""
+
 
 def act_once(
     policy: Policy,
     space: Leaf,
     carry: PyTree,
     obs: PyTree,
-    noise: Float[Array, ""] | None,
+    noise: Noise | None,
     stochastic: bool,
     keys: Key[Array, " keys"],
 ) -> tuple[PyTree, Array, Array]:
@@ -25,15 +29,20 @@ def act_once(
     return carry, intended, _perturb(space, intended, noise, key=noise_key)
 
 
-def _perturb(space: Leaf, action: Array, noise: Float[Array, ""] | None, *, key: PRNGKeyArray) -> Array:
+def _perturb(space: Leaf, action: Array, noise: Noise | None, *, key: PRNGKeyArray) -> Array:
     if not isinstance(space, Box):
         if noise is None:
             return action
         whether_key, which_key = jax.random.split(key)
         other = any_choice(space, key=which_key).astype(action.dtype)
         return jnp.where(jax.random.bernoulli(whether_key, noise), other, action)
-    noisy = action if noise is None else action + noise * jax.random.normal(key, action.shape)
+    noisy = action if noise is None else action + _drawn(noise, action.shape, key=key)
     return jnp.clip(noisy, *np.asarray(space.bounds, np.float32))
+
+
+def _drawn(noise: Noise, shape: tuple[int, ...], *, key: PRNGKeyArray) -> Float[Array, "*act"]:
+    normal = jax.random.normal(key, shape)
+    return (noise @ normal.reshape(-1)).reshape(shape) if noise.ndim else noise * normal
 
 
 def key_words(seed: np.random.SeedSequence, max_steps: int) -> UInt32[np.ndarray, "rows keys words"]:

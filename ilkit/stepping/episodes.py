@@ -16,7 +16,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces, check_spaces, zeros
 from ilkit.errors import DataError
 from ilkit.math.packing import pack, unpack
-from ilkit.stepping.acting import act_once, key_words
+from ilkit.stepping.acting import Noise, act_once, key_words
 from ilkit.stepping.host_episodes import Episode, InterruptedEpisodesError, Job
 from ilkit.stepping.host_workers import run_jobs
 from ilkit.stepping.repeats import check_repeats
@@ -86,7 +86,7 @@ def collect_episodes(
     num_episodes: int,
     key: PRNGKeyArray,
     stochastic: bool = False,
-    action_noise: float = 0.0,
+    action_noise: float | Float[np.ndarray, "act act"] = 0.0,
     first_episode: int = 0,
     initial_states: Float[np.ndarray, "episodes state"] | None = None,
 ) -> Episodes:
@@ -97,8 +97,9 @@ def collect_episodes(
     another policy of the same structure, another key, noise or number of episodes.
 
     `stochastic` samples the policy's actions instead of taking their mode. `action_noise` is the standard deviation
-    of the Gaussian noise added to continuous actions, in their units, and the probability of a uniformly random
-    action where they are discrete. `initial_states` replaces the environment's own (pure-JAX environments only).
+    of the Gaussian noise added to continuous actions, in their units, or a root L of its covariance L Lᵀ, and the
+    probability of a uniformly random action where they are discrete. `initial_states` replaces the environment's own
+    (pure-JAX environments only).
 
     An environment on the host that raises after some episodes ends the run: these are returned, with a warning.
 
@@ -107,7 +108,7 @@ def collect_episodes(
     """
     check_spaces(env.spaces, policy.spaces)
     seeds = seeds_of(range(first_episode, first_episode + num_episodes), key)
-    noise = jnp.asarray(action_noise, jnp.float32) if action_noise else None
+    noise = jnp.asarray(action_noise, jnp.float32) if np.any(action_noise) else None
     if isinstance(env, Environment):
         return _collect_compiled(env, policy, seeds, noise, stochastic, initial_states)
     if initial_states is not None:
@@ -193,7 +194,7 @@ def _run_batch(
     env: Environment,
     policy: Policy,
     words: UInt32[Array, "batch rows keys words"],
-    noise: Float[Array, ""] | None,
+    noise: Noise | None,
     states: PyTree | None,
     stochastic: bool,
 ) -> tuple[PyTree, dict[str, Shaped[Array, "steps batch _"]], PyTree]:

@@ -21,7 +21,7 @@ from ilkit.data.environment import HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Space, element, zeros
 from ilkit.errors import DataError
-from ilkit.stepping.acting import act_once, key_words
+from ilkit.stepping.acting import Noise, act_once, key_words
 from ilkit.stepping.raised import raised
 
 _SIDE_BY_SIDE = 8
@@ -34,7 +34,7 @@ class Job(NamedTuple):
     policy: Policy
     seeds: Sequence[np.random.SeedSequence]
     """One for each episode; the last entry of its `spawn_key` is the number of the episode."""
-    noise: Array | None
+    noise: Noise | None
     stochastic: bool
 
 
@@ -175,7 +175,7 @@ def _compiled(
 
     def act(
         leaves: list[Array],
-        noise: Float[Array, ""] | None,
+        noise: Noise | None,
         carry: PyTree,
         fresh: Bool[Array, " batch"],
         obs: PyTree,

@@ -103,7 +103,7 @@ def _describe(env: HostEnvironment, jobs: Sequence[Job], folder: Path) -> None:
     described = [
         {
             "seeds": [(seed.entropy, seed.spawn_key) for seed in job.seeds],
-            "noise": None if job.noise is None else float(job.noise),
+            "noise": None if job.noise is None else np.asarray(job.noise).tolist(),
             "stochastic": job.stochastic,
         }
         for job in jobs

@@ -53,6 +53,13 @@ def different_key_different_episode(subject: Subject) -> None:
     expect(len(np.unique(first, axis=0)) > 1, "Another key must give another initial state: draw it from `key`.")
 
 
+def any_key_same_start(subject: Subject) -> None:
+    """All episodes start in one state, for the environment draws none."""
+    states = jax.tree.leaves(_episodes(subject.learnt(), jax.random.key(0)).states)
+    same = all((leaf[:, 0] == leaf[0, 0]).all() for leaf in states)
+    expect(same, "An environment with draws=False must start all episodes in one state, but states differ.")
+
+
 def episodes_stay_in_their_spaces(subject: Subject) -> None:
     """Until an episode ends, states and rewards are finite and observations within their space."""
     env = subject.learnt()
@@ -246,7 +253,8 @@ def checks_of(subject: Subject) -> Iterator[Callable[[Subject], None]]:
     if isinstance(env, HostEnvironment):
         yield host_episodes_repeat
         return
-    yield from (same_key_same_episode, different_key_different_episode, episodes_stay_in_their_spaces)
+    starts = different_key_different_episode if subject.options.draws else any_key_same_start
+    yield from (same_key_same_episode, starts, episodes_stay_in_their_spaces)
     for protocol, check in _CHECKS_OF.items():
         if isinstance(env, protocol):
             yield check

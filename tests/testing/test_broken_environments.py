@@ -150,6 +150,7 @@ INFINITY = float("inf")
 BROKEN = [
     (env_checks.same_key_same_episode, like_tracking(Drifting), "two differ"),
     (env_checks.different_key_different_episode, like_tracking(Fixed), "another initial state"),
+    (env_checks.any_key_same_start, like_tracking(TrackingEnvironment), "start all episodes in one state"),
     (env_checks.episodes_stay_in_their_spaces, like_tracking(Escaping), "must be between"),
     (env_checks.episodes_stay_in_their_spaces, like_tracking(Exploding), "finite"),
     (env_checks.description_fits, like_tracking(TrackingEnvironment, state_names=("x",)), "entries"),
