@@ -91,7 +91,7 @@ def advance(
     A chunk has `chunk_size` steps or, by default, as many as take about `chunk_seconds`; neither changes a bit. On one
     thread all seeds are one computation, on several every seed is one of its own, and they run side by side.
 
-    **Raises:** `NonFiniteError` where an info isn't finite.
+    **Raises:** `NonFiniteError` where an info isn't finite, `DataError` where a callback raises.
     """
     window = _window(training.num_steps)
     run = _run if num_threads == 1 or num_seeds == 1 else partial(_run_each, num_threads)
@@ -100,7 +100,13 @@ def advance(
     while step < training.num_steps:
         stop = min(step + size, training.num_steps)
         began = time.perf_counter()
-        state, curve = run((training.step, key, step, stop, window, num_seeds), state, curve)
+        try:
+            state, curve = run((training.step, key, step, stop, window, num_seeds), state, curve)
+        except jax.errors.JaxRuntimeError as error:
+            raise DataError(
+                f"Between steps {step} and {stop}, what runs on the host (an expert, a callback) raised: "
+                f"{str(error).strip().splitlines()[-1]}. Mend it; what was complete before is kept."
+            ) from error
         _check_finite(np.asarray(curve), training, step, stop)
         elapsed = time.perf_counter() - began
         if chunk_size is None:

@@ -20,7 +20,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
-from ilkit.errors import counted
+from ilkit.errors import NonFiniteError, counted
 from ilkit.running import loop
 from ilkit.running.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from ilkit.running.process_variables import instruction_set_in_force, processor_name
@@ -69,14 +69,18 @@ class Observer:
     def training(
         self, training: Training[Any], num_seeds: int, checkpoints: Path
     ) -> Iterator[tuple[loop.Progress, Callable[[loop.Progress], None]]]:
-        """The progress that a training run goes on from, and what watches it: a bar, checkpoints, interrupts."""
+        """The progress that a training run goes on from, and what watches it: a bar, checkpoints, interrupts.
+
+        What raises in the middle, an environment or an expert, costs no step that was complete.
+        """
         progress = self._begin(training, num_seeds, checkpoints)
         with _interruptible() as interrupted, self._bar(training.num_steps, progress.step) as bar:
-            last = time.perf_counter()
+            last, reached = time.perf_counter(), progress
             seen = [(progress.step, last)]
 
             def watch(progress: loop.Progress) -> None:
-                nonlocal last
+                nonlocal last, reached
+                reached = progress
                 now, left = time.perf_counter(), training.num_steps - progress.step
                 bar.update(progress.step - seen[-1][0])
                 seen.append((progress.step, now))
@@ -90,7 +94,12 @@ class Observer:
                         "Run it again to go on from there."
                     )
 
-            yield progress, watch
+            try:
+                yield progress, watch
+            except Exception as error:
+                if reached.step > progress.step and not isinstance(error, (StopRequestError, NonFiniteError)):
+                    save_checkpoint(reached, checkpoints)
+                raise
         remove_checkpoint(checkpoints)
 
     def _say_how_long(self, seen: list[tuple[int, float]], left: int) -> None:
