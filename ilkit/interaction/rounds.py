@@ -35,6 +35,8 @@ from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 class RoundInfo(NamedTuple):
     """What a round tells."""
 
+    demonstrated: Float[Array, ""]
+    """The labels that it began with."""
     doubt_threshold: Float[Array, ""]
     """The mean of the last quarter of the doubts of an ensemble at which the expert took over; 0 without any."""
     interventions: Float[Array, ""]
@@ -209,6 +211,7 @@ def _improve(problem: _Problem, state: Round, rollout: Rollout, *, key: PRNGKeyA
     )
     gate = state.gate.refitted(aggregate, committee_of(members), key=gate_key)
     info = RoundInfo(
+        demonstrated=aggregate.num_demonstrated.astype(jnp.float32),
         doubt_threshold=doubt_threshold(aggregate),
         interventions=jnp.sum(takeovers(aggregate, before)).astype(jnp.float32),
         labels=aggregate.num_labels.astype(jnp.float32),

@@ -76,6 +76,28 @@ def returns_against_env_steps(curves: Mapping[str, Mapping[str, Curve]]) -> dict
     return found
 
 
+def returns_against_labels(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:
+    """The curve of the return of each policy that asked an expert, against the labels that it had, those of the
+    demonstrations among them."""
+    found = {}
+    for name, recorded in curves.items():
+        if {"return", "labels", "demonstrated"} <= set(recorded):
+            labels = recorded["labels"].iqm + recorded["demonstrated"].iqm
+            found[name] = recorded["return"]._replace(unit="labels", steps=labels)
+    return found
+
+
+def labels_table(curves: Mapping[str, Curve]) -> Table:
+    """A row for each round of each policy: its labels, and its return with the ends of the interval."""
+    return {
+        "policy": [name for name, curve in curves.items() for _ in curve.steps],
+        "labels": [number for curve in curves.values() for number in curve.steps.tolist()],
+        "return": [number for curve in curves.values() for number in curve.iqm.tolist()],
+        "low": [number for curve in curves.values() for number in curve.interval.low.tolist()],
+        "high": [number for curve in curves.values() for number in curve.interval.high.tolist()],
+    }
+
+
 def noise_during_training(
     curves: Mapping[str, Mapping[str, Curve]], resampling: Resampling
 ) -> dict[str, tuple[int, float, Interval]]:

@@ -54,16 +54,22 @@ def draw_outcomes(
 
 @matplotlib.rc_context(MARKS)
 def draw_learning(
-    curves: Mapping[str, Curve], evaluated: Mapping[str, Score], policies: Sequence[str], *, x_label: str, y_label: str
+    curves: Mapping[str, Curve],
+    evaluated: Mapping[str, Score],
+    policies: Sequence[str],
+    *,
+    x_label: str,
+    y_label: str,
+    first: float = 0.0,
 ) -> str:
-    """Curves of training with their seeds, and what was evaluated: at their ends, and of the others from 0 steps on."""
+    """Curves of training with their seeds, and what was evaluated: at their ends, of the others at the first step."""
     figure, axes = _curve_axes(x_label, y_label)
     for name, curve in curves.items():
         axes.plot(curve.steps, curve.rows.T, color=color_of(name, policies), linewidth=0.5, alpha=0.4)
         _draw_curve(axes, curve, color_of(name, policies))
     end = max(float(curve.steps[-1]) for curve in curves.values())
     for name, score in evaluated.items():
-        color, at = color_of(name, policies), float(curves[name].steps[-1]) if name in curves else 0.0
+        color, at = color_of(name, policies), float(curves[name].steps[-1]) if name in curves else first
         if name not in curves:
             axes.axhline(score.iqm, color=color, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.plot([at, at], score.interval, color=color, linewidth=1.2, clip_on=False)

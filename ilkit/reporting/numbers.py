@@ -7,7 +7,13 @@ import numpy as np
 from ilkit.data.report import Metrics, Table
 from ilkit.data.spaces import Discrete
 from ilkit.measuring.comparison import REFERENCES, Score, Success
-from ilkit.measuring.curves import returns_against_env_steps, returns_table, training_table
+from ilkit.measuring.curves import (
+    labels_table,
+    returns_against_env_steps,
+    returns_against_labels,
+    returns_table,
+    training_table,
+)
 from ilkit.reporting.columns import aligned
 from ilkit.reporting.findings import ActionSample, Findings
 from ilkit.reporting.fit import fit_metrics, fit_table, fit_verdict
@@ -28,12 +34,15 @@ def metrics_of(findings: Findings) -> Metrics:
         }
         for one in findings.comparisons
     }
+    for name, curve in returns_against_labels(findings.curves).items():
+        fitted[name] = {**fitted[name], "labels": float(curve.steps[-1])}
     return {**scores, **fitted, **pairs, "held_out": findings.held_out._asdict()}
 
 
 def tables_of(findings: Findings) -> dict[str, Table]:
     """Learning curves, all returns, comparisons, and how often each action is taken at demonstrated states."""
     scores = {name: findings.scores.get(name) if findings.outcome == "return" else None for name in findings.policies}
+    asked = returns_against_labels(findings.curves)
     training = {f"training_{name}": training_table(curves) for name, curves in findings.curves.items() if curves}
     return {
         "learning_curves": returns_table(returns_against_env_steps(findings.curves), scores),
@@ -42,6 +51,7 @@ def tables_of(findings: Findings) -> dict[str, Table]:
         "actions": _actions(findings.actions),
         "exploration": _exploration(findings),
         "fit": fit_table(findings),
+        **({"labels": labels_table(asked)} if asked else {}),
     } | training
 
 

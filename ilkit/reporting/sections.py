@@ -6,7 +6,7 @@ import numpy as np
 
 from ilkit.data.spaces import Discrete
 from ilkit.measuring.comparison import Score
-from ilkit.measuring.curves import Curve, returns_against_env_steps
+from ilkit.measuring.curves import Curve, returns_against_env_steps, returns_against_labels
 from ilkit.reporting.figures import (
     MOST_DIMS,
     draw_actions,
@@ -17,6 +17,7 @@ from ilkit.reporting.figures import (
 )
 from ilkit.reporting.findings import Findings, StateMap
 from ilkit.reporting.fit_section import fit_section
+from ilkit.reporting.labels import labels_section
 from ilkit.reporting.multiples import first_actions_section, paths_section
 from ilkit.reporting.numbers import verdict_of
 from ilkit.reporting.page import Section, prose, render_page
@@ -122,7 +123,12 @@ def _comparisons(findings: Findings) -> Section:
 
 
 def _learning_curves(findings: Findings) -> Iterator[Section]:
-    returns = returns_against_env_steps(findings.curves)
+    by_labels = returns_against_labels(findings.curves)
+    returns = {
+        name: curve for name, curve in returns_against_env_steps(findings.curves).items() if name not in by_labels
+    }
+    if by_labels and findings.outcome == "return":
+        yield labels_section(findings, by_labels, _drawn(findings))
     if returns and findings.outcome == "return":
         evaluated = {name: findings.scores[name] for name in [*_drawn(findings), *returns]}
         yield Section(

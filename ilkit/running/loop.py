@@ -102,7 +102,9 @@ def advance(
         began = time.perf_counter()
         try:
             state, curve = run((training.step, key, step, stop, window, num_seeds), state, curve)
-        except jax.errors.JaxRuntimeError as error:
+        except (jax.errors.JaxRuntimeError, ValueError) as error:
+            if "CpuCallback" not in str(error):
+                raise
             raise DataError(
                 f"Between steps {step} and {stop}, what runs on the host (an expert, a callback) raised: "
                 f"{str(error).strip().splitlines()[-1]}. Mend it; what was complete before is kept."
