@@ -7,7 +7,7 @@ with the log loss, clones of bounded cost have errors that don't depend on the h
 Cloning All You Need?, 2024).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import jax
@@ -23,9 +23,13 @@ from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError, refuse
 from ilkit.measuring.comparison import Resampling
-from ilkit.measuring.growth import Growth, compare_costs, costs_within, exact_costs, measure_growth
+from ilkit.measuring.growth import Costs, Growth, compare_costs, exact_costs, measure_growth
 from ilkit.reporting.growth_numbers import Growths, metrics_of, summary_of, tables_of
 from ilkit.spec import Spec
+from ilkit.stepping.reward_sums import sum_rewards
+
+_BLOCKS = 32
+"""Of episodes, that take the place of training seeds where there is but one."""
 
 
 class Compounding(Spec):
@@ -76,19 +80,9 @@ def evaluate(
         raise DataError("evaluate.kind compounding needs a policy to evaluate, got none. Hand one over by its name.")
     (episodes_key, resampling_key), world = jax.random.split(key), env()
     refuse("evaluate.compounding", spec.faults(world))
-    horizons = np.asarray(spec.horizons)
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
-
-    def growth(seeds: Seeds[Policy]) -> Growth:
-        each = list(Seeds(jax.tree.map(np.asarray, seeds.stacked), {}, seeds.num_seeds))
-        costs = costs_within(
-            world, each, horizons, num_episodes=spec.num_episodes, stochastic=spec.stochastic, key=episodes_key
-        )
-        exact = None if spec.stochastic else exact_costs(world, each, horizons)
-        return measure_growth(costs, exact, horizons, resampling)
-
     contestants = policies if expert is None else {"expert": expert, **policies}
-    found = {name: growth(seeds) for name, seeds in contestants.items()}
+    found = {name: _growth(spec, world, seeds, resampling, key=episodes_key) for name, seeds in contestants.items()}
     growths = Growths(
         task=getattr(env.spec, "id", env.kind),
         policies=tuple(policies),
@@ -96,10 +90,55 @@ def evaluate(
         num_episodes=spec.num_episodes,
         num_demonstrated=(demos.num_episodes, demos.num_steps),
         confidence=spec.confidence,
-        horizons=horizons,
+        horizons=np.asarray(spec.horizons),
         growths=found,
         ratios=compare_costs({name: found[name] for name in policies}, resampling),
     )
     from ilkit.reporting.growth_page import page_of  # matplotlib takes longer to import than a pipeline to check
 
     return Report(metrics_of(growths), tables_of(growths), page_of(growths), summary_of(growths))
+
+
+def costs_within(
+    spec: Compounding, world: Environment | HostEnvironment, policies: Sequence[Policy], *, key: PRNGKeyArray
+) -> Costs:
+    """What the policies of the training seeds cost; each seed runs episodes of its own, the same for all names.
+
+    A cost is the opposite of a reward. An episode that has ended costs no more.
+
+    **Raises:** `DataError` where costs are negative.
+    """
+    horizons = np.asarray(spec.horizons)
+    found = [
+        -sum_rewards(
+            world,
+            policy,
+            horizons,
+            num_episodes=spec.num_episodes,
+            stochastic=spec.stochastic,
+            key=jax.random.fold_in(key, seed),
+        ).astype(np.float64)
+        for seed, policy in enumerate(policies)
+    ]
+    lowest = min(float(np.diff(costs, axis=1, prepend=0.0).min()) for costs in found)
+    if lowest < 0:
+        raise DataError(
+            f"Costs must not be negative, but within a horizon rewards sum up to {-lowest:.3g}. Choose evaluate.kind "
+            "returns, or an environment whose rewards are 0 or less."
+        )
+    blocks = found if len(found) > 1 else np.array_split(found[0], min(_BLOCKS, spec.num_episodes))
+    return np.stack([episodes.mean(axis=0) for episodes in blocks])
+
+
+def _growth(
+    spec: Compounding,
+    world: Environment | HostEnvironment,
+    seeds: Seeds[Policy],
+    resampling: Resampling,
+    *,
+    key: PRNGKeyArray,
+) -> Growth:
+    policies = list(Seeds(jax.tree.map(np.asarray, seeds.stacked), {}, seeds.num_seeds))
+    horizons = np.asarray(spec.horizons)
+    exact = None if spec.stochastic else exact_costs(world, policies, horizons)
+    return measure_growth(costs_within(spec, world, policies, key=key), exact, horizons, resampling)

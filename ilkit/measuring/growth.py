@@ -10,17 +10,13 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int, PRNGKeyArray
+from jaxtyping import Float, Int
 
 from ilkit.data.environment import Environment, ExactCosts, HostEnvironment
 from ilkit.data.policy import Policy
-from ilkit.errors import DataError
 from ilkit.math.power_law import exponent
 from ilkit.math.statistics import Interval, mean
 from ilkit.measuring.comparison import Resampling
-from ilkit.stepping.reward_sums import sum_rewards
-
-_BLOCKS = 32
 
 Costs = Float[np.ndarray, "units horizons"]
 """Mean costs within each horizon: of each training seed or, where there is but one, of blocks of its episodes."""
@@ -53,47 +49,10 @@ class Ratio(NamedTuple):
     interval: Interval
 
 
-def costs_within(
-    world: Environment | HostEnvironment,
-    policies: Sequence[Policy],
-    horizons: Int[np.ndarray, " horizons"],
-    *,
-    num_episodes: int,
-    stochastic: bool,
-    key: PRNGKeyArray,
-) -> Costs:
-    """What the policies of the training seeds cost; each seed runs episodes of its own, the same for all names.
-
-    A cost is the opposite of a reward. An episode that has ended costs no more.
-
-    **Raises:** `DataError` where costs are negative.
-    """
-    found = [
-        -sum_rewards(
-            world,
-            policy,
-            horizons,
-            num_episodes=num_episodes,
-            stochastic=stochastic,
-            key=jax.random.fold_in(key, seed),
-        ).astype(np.float64)
-        for seed, policy in enumerate(policies)
-    ]
-    lowest = min(float(np.diff(costs, axis=1, prepend=0.0).min()) for costs in found)
-    if lowest < 0:
-        raise DataError(
-            f"Costs must not be negative, but within a horizon rewards sum up to {-lowest:.3g}. Choose evaluate.kind "
-            "returns, or an environment whose rewards are 0 or less."
-        )
-    if len(found) > 1:
-        return np.stack([episodes.mean(axis=0) for episodes in found])
-    return np.stack([block.mean(axis=0) for block in np.array_split(found[0], min(_BLOCKS, num_episodes))])
-
-
 def exact_costs(
     world: Environment | HostEnvironment, policies: Sequence[Policy], horizons: Int[np.ndarray, " horizons"]
 ) -> Float[np.ndarray, " horizons"] | None:
-    """The mean over training seeds of what is calculated."""
+    """The mean over training seeds of what is calculated; none where nothing is."""
     if not isinstance(world, ExactCosts) or jax.tree.leaves(policies[0].initial_carry()):
         return None
     return np.mean([world.expected_costs(policy, horizons) for policy in policies], axis=0)

@@ -1,7 +1,7 @@
 """How costs grow with the horizon, as numbers: metrics and tables for DVC, and a few lines for the terminal."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -56,14 +56,17 @@ def _by_horizon(found: Growths, costs: np.ndarray) -> dict[str, float]:
 
 
 def tables_of(found: Growths) -> dict[str, Table]:
-    """The costs of every policy within every horizon."""
+    """The costs of every policy within every horizon; the return of the longest one where DVC plots returns."""
     rows = [
         (name, int(horizon), float(growth.mean[at]), *(float(end[at]) for end in growth.interval), exact)
         for name, growth in found.growths.items()
         for at, (horizon, exact) in enumerate(zip(found.horizons, _exact(growth, found), strict=True))
     ]
     names = ("policy", "horizon", "cost", "low", "high", "exact")
-    return {"costs": {name: [row[column] for row in rows] for column, name in enumerate(names)}}  # type: ignore[misc]
+    costs: dict[str, Any] = {name: [row[column] for row in rows] for column, name in enumerate(names)}
+    returns: dict[str, list[float] | list[int]] = {"env_steps": [0]}
+    returns |= {name: [-float(found.growths[name].mean[-1])] for name in found.policies}
+    return {"costs": costs, "learning_curves": returns}
 
 
 def _exact(growth: Growth, found: Growths) -> list[float | str]:

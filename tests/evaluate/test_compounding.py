@@ -16,10 +16,10 @@ from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box, Discrete
 from ilkit.env import cart_pole, cliff, gymnasium, pendulum, recorded, rope
 from ilkit.errors import DataError
-from ilkit.evaluate.compounding import Compounding, evaluate
+from ilkit.evaluate.compounding import Compounding, costs_within, evaluate
 from ilkit.expert.scripted import Scripted, expert
 from ilkit.measuring.comparison import Resampling
-from ilkit.measuring.growth import compare_costs, costs_within, measure_growth
+from ilkit.measuring.growth import compare_costs, measure_growth
 from ilkit.rollout import episodes
 from ilkit.stepping.random_policy import RandomPolicy
 
@@ -99,9 +99,8 @@ def test_the_page_and_the_summary_say_it(on_rope: Report) -> None:
 def test_units_are_seeds_or_of_one_seed_blocks_of_its_episodes() -> None:
     env = rope.env(rope.Rope(error=0.01))
     policies = [always_keeps(env), always_keeps(env)]
-    ends = np.array([10, 100])
-    settings = {"num_episodes": 500, "stochastic": False, "key": KEY}
-    two, one = costs_within(env, policies, ends, **settings), costs_within(env, policies[:1], ends, **settings)
+    spec = Compounding(horizons=(10, 100), num_episodes=500)
+    two, one = costs_within(spec, env, policies, key=KEY), costs_within(spec, env, policies[:1], key=KEY)
     assert (two.shape, one.shape) == ((2, 2), (32, 2))
     assert one.mean() == pytest.approx(two[0].mean(), rel=0.02)
     assert not np.array_equal(two[0], two[1])
@@ -129,9 +128,8 @@ def test_a_policy_without_costs_has_no_exponent() -> None:
 def test_on_the_host_costs_are_those_of_collected_episodes() -> None:
     world = Build("env", "gymnasium", gymnasium.env, gymnasium.Gymnasium(id="Pendulum-v1", max_steps=20))
     env = world()
-    found = costs_within(
-        env, [RandomPolicy.of(env.spaces)], np.array([1, 20]), num_episodes=3, stochastic=True, key=KEY
-    )
+    spec = Compounding(horizons=(1, 20), num_episodes=3, stochastic=True)
+    found = costs_within(spec, env, [RandomPolicy.of(env.spaces)], key=KEY)
     assert found.shape == (3, 2)
     assert (found[:, 1] > found[:, 0]).all()
 
