@@ -20,6 +20,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("augment", "none"): {"draws": False},
     ("dataset", "artifact"): {"draws": False},
     ("dataset", "file"): {"draws": False},
+    ("env", "lane_keeping"): {"settings": {"height": 8, "width": 10, "max_steps": 40}},
     ("expert", "checkpoint"): {"draws": False},
     ("expert", "energy_pump"): {"parts": {"env": {"kind": "mountain_car_continuous"}}, "draws": False},
     ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
