@@ -18,6 +18,10 @@ from ilkit.testing.problems import GAIN, demonstrations, tracking_expert
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("augment", "mirror"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
     ("augment", "none"): {"draws": False},
+    ("augment", "side_cameras"): {
+        "parts": {"env": {"kind": "lane_keeping", "observed": "recording", "height": 8, "width": 10, "max_steps": 8}},
+        "draws": False,
+    },
     ("dataset", "artifact"): {"draws": False},
     ("dataset", "file"): {"draws": False},
     ("env", "lane_keeping"): {"settings": {"height": 8, "width": 10, "max_steps": 40}},
