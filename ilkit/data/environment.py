@@ -68,6 +68,17 @@ class Mapped(Protocol):
 
 
 @runtime_checkable
+class Placed(Protocol):
+    """An environment that something moves through, of which only the states say where: the policy sees a picture."""
+
+    def place(self, state: PyTree) -> Float[Array, " 2"]:
+        """Where a state lies on the map: x to the right, y upwards."""
+
+    def chart(self, height: int) -> tuple[UInt8[Array, "height width 3"], tuple[float, float, float, float]]:
+        """A picture of the map without what moves, and the left, right, lower and upper end of it."""
+
+
+@runtime_checkable
 class Demonstrated(Protocol):
     """An environment that comes with a demonstrator of its own."""
 

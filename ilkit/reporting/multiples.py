@@ -34,11 +34,15 @@ def paths_section(paths: Paths, policies: Sequence[str]) -> Section:
         axes.set_axis_off()
 
     count = len(next(iter(paths.ways.values())))
+    told = (
+        f"Where the first {count} evaluation episodes lead, which start from the same states for all, by the first seed"
+    )
+    if paths.by_seed:
+        told = "Where the first evaluation episode leads, which starts from the same state for all, by every seed"
     return Section(
         "Ways",
         _draw_each(paths.ways, draw, height=1.9),
-        f"Where the first {count} evaluation episodes lead, which start from the same states for all, by the first "
-        "seed of each policy; dashed to a cross are those that were paid nothing.",
+        f"{told} of each policy; dashed to a cross are those that were paid nothing.",
     )
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt8
 
-from ilkit.data.environment import Environment, HostEnvironment, Mapped
+from ilkit.data.environment import Environment, HostEnvironment, Mapped, Placed
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box
@@ -27,25 +27,36 @@ class Paths(NamedTuple):
     ends: tuple[float, float, float, float]
     """The left, right, lower and upper end of the map."""
     ways: Mapping[str, list[Float[np.ndarray, "steps 2"]]]
-    """Of each policy the ways of some episodes, by its first seed."""
+    """Of each policy the ways of some episodes."""
     succeeded: Mapping[str, list[bool]]
     """Which of them were paid more than nothing."""
+    by_seed: bool = False
+    """Whether they are those of one episode by each seed; else of some episodes by the first one."""
 
 
 def paths_of(world: Environment | HostEnvironment, episodes: Mapping[str, Sequence[Episodes]]) -> Paths | None:
-    """The ways of the first episodes of each policy's first seed; none where the environment has no map."""
-    if not (isinstance(world, Environment) and isinstance(world, Mapped)) or not episodes:
+    """The ways of each policy on the environment's map; none where it has none.
+
+    Where observations say where they are, those of the first episodes of the first seed; where only states do, those of
+    the first episode of every seed.
+    """
+    runs = {name: found for name, found in episodes.items() if name != "random"}
+    if not runs or not isinstance(world, Environment) or not isinstance(world, (Mapped, Placed)):
         return None
     chart, ends = world.chart(_HEIGHT)
-    ways, succeeded = {}, {}
-    for name, runs in episodes.items():
-        if name == "random":
-            continue
-        first = runs[0]
-        points = np.asarray(_positions(world, jax.tree.map(lambda rows: rows[:_NUM_PATHS], first.obs)))
-        ways[name] = [way[: length + 1] for way, length in zip(points, first.lengths, strict=False)]
-        succeeded[name] = (first.returns[:_NUM_PATHS] > 0).tolist()
-    return Paths(np.asarray(chart), ends, ways, succeeded)
+    if isinstance(world, Mapped):
+        ways = {name: _ways_of_first(world, found[0]) for name, found in runs.items()}
+        returns = {name: found[0].returns[:_NUM_PATHS] for name, found in runs.items()}
+    else:
+        ways = {name: [np.asarray(_places(world, one.states)) for one in found] for name, found in runs.items()}
+        returns = {name: np.stack([one.returns[0] for one in found]) for name, found in runs.items()}
+    succeeded = {name: (returned > 0).tolist() for name, returned in returns.items()}
+    return Paths(np.asarray(chart), ends, ways, succeeded, by_seed=not isinstance(world, Mapped))
+
+
+def _ways_of_first(world: Mapped, run: Episodes) -> list[Float[np.ndarray, "steps 2"]]:
+    points = np.asarray(_positions(world, jax.tree.map(lambda rows: rows[:_NUM_PATHS], run.obs)))
+    return [way[: length + 1] for way, length in zip(points, run.lengths, strict=False)]
 
 
 def first_actions(
@@ -73,6 +84,11 @@ def first_actions(
 @eqx.filter_jit
 def _positions(world: Mapped, obs: PyTree) -> Float[Array, "episodes steps 2"]:
     return jax.vmap(jax.vmap(world.position))(obs)
+
+
+@eqx.filter_jit
+def _places(world: Placed, states: PyTree) -> Float[Array, "steps 2"]:
+    return jax.vmap(world.place)(states)
 
 
 @eqx.filter_jit

@@ -18,6 +18,7 @@ from ilkit.data.format import Wanted
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
+from ilkit.data.spaces import Dict
 from ilkit.fitting.gradient import descend, mean_loss, partition
 from ilkit.stepping.episodes import collect_episodes
 from ilkit.stepping.random_policy import RandomPolicy
@@ -158,9 +159,15 @@ def reads_what_it_writes(subject: Subject) -> None:
 
 
 def demonstrations_stay_valid(subject: Subject) -> None:
-    """The outcome has the same spaces, at least as many episodes, and arrays that agree with its lengths."""
+    """The outcome has the same spaces, at least as many episodes, and arrays that agree with its lengths.
+
+    Of a dictionary that is observed, one entry may be left.
+    """
     given, demos = subject.argument("demos"), subject.outcome()
-    expect(demos.spaces == given.spaces, f"The spaces must stay, got {demos.spaces}.")
+    seen = given.spaces.observation
+    entries = [entry for _, entry in seen.entries] if isinstance(seen, Dict) else []
+    stays = demos.spaces.action == given.spaces.action and demos.spaces.observation in (seen, *entries)
+    expect(stays, f"The spaces must stay, or one entry of what is observed, got {demos.spaces}.")
     expect(demos.num_episodes >= given.num_episodes, f"No episode may be lost, got {demos.num_episodes}.")
     expect(demos.actions.dtype == given.actions.dtype, f"Actions must stay {given.actions.dtype}.")
     demos.check()

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
+from ilkit.data.spaces import Box, Spaces
 from ilkit.data.training import Loss, Training
 from ilkit.errors import ParamsError
 from ilkit.registry.find import Component
@@ -98,6 +100,11 @@ def fewer(spec, env, demos, *, key) -> Demonstrations:
     return demonstrations(10, "continuous")
 
 
+def rescaled(spec, env, demos, *, key) -> Demonstrations:
+    spaces = Spaces(observation=Box.symmetric((9.0, 9.0)), action=demos.spaces.action)
+    return replace(demos, spaces=spaces)
+
+
 def discrete(spec, format, env=None, *, key) -> Demonstrations:
     return demonstrations(20, "discrete")
 
@@ -152,6 +159,7 @@ BROKEN = [
     (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), discrete, "spaces must be those"),
     (answer_checks.reads_what_it_writes, "format", kept(), kept(rewards=late), "rewards must come back"),
     (answer_checks.demonstrations_stay_valid, "augment", augmented(), fewer, "No episode may be lost"),
+    (answer_checks.demonstrations_stay_valid, "augment", augmented(), rescaled, "spaces must stay"),
     (
         answer_checks.demonstrations_stay_valid,
         "augment",

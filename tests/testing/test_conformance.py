@@ -24,11 +24,16 @@ ROUNDS = {
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("augment", "mirror"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
     ("augment", "none"): {"draws": False},
+    ("augment", "side_cameras"): {
+        "parts": {"env": {"kind": "lane_keeping", "observed": "recording", "height": 8, "width": 10, "max_steps": 8}},
+        "draws": False,
+    },
     ("dataset", "artifact"): {"draws": False},
     ("dataset", "file"): {"draws": False},
     ("env", "cliff"): {"draws": False},
     ("env", "rope"): {"draws": False},
     ("evaluate", "compounding"): {"settings": {"horizons": [2, 4, 8]}},
+    ("env", "lane_keeping"): {"settings": {"height": 8, "width": 10, "max_steps": 40}},
     ("expert", "checkpoint"): {"draws": False},
     ("expert", "energy_pump"): {"parts": {"env": {"kind": "mountain_car_continuous"}}, "draws": False},
     ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
