@@ -195,9 +195,13 @@ def _draw_key(figure: Figure) -> None:
 def _label_ends(axes: Axes, ends: Mapping[str, float], policies: Sequence[str]) -> None:
     """Writes each name at the right edge, at its height or as near as the others allow."""
     low, high = axes.get_ylim()
-    gap, height = 0.075 * (high - low), -np.inf
-    for name, end in sorted(ends.items(), key=lambda item: item[1]):
-        height = max(end, height + gap)
+    gap, names = 0.075 * (high - low), sorted(ends, key=lambda name: ends[name])
+    heights, floor = [], -np.inf
+    for name in names:
+        heights.append(max(ends[name], floor))
+        floor = heights[-1] + gap
+    ceilings = high - gap * np.arange(len(names))[::-1]
+    for name, height in zip(names, np.minimum(heights, ceilings), strict=True):
         axes.annotate(
             name,
             (1.0, height),
