@@ -41,18 +41,27 @@ class Aggregate(Learnt):
         return jnp.sum(self.labeled & since)
 
     def demonstrations(self) -> Demonstrations:
-        """All episodes, of one seed; an episode that goes on in the next round is cut there."""
-        rows = self.transitions
-        steps, episodes = int(rows.count), int(rows.num_episodes)
-        obs, actions, rewards, ended, numbers = jax.tree.map(
-            np.asarray, (rows.obs, rows.actions, rows.rewards, rows.terminated, rows.episode)
-        )
-        lengths = np.bincount(numbers[:steps], minlength=episodes).astype(np.int32)
-        terminated = ended[np.cumsum(lengths) - 1]
+        """All episodes, of one seed; an episode that goes on when a round ends is cut there."""
+        return self._episodes(np.ones(int(self.transitions.count), bool))
+
+    def answered(self) -> Demonstrations:
+        """What the expert has answered, of one seed: every stretch of labeled steps is an episode."""
+        return self._episodes(np.asarray(self.labeled)[: int(self.transitions.count)])
+
+    def _episodes(self, chosen: Bool[np.ndarray, " rows"]) -> Demonstrations:
+        """The chosen rows, an episode for each stretch of them."""
+        steps = np.flatnonzero(chosen)
+        obs, actions, rewards, ended, numbers = jax.tree.map(np.asarray, self.transitions[:5])
+        follows = (np.diff(steps) == 1) & (numbers[steps[1:]] == numbers[steps[:-1]])
+        last = np.append(~follows, True)
+        lengths = np.diff(np.flatnonzero(last), prepend=-1).astype(np.int32)
+        terminated = ended[steps[last]]
+        places = steps + numbers[steps]
+        seen = np.insert(places, np.flatnonzero(last) + 1, places[last] + 1)
         return Demonstrations(
-            obs=jax.tree.map(lambda column: column[: steps + episodes], obs),
-            actions=actions[:steps],
-            rewards=rewards[:steps],
+            obs=jax.tree.map(lambda column: column[seen], obs),
+            actions=actions[steps],
+            rewards=rewards[steps],
             terminated=terminated,
             truncated=~terminated,
             lengths=lengths,

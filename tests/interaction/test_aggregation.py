@@ -56,6 +56,15 @@ def test_labels_stand_where_the_expert_answered_and_actions_elsewhere(grown: Agg
     assert int(grown.num_labels) == 4
 
 
+def test_what_was_answered_is_stretches_of_labeled_steps(grown: Aggregate) -> None:
+    answered = grown.answered()
+    assert answered.lengths.tolist() == [*demonstrations(3, "continuous").lengths.tolist(), 2, 2]
+    first, second = (answered.take(np.asarray([index])) for index in (3, 4))
+    assert first.obs.tolist() == [[0, 1], [0, 2], [0.5, 2.5]]
+    assert first.terminated.tolist() == [True]
+    assert second.obs.tolist() == [[1, 4], [1, 5], [1.5, 5.5]]
+
+
 def test_taking_over_counts_once_until_it_is_given_back(grown: Aggregate) -> None:
     assert int(takeovers(grown, grown.num_demonstrated).sum()) == 2
     assert int(takeovers(grown, jnp.zeros((), jnp.int32)).sum()) == 5  # the demonstrations are the expert's episodes
