@@ -18,7 +18,7 @@ from ilkit.dataset import artifact, file
 from ilkit.errors import DataError
 from ilkit.format import npz
 from ilkit.interaction.aggregation import begin
-from ilkit.testing.problems import demonstrations
+from ilkit.testing import problems
 from tests.format.formats import FORMATS, demonstrations, written
 
 NPZ = Build("format", "npz", npz.format, npz.NPZ())
@@ -128,11 +128,11 @@ def test_a_setting_says_it_where_there_is_no_environment(tmp_path: Path) -> None
 
 
 def test_what_a_training_seed_has_asked_is_read_as_demonstrations(tmp_path: Path) -> None:
-    gathered = [begin(demonstrations(count, "continuous"), 0, 1, key=jax.random.key(0)) for count in (20, 25)]
+    gathered = [begin(problems.demonstrations(count, "continuous"), 0, 1, key=jax.random.key(0)) for count in (20, 25)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *gathered)
     save(Seeds(stacked, {}, 2), tmp_path / "demos")
     got = artifact.dataset(artifact.Artifact(path=tmp_path / "demos", training_seed=1), key=jax.random.key(0))
-    assert got.actions.tobytes() == demonstrations(25, "continuous").actions.tobytes()
-    assert got.lengths.tolist() == demonstrations(25, "continuous").lengths.tolist()
+    assert got.actions.tobytes() == problems.demonstrations(25, "continuous").actions.tobytes()
+    assert got.lengths.tolist() == problems.demonstrations(25, "continuous").lengths.tolist()
     with pytest.raises(DataError, match="below the 2 training seeds"):
         artifact.dataset(artifact.Artifact(path=tmp_path / "demos", training_seed=2), key=jax.random.key(0))
