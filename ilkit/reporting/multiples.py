@@ -41,7 +41,7 @@ def paths_section(paths: Paths, policies: Sequence[str]) -> Section:
         told = "Where the first evaluation episode leads, which starts from the same state for all, by every seed"
     return Section(
         "Ways",
-        _draw_each(paths.ways, draw, height=1.9),
+        draw_each(paths.ways, draw, height=1.9),
         f"{told} of each policy; dashed to a cross are those that were paid nothing.",
     )
 
@@ -73,14 +73,15 @@ def first_actions_section(actions: Mapping[str, Float[np.ndarray, "samples act"]
     against = ", over the expert's (dark)" if reference is not None else ""
     return Section(
         "Actions in one state",
-        _draw_each(learnt, draw, height=1.7),
+        draw_each(learnt, draw, height=1.7),
         f"{len(next(iter(actions.values())))} actions that the first seed of each policy draws in the state that the "
         f"first evaluation episode starts from, {plane}{against}.",
     )
 
 
 @matplotlib.rc_context(MARKS)
-def _draw_each(shown: Mapping[str, T], draw: Callable[[Axes, str, T], None], *, height: float) -> str:
+def draw_each(shown: Mapping[str, T], draw: Callable[[Axes, str, T], None], *, height: float) -> str:
+    """A picture of each policy, by `draw(axes, name, what is shown)`, of so many inches in height."""
     columns = min(_COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(7.2 * columns / _COLUMNS, (height + 0.25) * rows), layout="constrained")

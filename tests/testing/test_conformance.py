@@ -32,6 +32,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("dataset", "file"): {"draws": False},
     ("env", "cliff"): {"draws": False},
     ("env", "rope"): {"draws": False},
+    ("evaluate", "covariate_shift"): {"settings": {"num_permutations": 99}},
     ("evaluate", "compounding"): {"settings": {"horizons": [2, 4, 8]}},
     ("env", "lane_keeping"): {"settings": {"height": 8, "width": 10, "max_steps": 40}},
     ("expert", "checkpoint"): {"draws": False},
