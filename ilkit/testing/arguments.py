@@ -30,7 +30,10 @@ Settings = Mapping[str, Any]
 _APART = 50
 """How far the variants of two arguments of one type are apart."""
 
-_SMALL: Settings = {"batch_size": 32, "num_envs": 8, "num_episodes": 8, "num_members": 4, "num_steps": 400}
+_SMALL: Settings = {
+    **{"batch_size": 32, "num_envs": 8, "num_episodes": 8, "num_members": 4, "num_steps": 400},
+    **{"num_rounds": 2, "num_gradient_steps": 400, "num_validation_episodes": 2},
+}
 
 
 class Options(BaseModel):

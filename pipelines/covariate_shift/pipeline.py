@@ -8,7 +8,10 @@ ASKING = ("cloning", "dagger", "hg_dagger", "ensemble_dagger")
 
 @pipeline
 def covariate_shift(params):
-    """What asks starts from few pairs; what doesn't learns from as many as are asked for in the end."""
+    """What asks starts from few pairs; what doesn't learns from as many as are asked for in the end.
+
+    The second report says where the states of the policies leave those of the expert, and how errors grow there.
+    """
     expert = stages.expert(params.expert, params.env)
     few = stages.rollout(params.few, params.env, expert)
     many = stages.rollout(params.many, params.env, expert)
@@ -22,4 +25,6 @@ def covariate_shift(params):
     for name in ASKING:
         asked = stages.interact(getattr(params, name), params.policy, params.env, few, expert)
         learnt[name] = asked.policy
-    return stages.evaluate(params.evaluate, params.env, many, expert, **learnt)
+    compared = stages.evaluate(params.evaluate, params.env, many, expert, **learnt)
+    diagnosed = stages.evaluate(params.diagnose, params.env, many, expert, **learnt)
+    return compared, diagnosed

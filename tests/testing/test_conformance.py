@@ -15,10 +15,7 @@ from ilkit.registry.find import declarations
 from ilkit.testing import Check, checks
 from ilkit.testing.problems import GAIN, demonstrations, tracking_expert
 
-ROUNDS = {
-    **{"num_rounds": 2, "num_envs": 2, "num_validation_episodes": 2},
-    **{"num_gradient_steps": 200, "learning_rate": 1e-2},
-}
+ROUNDS = {"num_envs": 2, "num_gradient_steps": 200, "learning_rate": 1e-2}
 """Learning by interaction, where little is needed."""
 
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
