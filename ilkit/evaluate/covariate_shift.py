@@ -4,7 +4,8 @@ Along the steps of an episode, the energy distance between the states of a polic
 tested by permutations of whole episodes. The reference are fresh episodes of the expert, if it is handed over, or else
 those `held_out` or demonstrated. A map shows where episodes leave what the reference has seen. Where there is an expert
 to ask, its answers at the states that the policy visits show the error there, beside that at its own states: the
-difference is what the shift does to a clone (Ross and Bagnell, Efficient Reductions for Imitation Learning, 2010).
+difference is what the shift does to a clone (Ross and Bagnell, Efficient Reductions for Imitation Learning, 2010). With
+an `uncertainty`, whether that is larger where the policy goes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from ilkit.data.environment import Environment, HostEnvironment, RecordedEnviron
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
+from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError, refuse
 from ilkit.measuring.shift import (
     Errors,
@@ -29,13 +31,14 @@ from ilkit.measuring.shift import (
     States,
     action_error,
     action_scale,
+    doubt_at,
     mean_over_episodes,
     measure_shift,
     standardized,
     states_at,
     times_of,
 )
-from ilkit.reporting.shift_numbers import Places, Shifts, Source, metrics_of, summary_of, tables_of
+from ilkit.reporting.shift_numbers import Doubts, Places, Shifts, Source, metrics_of, summary_of, tables_of
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import Episodes, collect_episodes
 
@@ -83,6 +86,7 @@ def evaluate(
     env: Build[Environment | HostEnvironment],
     demos: Demonstrations,
     expert: Seeds[Policy] | None = None,
+    uncertainty: Seeds[Uncertainty] | None = None,
     held_out: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
@@ -112,6 +116,7 @@ def evaluate(
         times=times,
         shifts=shifts,
         errors={} if asked is None else {name: _errors(world, run, asked) for name, run in runs.items()},
+        doubts=None if uncertainty is None else _doubts(uncertainty, visited, reference, times),
         places=_places(spec, known, states, shifts, times),
         returns={name: float(np.nan_to_num(one.returns).mean()) for name, one in visited.items()},
     )
@@ -166,6 +171,16 @@ def _shifts(
         )
         for name, each in zip(states, visited, strict=True)
     }
+
+
+def _doubts(
+    uncertainty: Seeds[Uncertainty],
+    visited: Mapping[str, Demonstrations],
+    reference: Demonstrations,
+    times: Int[np.ndarray, " times"],
+) -> Doubts:
+    found = {name: doubt_at(uncertainty, one, times) for name, one in visited.items()}
+    return Doubts(found, doubt_at(uncertainty, reference, times))
 
 
 def _errors(world: Environment | HostEnvironment, run: _Runs, asked: _Runs) -> Errors:

@@ -6,13 +6,16 @@ All is in units of the reference's standard deviation, entry by entry. An episod
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int, PyTree, Shaped
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box, Leaf
+from ilkit.data.uncertainty import Uncertainty
 from ilkit.math.energy_distance import EnergyTest, energy_test, pairwise
 from ilkit.math.power_law import exponent
 from ilkit.nn.flatten import flatten
@@ -85,13 +88,23 @@ def times_of(longest: int, num_times: int) -> Int[np.ndarray, " times"]:
     return np.unique(np.linspace(0, longest, num_times).round().astype(np.int64))
 
 
-def states_at(demos: Demonstrations, times: Int[np.ndarray, " times"]) -> States:
-    """The observations at these steps of all episodes, as vectors."""
+def observed_at(demos: Demonstrations, times: Int[np.ndarray, " times"]) -> PyTree[Shaped[Array, "..."]]:
+    """The observations at these steps of all episodes, of shape (episodes, times, *observation)."""
     first = demos.starts + np.arange(demos.num_episodes)
     rows = first[:, None] + np.minimum(times[None, :], demos.lengths[:, None])
-    return np.asarray(
-        flatten(demos.spaces.observation, jax.tree.map(lambda column: jnp.asarray(column[rows]), demos.obs))
-    )
+    return jax.tree.map(lambda column: jnp.asarray(column[rows]), demos.obs)
+
+
+def states_at(demos: Demonstrations, times: Int[np.ndarray, " times"]) -> States:
+    """The same as vectors."""
+    return np.asarray(flatten(demos.spaces.observation, observed_at(demos, times)))
+
+
+def doubt_at(
+    uncertainty: Seeds[Uncertainty], demos: Demonstrations, times: Int[np.ndarray, " times"]
+) -> Float[np.ndarray, " times"]:
+    """The standard deviation √(tr cov / d) of the expert's action, averaged over episodes and training seeds."""
+    return np.asarray(_doubts(uncertainty.stacked, observed_at(demos, times)).mean(axis=(0, 1)))
 
 
 def standardized(reference: States, *others: States) -> tuple[States, ...]:
@@ -155,6 +168,18 @@ def mean_over_episodes(
         total[: errors.shape[1]] += np.sum(errors * lasts, axis=0)
         count[: errors.shape[1]] += lasts.sum(axis=0)
     return np.asarray(total / count)
+
+
+@eqx.filter_jit
+def _doubts(stacked: Uncertainty, obs: PyTree) -> Float[Array, "seeds episodes times"]:
+    def doubt(uncertainty: Uncertainty) -> Float[Array, "episodes times"]:
+        def at(obs: PyTree) -> Float[Array, ""]:
+            covariance = uncertainty.covariance(obs)
+            return jnp.sqrt(jnp.trace(covariance) / len(covariance))
+
+        return jax.vmap(jax.vmap(at))(obs)
+
+    return eqx.filter_vmap(doubt)(stacked)
 
 
 def _departures(reference: States, visited: States, times: Int[np.ndarray, " times"]) -> Departures:

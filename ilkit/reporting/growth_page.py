@@ -14,6 +14,7 @@ from ilkit.reporting.growth_numbers import Growths, exponents_of, verdict_of
 from ilkit.reporting.page import Section, prose, render_page, table
 from ilkit.reporting.style import LINE, MUTED, svg
 from ilkit.reporting.tables import name_cell
+from ilkit.reporting.wording import few_seeds
 
 
 def page_of(found: Growths) -> str:
@@ -25,7 +26,9 @@ def page_of(found: Growths) -> str:
         "episodes of each seed."
     )
     opening = f'<p class="setting">{prose(setting)}</p>\n<p class="verdict">{prose(verdict_of(found))}</p>'
-    return render_page(f"Compounding errors on {found.task}", opening, _sections(found))
+    notes = few_seeds(min(found.num_seeds[name] for name in found.policies), found.confidence)
+    closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in notes))
+    return render_page(f"Compounding errors on {found.task}", opening, _sections(found), closing)
 
 
 def _sections(found: Growths) -> Iterator[Section]:
@@ -76,7 +79,7 @@ def _cost_table(found: Growths) -> str:
 
 def _ratios(found: Growths) -> Section:
     rows = [
-        (f"{one.name} / {one.reference}", f"{one.ratio:.3f}", f"{one.interval.low:.3f} to {one.interval.high:.3f}")
+        (f"{one.name} / {one.reference}", f"{one.ratio:.3g}", f"{one.interval.low:.3g} to {one.interval.high:.3g}")
         for one in found.ratios
     ]
     return Section(

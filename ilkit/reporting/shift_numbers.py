@@ -29,6 +29,14 @@ class Places(NamedTuple):
     """Where episodes leave what the reference has seen."""
 
 
+class Doubts(NamedTuple):
+    """How uncertain the expert's action is at each of the times."""
+
+    visited: Mapping[str, Float[np.ndarray, " times"]]
+    """At the states of each policy."""
+    reference: Float[np.ndarray, " times"]
+
+
 class Shifts(NamedTuple):
     """All that was found."""
 
@@ -43,6 +51,8 @@ class Shifts(NamedTuple):
     shifts: Mapping[str, Shift]
     errors: Mapping[str, Errors]
     """Nothing where no expert can be asked."""
+    doubts: Doubts | None
+    """None where nothing says how uncertain the expert's action is."""
     places: Places | None
     returns: Mapping[str, float]
     """The mean return of the episodes that were compared."""
@@ -69,6 +79,11 @@ def _metrics(found: Shifts, name: str) -> Metrics:
             "error_at_expert_states": float(errors.expert.mean()),
             "error_ratio": errors.ratio,
             "error_growth": errors.growth,
+        }
+    if found.doubts is not None:
+        numbers |= {
+            "doubt": float(found.doubts.visited[name].mean()),
+            "doubt_at_reference": float(found.doubts.reference.mean()),
         }
     return {key: value for key, value in numbers.items() if np.isfinite(value)}
 

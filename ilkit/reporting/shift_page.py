@@ -13,7 +13,7 @@ from ilkit.errors import counted
 from ilkit.reporting.figures import MARKS, color_of
 from ilkit.reporting.multiples import draw_each
 from ilkit.reporting.page import Section, prose, render_page, table
-from ilkit.reporting.shift_numbers import REFERENCES, Places, Shifts, verdict_of
+from ilkit.reporting.shift_numbers import REFERENCES, Doubts, Places, Shifts, verdict_of
 from ilkit.reporting.style import INK, LINE, MUTED, svg
 from ilkit.reporting.tables import name_cell
 
@@ -44,6 +44,14 @@ def _sections(found: Shifts) -> Iterator[Section]:
             "How far actions are from the expert's answers, in standard deviations of the expert's actions (of "
             "discrete ones, how often they differ): at the states that the policy visits itself and, dotted, at those "
             "that the expert visits.",
+        )
+    if found.doubts:
+        yield Section(
+            "Doubt along the steps",
+            draw_doubts(found, found.doubts),
+            "How uncertain the expert's action is at the states of a policy and, dotted, at "
+            f"{REFERENCES[found.source]}: the standard deviation √(tr cov(s) / d), in units of the action. Where it is "
+            "larger away from these, it knows that states are new.",
         )
     if found.places:
         yield _map(found, found.places)
@@ -121,6 +129,16 @@ def draw_errors(found: Shifts) -> str:
         axes.plot(*_smoothed(errors.own), color=color, linewidth=1.5, label=name)
         axes.plot(*_smoothed(errors.expert), color=color, linewidth=1.1, linestyle=(0, (1, 2)))
     return _finished(figure, len(found.errors))
+
+
+@matplotlib.rc_context(MARKS)
+def draw_doubts(found: Shifts, doubts: Doubts) -> str:
+    """A line per policy, and that of the reference."""
+    figure, axes = _axes("doubt")
+    for name, doubt in doubts.visited.items():
+        axes.plot(found.times, doubt, color=color_of(name, tuple(found.shifts)), linewidth=1.5, label=name)
+    axes.plot(found.times, doubts.reference, color=INK, linewidth=1.1, linestyle=(0, (1, 2)))
+    return _finished(figure, len(doubts.visited))
 
 
 def _axes(label: str) -> tuple[Figure, Axes]:

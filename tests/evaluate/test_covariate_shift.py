@@ -5,13 +5,16 @@ import json
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
+from jaxtyping import Array, Float
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
+from ilkit.data.uncertainty import Uncertainty
 from ilkit.env import gymnasium, point_mass, recall, recorded, rope
 from ilkit.errors import DataError
 from ilkit.evaluate.covariate_shift import CovariateShift, evaluate
@@ -89,11 +92,13 @@ def test_the_page_the_summary_and_the_metrics_say_it(found: Report) -> None:
 def test_without_an_expert_the_demonstrations_are_the_reference_and_nobody_answers() -> None:
     shown = report(asked=False, slow=stacked(scaled(0.3)))
     assert "error" not in shown.metrics["slow"]
+    assert "doubt" not in shown.metrics["slow"]
     assert "the demonstrated ones" in shown.summary
     assert shown.html.count("<svg") == 2
     held_out = record(POINT, EXPERT, 20, seed=6)
     spec = CovariateShift(num_episodes=20, num_permutations=199)
-    other = evaluate(spec, POINT, record(POINT, EXPERT, 1), None, held_out, key=KEY, slow=stacked(scaled(0.3)))
+    slow = stacked(scaled(0.3))
+    other = evaluate(spec, POINT, record(POINT, EXPERT, 1), held_out=held_out, key=KEY, slow=slow)
     assert "those held out" in other.summary
     with pytest.raises(DataError, match="two episodes at least, got 1"):
         report(asked=False, count=1, slow=stacked(scaled(0.3)))
@@ -118,6 +123,25 @@ def test_a_clone_on_the_rope_has_errors_that_grow() -> None:
     shown = evaluate(spec, world, demos, stacked(world().demonstrator()), key=KEY, bc=stacked(keeps)).metrics["bc"]
     assert 1.4 < shown["error_growth"] < 2.2
     assert shown["error_ratio"] > 5
+
+
+class DistanceUncertainty(Uncertainty):
+    """The variance is the square of the first coordinate."""
+
+    scale: Float[Array, ""]
+
+    def covariance(self, obs: Float[Array, " obs"]) -> Float[Array, "act act"]:
+        return self.scale * obs[0] ** 2 * jnp.eye(2)
+
+
+def test_doubt_is_that_at_the_states_of_each() -> None:
+    demos, spec = record(POINT, EXPERT, 20), CovariateShift(num_episodes=20, num_permutations=19, num_times=3)
+    doubt = Seeds(DistanceUncertainty(jnp.array([1.0, 9.0])), {}, 2)
+    shown = evaluate(spec, POINT, demos, uncertainty=doubt, key=KEY, slow=stacked(scaled(0.3)))
+    expected = 2.0 * np.abs(demos.obs[:, 0].reshape(20, 41)[:, [0, 20, 40]]).mean()
+    assert shown.metrics["slow"]["doubt_at_reference"] == pytest.approx(expected, rel=1e-5)
+    assert shown.metrics["slow"]["doubt"] > expected  # it lags behind, further from the goal
+    assert "Doubt along the steps" in shown.html
 
 
 def test_an_environment_on_the_host_is_run() -> None:
