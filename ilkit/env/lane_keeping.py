@@ -57,7 +57,10 @@ class LaneKeeping(Spec):
     """The standard deviation of the curvature of the lane along it, in 1/m."""
     max_curvature: PositiveFloat = 0.06
     """The largest inverse turning radius that can be steered, in 1/m."""
-    wind: NonNegativeFloat = 0.3
+    initial_offset: NonNegativeFloat = 0.1
+    """The standard deviation of the offset that an episode starts with, in m; a tenth of it is that of the heading, in
+    rad."""
+    wind: NonNegativeFloat = 0.25
     """The standard deviation of the speed w at which gusts move the car to the side, in m/s."""
     gust_time: PositiveFloat = 1.0
     """How long a gust lasts: the time after which its correlation has fallen to 1/e, in s."""
@@ -65,7 +68,7 @@ class LaneKeeping(Spec):
     """The standard deviation of the noise on pixels, of which 0 is black and 1 is white."""
     departure: PositiveFloat = 1.0
     """How far from the middle of the lane somebody intervenes, in m."""
-    response_time: PositiveFloat = 2.0
+    response_time: PositiveFloat = 3.0
     """The time in which the demonstrator returns to the middle, in s."""
     timestep: PositiveFloat = 0.1
     """The time between two steps, in s."""
@@ -107,11 +110,11 @@ class LaneKeepingEnvironment(Environment):
     def reset(self, *, key: PRNGKeyArray) -> LaneState:
         """Draws the road, the wind and a place near the middle."""
         road_key, wind_key, pose_key, sensor_key = jax.random.split(key, 4)
-        offset, heading = jax.random.normal(pose_key, (2,))
+        (offset, heading), spread = jax.random.normal(pose_key, (2,)), self.spec.initial_offset
         return LaneState(
             distance=jnp.zeros(()),
-            offset=jnp.clip(0.1 * offset, -0.3, 0.3) * self.spec.departure,
-            heading=0.01 * heading,
+            offset=jnp.clip(spread * offset, -0.5 * self.spec.departure, 0.5 * self.spec.departure),
+            heading=0.1 * spread * heading,
             wind=self.spec.wind * jax.random.normal(wind_key),
             phases=jax.random.uniform(road_key, (len(_WAVELENGTHS),), maxval=2.0 * np.pi),
             sensor=jax.random.key_data(sensor_key),
