@@ -49,6 +49,9 @@ class CVAE(ConditionalSpec):
     """The smallest standard deviation that is learnt, in the same units."""
     decoder_noise: bool = True
     """Whether samples have the decoder's noise, or are its means at latent variables from the prior."""
+    clip: PositiveFloat = 1.0
+    """How far from the middle an action may lie, in half the range of those demonstrated: where nothing was, a decoder
+    leads anywhere."""
 
     @model_validator(mode="after")
     def _check_components(self) -> "CVAE":
@@ -109,15 +112,15 @@ class CVAEPolicy(ConditionalHead):
         """
         prior = self.latent_prior(outputs)
         if self.spec.prior_components == 1:
-            return self.units.action(self.decoded(outputs, prior.mean).mean)
+            return self._action(self.decoded(outputs, prior.mean).mean)
         likeliest = jnp.argmax(prior.mixing_distribution.logits)
-        return self.units.action(self.decoded(outputs, prior.component_distribution.mean[likeliest]).mean)
+        return self._action(self.decoded(outputs, prior.component_distribution.mean[likeliest]).mean)
 
     def sample_from(self, outputs: Float[Array, " features"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
         """Draws an action, differentiable by the parameters."""
         latent_key, noise_key = jax.random.split(key)
         decoded = self.decoded(outputs, self.latent_prior(outputs).sample(latent_key))
-        return self.units.action(decoded.sample(noise_key) if self.spec.decoder_noise else decoded.mean)
+        return self._action(decoded.sample(noise_key) if self.spec.decoder_noise else decoded.mean)
 
     def loss_from(self, outputs: Float[Array, " features"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """The negative evidence lower bound, by one latent variable from the encoder."""
@@ -125,6 +128,9 @@ class CVAEPolicy(ConditionalHead):
         latent = self.latent_posterior(outputs, action).sample(key)
         likelihood = jnp.sum(self.decoded(outputs, latent).log_prob(raw)) - self.units.log_slope(raw)
         return self.spec.kl_weight * self.divergence(outputs, action, latent) - likelihood
+
+    def _action(self, raw: Float[Array, " act"]) -> Float[Array, " act"]:
+        return self.units.action(jnp.clip(raw, -self.spec.clip, self.spec.clip))
 
 
 def _latent(outputs: Float[Array, "*count outputs"], offset: Array | float = 0.0) -> dist.Normal:

@@ -15,7 +15,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
-from pydantic import PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.network import Network
@@ -34,6 +34,9 @@ class Flow(ConditionalSpec):
     """What the layers put out: u, as Lipman et al. do, or x_1, for chunks whose entries follow each other."""
     num_steps: PositiveInt = 10
     """Euler steps of a sample."""
+    clip: PositiveFloat = 1.0
+    """How far from the middle an action may lie, in half the range of those demonstrated: where nothing was, a velocity
+    leads anywhere."""
 
 
 class FlowPolicy(ConditionalHead):
@@ -50,7 +53,8 @@ class FlowPolicy(ConditionalHead):
     def sample_from(self, outputs: Float[Array, " features"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
         """Follows the flow from noise."""
         noise = jax.random.normal(key, (self.spaces.action.size,))
-        return self.units.action(follow_flow(lambda x, t: self._velocity(outputs, x, t), noise, self.spec.num_steps))
+        end = follow_flow(lambda x, t: self._velocity(outputs, x, t), noise, self.spec.num_steps)
+        return self.units.action(jnp.clip(end, -self.spec.clip, self.spec.clip))
 
     def loss_from(self, outputs: Float[Array, " features"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """The squared error of what is predicted at a time that is drawn, averaged over the entries."""

@@ -42,8 +42,8 @@ DENSITIES = {
 }
 HEADS = {
     **DENSITIES,
-    "cvae": (cvae, cvae.CVAE(**SMALL, prior="learnt"), OFF_CENTER),
-    "cvae-mixture": (cvae, cvae.CVAE(**SMALL, prior="learnt", prior_components=2), OFF_CENTER),
+    "cvae": (cvae, cvae.CVAE(**SMALL, clip=1e5, prior="learnt"), OFF_CENTER),
+    "cvae-mixture": (cvae, cvae.CVAE(**SMALL, clip=1e5, prior="learnt", prior_components=2), OFF_CENTER),
     "diffusion": (diffusion, diffusion.Diffusion(**SMALL, clip=1e5), OFF_CENTER),
     "diffusion-action": (diffusion, diffusion.Diffusion(**SMALL, clip=1e5, predicts="action"), OFF_CENTER),
     "diffusion-ddpm": (
@@ -54,8 +54,8 @@ HEADS = {
     "energy": (energy, energy.Energy(**SMALL, num_candidates=16), OFF_CENTER),
     "energy-gaussian": (energy, energy.Energy(**SMALL, num_candidates=16, proposal="gaussian"), OFF_CENTER),
     "energy-langevin": (energy, energy.Energy(**SMALL, num_candidates=16, sampler="langevin"), OFF_CENTER),
-    "flow": (flow, flow.Flow(**SMALL), OFF_CENTER),
-    "flow-action": (flow, flow.Flow(**SMALL, predicts="action"), OFF_CENTER),
+    "flow": (flow, flow.Flow(**SMALL, clip=1e5), OFF_CENTER),
+    "flow-action": (flow, flow.Flow(**SMALL, clip=1e5, predicts="action"), OFF_CENTER),
     "categorical": (categorical, categorical.Categorical(), Discrete(size=4)),
     "deterministic": (deterministic, deterministic.Deterministic(), OFF_CENTER),
     "deterministic-squashed": (deterministic, deterministic.Deterministic(squash=True), OFF_CENTER),
