@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
+from ilkit.data.mapped import copy_rows
 from ilkit.data.spaces import Space, Spaces, zeros
 from ilkit.data.windows import Transitions
 from ilkit.errors import DataError
@@ -135,7 +136,7 @@ class Demonstrations(eqx.Module):
 
         def pad(rows: np.ndarray, more: int = 0) -> Array:
             padded = _aligned((capacity + more, *rows.shape[1:]), rows.dtype)
-            padded[: len(rows)] = rows
+            copy_rows(rows, padded)
             padded[len(rows) :] = 0
             return jax.device_put(padded)
 

@@ -111,5 +111,5 @@ class Policy(Learnt):
 
     def fitted(self: P, transitions: Transitions) -> P:
         """The policy with what its head takes from the data: at least the statistics of its normalizer."""
-        normalizer = Normalizer.fit(transitions.before(), transitions.valid)
+        normalizer = Normalizer.fit_rows(transitions.before, transitions.valid)
         return eqx.tree_at(lambda policy: policy.normalizer, self, normalizer)

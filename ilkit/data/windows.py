@@ -34,6 +34,8 @@ class Transitions(NamedTuple):
     """The number of the episode that a row belongs to."""
     count: Int[Array, ""]  # type: ignore[assignment]
     num_episodes: Int[Array, ""]
+    joint_actions: Array | None = None
+    """The actions that are predicted at once, where these are those of several steps; else `actions` are."""
 
     @property
     def capacity(self) -> int:
@@ -44,6 +46,13 @@ class Transitions(NamedTuple):
     def valid(self) -> Bool[Array, " capacity"]:
         """Which rows are valid."""
         return jnp.arange(self.capacity) < self.count
+
+    @property
+    def last(self) -> Int[Array, " capacity"]:
+        """The last row of the episode that a valid row belongs to."""
+        rows = jnp.arange(self.capacity)
+        ends = (self.episode != jnp.roll(self.episode, -1)) | (rows == self.count - 1)
+        return jax.lax.cummin(jnp.where(ends, rows, self.capacity - 1), reverse=True)
 
     def before(self, rows: Int[Array, "*batch"] | None = None) -> PyTree:
         """The observation before the action of each of these rows, or of all."""

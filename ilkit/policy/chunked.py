@@ -113,9 +113,12 @@ class ChunkedPolicy(Policy):
 
     def fitted(self, transitions: Transitions) -> "ChunkedPolicy":
         """The policy whose head has what it takes from the data; every action of a chunk is as any action is."""
-        actions = transitions.actions.reshape(transitions.capacity, 1, -1)
-        chunks = jnp.broadcast_to(actions, (transitions.capacity, self.spec.horizon, actions.shape[-1]))
-        fitted = self.inner.fitted(transitions._replace(actions=chunks.reshape(transitions.capacity, -1)))
+        count, horizon = transitions.capacity, self.spec.horizon
+        actions = transitions.actions.reshape(count, 1, -1)
+        alike = jnp.broadcast_to(actions, (count, horizon, actions.shape[-1])).reshape(count, -1)
+        ahead = jnp.minimum(jnp.arange(count)[:, None] + np.arange(horizon), transitions.last[:, None])
+        joint = transitions.actions[ahead].reshape(count, -1)
+        fitted = self.inner.fitted(transitions._replace(actions=alike, joint_actions=joint))
         return eqx.tree_at(lambda policy: (policy.inner, policy.normalizer), self, (fitted, fitted.normalizer))
 
     def dropped(self, *, key: PRNGKeyArray) -> "ChunkedPolicy":

@@ -6,16 +6,20 @@ with c and h the center and half the range of what was demonstrated. An
 encoder q(z | a, s) is learnt beside it; minimized is the negative evidence lower bound, in nats,
 
     -E_q[log N(x; μ(z, s), σ(z, s)²)] + log h + β KL(q(z | a, s) ‖ p(z | s)).
+
+Between two actions of a state the decoder goes over from one to the other, and a Gaussian prior has mass there: 4 % and
+more of its samples lie between (for encoders ±r standard deviations apart about .44 / (r √(r² + 1)) do). A mixture as
+a prior (Dilokthanakul et al., 2016) need not have any.
 """
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array, Float, PRNGKeyArray
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.build import Build
 from ilkit.data.network import Network
@@ -35,6 +39,8 @@ class CVAE(ConditionalSpec):
     """The number of entries of the latent variable."""
     prior: Literal["standard", "learnt"] = "standard"
     """Whether the latent variable is N(0, I) in every state or has a mean and a spread that depend on it."""
+    prior_components: PositiveInt = 1
+    """The Gaussians that a learnt prior is a mixture of; of several the divergence is estimated, by one sample."""
     kl_weight: NonNegativeFloat = 1.0
     """β: the weight of the divergence of the encoder from the prior; 1 gives the evidence lower bound."""
     std: PositiveFloat | None = None
@@ -43,6 +49,15 @@ class CVAE(ConditionalSpec):
     """The smallest standard deviation that is learnt, in the same units."""
     decoder_noise: bool = True
     """Whether samples have the decoder's noise, or are its means at latent variables from the prior."""
+    clip: PositiveFloat = 1.0
+    """How far from the middle an action may lie, in half the range of those demonstrated: where nothing was, a decoder
+    leads anywhere."""
+
+    @model_validator(mode="after")
+    def _check_components(self) -> "CVAE":
+        if self.prior_components > 1 and self.prior != "learnt":
+            raise ValueError(f"prior_components must be 1 unless prior is learnt, got {self.prior_components}")
+        return self
 
 
 class CVAEPolicy(ConditionalHead):
@@ -51,19 +66,28 @@ class CVAEPolicy(ConditionalHead):
     layers: Layers
     encoder: Layers
     prior: Layers | None
-    """From features to mean and spread of the latent variable, where that is learnt."""
+    """From features to means and spreads of the latent variable, where that is learnt, and weights of several."""
     spec: CVAE = eqx.field(static=True)
-    reparameterized: ClassVar[bool] = True
 
-    def latent_prior(self, outputs: Float[Array, " features"]) -> dist.Normal:
-        """p(z | s), entry by entry."""
+    @property
+    def reparameterized(self) -> bool:  # type: ignore[override]
+        """Unless a component of the prior is drawn."""
+        return self.spec.prior_components == 1
+
+    def latent_prior(self, outputs: Float[Array, " features"]) -> dist.Distribution:
+        """p(z | s)."""
+        count, size = self.spec.prior_components, self.spec.latent
         if self.prior is None:
-            return dist.Normal(jnp.zeros(self.spec.latent), 1.0)
-        return _latent(self.prior(outputs))
+            return dist.Normal(jnp.zeros(size), 1.0).to_event(1)
+        raw = self.prior(outputs)
+        if count == 1:
+            return _latent(raw).to_event(1)
+        components = _latent(raw[count:].reshape(count, 2 * size), _spread(count)).to_event(1)
+        return dist.MixtureSameFamily(dist.CategoricalLogits(raw[:count]), components)
 
-    def latent_posterior(self, outputs: Float[Array, " features"], action: Float[Array, " act"]) -> dist.Normal:
-        """q(z | a, s), entry by entry."""
-        return _latent(self.encoder(jnp.concatenate([self.units.raw(action), outputs])))
+    def latent_posterior(self, outputs: Float[Array, " features"], action: Float[Array, " act"]) -> dist.Distribution:
+        """q(z | a, s)."""
+        return _latent(self.encoder(jnp.concatenate([self.units.raw(action), outputs]))).to_event(1)
 
     def decoded(self, outputs: Float[Array, " features"], latent: Float[Array, " latent"]) -> dist.Normal:
         """The distribution of x given the latent variable, entry by entry."""
@@ -73,32 +97,50 @@ class CVAEPolicy(ConditionalHead):
         mean, raw_std = jnp.split(decoded, 2)
         return dist.Normal(mean, self.spec.min_std + jax.nn.softplus(raw_std))
 
-    def divergence(self, outputs: Float[Array, " features"], action: Float[Array, " act"]) -> Float[Array, ""]:
-        """KL(q(z | a, s) ‖ p(z | s)), in nats."""
-        terms = dist.kl_divergence(self.latent_posterior(outputs, action), self.latent_prior(outputs))
-        return jnp.sum(terms)
+    def divergence(
+        self, outputs: Float[Array, " features"], action: Float[Array, " act"], latent: Float[Array, " latent"]
+    ) -> Float[Array, ""]:
+        """KL(q(z | a, s) ‖ p(z | s)), in nats; from a mixture its estimate at a z ~ q."""
+        posterior, prior = self.latent_posterior(outputs, action), self.latent_prior(outputs)
+        if self.spec.prior_components == 1:
+            return dist.kl_divergence(posterior, prior)
+        return posterior.log_prob(latent) - prior.log_prob(latent)
 
     def mode_from(self, outputs: Float[Array, " features"]) -> Float[Array, " act"]:
-        """The decoder's mean at the prior's mean, as ACT acts; what was demonstrated may be averaged there."""
-        return self.units.action(self.decoded(outputs, self.latent_prior(outputs).mean).mean)
+        """The decoder's mean at the mean of the prior, or of its likeliest component, as ACT acts; what was
+        demonstrated may be averaged there.
+        """
+        prior = self.latent_prior(outputs)
+        if self.spec.prior_components == 1:
+            return self._action(self.decoded(outputs, prior.mean).mean)
+        likeliest = jnp.argmax(prior.mixing_distribution.logits)
+        return self._action(self.decoded(outputs, prior.component_distribution.mean[likeliest]).mean)
 
     def sample_from(self, outputs: Float[Array, " features"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
         """Draws an action, differentiable by the parameters."""
         latent_key, noise_key = jax.random.split(key)
         decoded = self.decoded(outputs, self.latent_prior(outputs).sample(latent_key))
-        return self.units.action(decoded.sample(noise_key) if self.spec.decoder_noise else decoded.mean)
+        return self._action(decoded.sample(noise_key) if self.spec.decoder_noise else decoded.mean)
 
     def loss_from(self, outputs: Float[Array, " features"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """The negative evidence lower bound, by one latent variable from the encoder."""
         raw = self.units.raw(action)
         latent = self.latent_posterior(outputs, action).sample(key)
         likelihood = jnp.sum(self.decoded(outputs, latent).log_prob(raw)) - self.units.log_slope(raw)
-        return self.spec.kl_weight * self.divergence(outputs, action) - likelihood
+        return self.spec.kl_weight * self.divergence(outputs, action, latent) - likelihood
+
+    def _action(self, raw: Float[Array, " act"]) -> Float[Array, " act"]:
+        return self.units.action(jnp.clip(raw, -self.spec.clip, self.spec.clip))
 
 
-def _latent(outputs: Float[Array, " outputs"]) -> dist.Normal:
-    mean, raw_std = jnp.split(outputs, 2)
-    return dist.Normal(mean, _SMALLEST_LATENT_STD + jax.nn.softplus(raw_std))
+def _latent(outputs: Float[Array, "*count outputs"], offset: Array | float = 0.0) -> dist.Normal:
+    mean, raw_std = jnp.split(outputs, 2, axis=-1)
+    return dist.Normal(mean + offset, _SMALLEST_LATENT_STD + jax.nn.softplus(raw_std))
+
+
+def _spread(count: int) -> Float[Array, "count 1"]:
+    """Where components begin, so that no two stay at the same place: evenly from -1 to 1."""
+    return jnp.linspace(-1.0, 1.0, count)[:, None]
 
 
 def policy(spec: CVAE, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:
@@ -112,6 +154,7 @@ def policy(spec: CVAE, network: Build[Network], spaces: Spaces, *, key: PRNGKeyA
     to_action = size if spec.std is not None else 2 * size
     decoder = build_layers((spec.latent + spec.features, *spec.hidden, to_action), spec.activation, key=decoder_key)
     encoder = build_layers((size + spec.features, *spec.hidden, to_latent), spec.activation, key=encoder_key)
-    learnt = build_layers((spec.features, *spec.hidden, to_latent), spec.activation, key=prior_key)
+    to_prior = to_latent if spec.prior_components == 1 else spec.prior_components * (to_latent + 1)
+    learnt = build_layers((spec.features, *spec.hidden, to_prior), spec.activation, key=prior_key)
     prior = learnt if spec.prior == "learnt" else None
     return CVAEPolicy(layers=decoder, encoder=encoder, prior=prior, spec=spec, **fields)

@@ -2,8 +2,10 @@
 
 With x_0 an action in units, ε ~ N(0, I), t uniform and x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε, the predictor minimizes
 
-    E ‖ε(x_t, t, s) - ε‖².
+    E ‖ε(x_t, t, s) - ε‖²,
 
+or, with ε = (x_t - √ᾱ_t x̂_0(x_t, t, s)) / √(1 - ᾱ_t), E ‖x̂_0(x_t, t, s) - x_0‖²: the noise of an entry that hardly
+varies is a steep function of x_t where there is little of it, which layers learn slowly, and x_0 is not.
 A sample is denoised from pure noise, by DDPM in all steps or by DDIM in fewer; its density is implicit. What acts
 should be the average of the weights along the way: `imitate.bc.average`.
 """
@@ -32,6 +34,8 @@ class Diffusion(ConditionalSpec):
     kind: Literal["diffusion"] = "diffusion"
     num_train_steps: PositiveInt = 100
     """T: the steps from an action to pure noise, of a squared-cosine schedule."""
+    predicts: Literal["noise", "action"] = "noise"
+    """What the layers put out: ε, as Ho et al. do, or x_0, for chunks whose entries follow each other."""
     sampler: Literal["ddim", "ddpm"] = "ddim"
     """ddpm takes all steps, each with noise of its own; ddim takes `num_steps` of them, without."""
     num_steps: PositiveInt = 10
@@ -75,18 +79,26 @@ class DiffusionPolicy(ConditionalHead):
         )
 
     def loss_from(self, outputs: Float[Array, " features"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
-        """The squared error of the noise at a step that is drawn, averaged over the entries."""
+        """The squared error of what is predicted at a step that is drawn, averaged over the entries."""
         step_key, noise_key = jax.random.split(key)
         step = jax.random.randint(step_key, (), 0, self.spec.num_train_steps)
         share = jnp.asarray(cosine_signal(self.spec.num_train_steps), jnp.float32)[step]
         clean = self.units.raw(action)
         noise = jax.random.normal(noise_key, clean.shape)
         noisy = jnp.sqrt(share) * clean + jnp.sqrt(1.0 - share) * noise
-        return jnp.mean((self._noise(outputs, noisy, step) - noise) ** 2)
+        target = noise if self.spec.predicts == "noise" else clean
+        return jnp.mean((self._predicted(outputs, noisy, step) - target) ** 2)
 
-    def _noise(self, features: Array, noisy: Array, step: Array) -> Array:
+    def _predicted(self, features: Array, noisy: Array, step: Array) -> Array:
         time = (step + 1) / np.float32(self.spec.num_train_steps)
         return refine(self.layers, features, noisy, time)
+
+    def _noise(self, features: Array, noisy: Array, step: Array) -> Array:
+        predicted = self._predicted(features, noisy, step)
+        if self.spec.predicts == "noise":
+            return predicted
+        share = jnp.asarray(cosine_signal(self.spec.num_train_steps), jnp.float32)[step]
+        return (noisy - jnp.sqrt(share) * predicted) / jnp.sqrt(1.0 - share)
 
 
 def policy(spec: Diffusion, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:

@@ -30,6 +30,12 @@ def numbered(lengths: list[int]) -> Demonstrations:
     )
 
 
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=5))
+def test_a_row_knows_the_last_one_of_its_episode(lengths: list[int]) -> None:
+    found = numbered(lengths).transitions().last[: sum(lengths)]
+    np.testing.assert_array_equal(found, np.repeat(np.cumsum(lengths) - 1, lengths))
+
+
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(0, 4), st.integers(0, 4))
 def test_a_window_holds_its_episode_only_and_masks_the_rest(lengths: list[int], past: int, ahead: int) -> None:
     demos = numbered(lengths)

@@ -13,7 +13,7 @@ from ilkit.data.build import Build
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, MultiDiscrete, Spaces
-from ilkit.data.windows import Window
+from ilkit.data.windows import Transitions, Window
 from ilkit.errors import DataError
 from ilkit.network.mlp import MLP, network
 from ilkit.policy import categorical, chunked, deterministic, energy
@@ -127,6 +127,28 @@ def test_what_a_head_takes_from_the_data_it_takes_from_every_action_of_a_chunk()
     several = several.fitted(demos.transitions())
     np.testing.assert_allclose(several.inner.units.center, np.tile(single.units.center, 4), rtol=1e-5)  # type: ignore[attr-defined]
     np.testing.assert_array_equal(several.normalizer.mean, single.normalizer.mean)
+
+
+def test_a_head_is_shown_which_actions_follow_each_other() -> None:
+    seen: list[Transitions] = []
+
+    class Watches(Counts):
+        def fitted(self, transitions: Transitions) -> Policy:
+            seen.append(transitions)
+            return super().fitted(transitions)
+
+    def head(_: Any, network: Any, spaces: Spaces, *, key: Any) -> Policy:
+        return Watches(Normalizer.identity(OBSERVATION), spaces)
+
+    inner = Build("policy", "counts", head, MLP(), (NETWORK,))
+    policy = chunked.policy(Chunked(horizon=3, execute=1), NETWORK, REACH, inner, key=jax.random.key(0))
+    demos = demonstrations(2, "continuous")
+    transitions = demos.transitions()
+    policy.fitted(transitions)
+    first = demos.lengths[0]
+    joint = np.asarray(seen[0].joint_actions)[:first].reshape(first, 3, -1)
+    wanted = np.minimum(np.arange(first)[:, None] + np.arange(3), first - 1)
+    np.testing.assert_array_equal(joint, demos.actions[:first].reshape(first, -1)[wanted])
 
 
 def test_what_cannot_be_is_refused() -> None:

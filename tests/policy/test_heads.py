@@ -42,16 +42,20 @@ DENSITIES = {
 }
 HEADS = {
     **DENSITIES,
-    "cvae": (cvae, cvae.CVAE(**SMALL, prior="learnt"), OFF_CENTER),
+    "cvae": (cvae, cvae.CVAE(**SMALL, clip=1e5, prior="learnt"), OFF_CENTER),
+    "cvae-mixture": (cvae, cvae.CVAE(**SMALL, clip=1e5, prior="learnt", prior_components=2), OFF_CENTER),
     "diffusion": (diffusion, diffusion.Diffusion(**SMALL, clip=1e5), OFF_CENTER),
+    "diffusion-action": (diffusion, diffusion.Diffusion(**SMALL, clip=1e5, predicts="action"), OFF_CENTER),
     "diffusion-ddpm": (
         diffusion,
         diffusion.Diffusion(**SMALL, clip=1e5, num_train_steps=5, num_steps=5, sampler="ddpm"),
         OFF_CENTER,
     ),
     "energy": (energy, energy.Energy(**SMALL, num_candidates=16), OFF_CENTER),
+    "energy-gaussian": (energy, energy.Energy(**SMALL, num_candidates=16, proposal="gaussian"), OFF_CENTER),
     "energy-langevin": (energy, energy.Energy(**SMALL, num_candidates=16, sampler="langevin"), OFF_CENTER),
-    "flow": (flow, flow.Flow(**SMALL), OFF_CENTER),
+    "flow": (flow, flow.Flow(**SMALL, clip=1e5), OFF_CENTER),
+    "flow-action": (flow, flow.Flow(**SMALL, clip=1e5, predicts="action"), OFF_CENTER),
     "categorical": (categorical, categorical.Categorical(), Discrete(size=4)),
     "deterministic": (deterministic, deterministic.Deterministic(), OFF_CENTER),
     "deterministic-squashed": (deterministic, deterministic.Deterministic(squash=True), OFF_CENTER),
@@ -178,7 +182,12 @@ def test_one_standard_deviation_for_all_states_is_a_parameter():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in HEADS if name.startswith(("gaussian", "deterministic", "cvae", "diffusion", "flow"))]
+    "name",
+    [
+        name
+        for name in HEADS
+        if name.startswith(("gaussian", "deterministic", "cvae", "diffusion", "flow")) and name != "cvae-mixture"
+    ],
 )
 def test_modes_and_reparameterized_samples_have_a_gradient(name):
     policy = build(*HEADS[name])
@@ -186,6 +195,12 @@ def test_modes_and_reparameterized_samples_have_a_gradient(name):
     for act in (lambda p: p.mode((), OBS)[1][0], lambda p: p.sample((), OBS, key=jax.random.key(0))[1][0]):
         gradient = eqx.filter_jit(eqx.filter_grad(act))(policy)
         assert float(jnp.abs(gradient.network.layers.biases[-1]).max()) > 0
+
+
+def test_a_component_of_a_prior_is_drawn_without_a_gradient():
+    assert not build(*HEADS["cvae-mixture"]).reparameterized
+    with pytest.raises(ValidationError, match="prior_components must be 1"):
+        cvae.CVAE(prior="standard", prior_components=2)
 
 
 def test_the_mode_of_a_mixture_is_the_mean_of_its_heaviest_component():

@@ -44,9 +44,21 @@ HEADS = {
     "autoregressive": (autoregressive, autoregressive.Autoregressive(**SMALL), 1000),
     "autoregressive-quantile": (autoregressive, autoregressive.Autoregressive(**SMALL, bins="quantile"), 1000),
     "cvae": (cvae, cvae.CVAE(hidden=(64, 64), features=4), 3000),
+    "cvae-mixture": (
+        cvae,
+        cvae.CVAE(hidden=(32,), features=4, latent=1, prior="learnt", prior_components=2, std=0.1),
+        1000,
+    ),
     "diffusion": (diffusion, diffusion.Diffusion(**SMALL, num_steps=50), 2000),
+    "diffusion-action": (diffusion, diffusion.Diffusion(**SMALL, num_steps=50, predicts="action"), 2000),
     "energy": (energy, energy.Energy(**SMALL, num_negatives=16, num_candidates=64), 1000),
+    "energy-gaussian": (
+        energy,
+        energy.Energy(**SMALL, proposal="gaussian", num_negatives=16, num_candidates=64),
+        1000,
+    ),
     "flow": (flow, flow.Flow(**SMALL, num_steps=20), 2000),
+    "flow-action": (flow, flow.Flow(**SMALL, num_steps=50, predicts="action"), 2000),
     "mixture": (mixture, mixture.Mixture(num_components=2), 1000),
 }
 
