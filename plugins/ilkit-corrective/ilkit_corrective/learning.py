@@ -34,7 +34,7 @@ class DynamicsSpec(Spec):
     """w of `penalty`, which is of the order of `radius`."""
     radius: PositiveFloat = 3e-3
     """ε of `penalty`: how far from the samples slopes are measured, in numbers without units."""
-    slack_weight: NonNegativeFloat = 0.1
+    slack_weight: NonNegativeFloat = 1.0
     """w of `slack`: the squared error, in numbers without units, above which a sample is rather given up."""
     hidden: tuple[PositiveInt, ...] = (256, 256)
     """The width of each hidden layer of ReLU."""
