@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 # Each color stands for a variable of the page until the figure is written.
 INK, MUTED, LINE = "#010201", "#010202", "#010203"
-SERIES = tuple(f"#01030{index}" for index in range(8))
+SERIES = tuple(f"#01030{index}" for index in range(10))
 VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line"} | {
     color: f"series-{index}" for index, color in enumerate(SERIES)
 }

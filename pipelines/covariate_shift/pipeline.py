@@ -2,6 +2,8 @@
 
 from ilkit import pipeline, stages
 
+AUGMENTING = ("noise", "corrective", "ccil")
+"""The blocks of what makes more of the same demonstrations."""
 ASKING = ("cloning", "dagger", "hg_dagger", "ensemble_dagger")
 """The blocks of what asks the expert in rounds, cloning at equal labels first."""
 
@@ -15,13 +17,14 @@ def covariate_shift(params):
     expert = stages.expert(params.expert, params.env)
     few = stages.rollout(params.few, params.env, expert)
     many = stages.rollout(params.many, params.env, expert)
-    noisy = stages.augment(params.noise, params.env, many)
     driven = stages.rollout(params.dart, params.env, expert)
     learnt = {
         "bc": stages.imitate(params.imitate, params.policy, many, name="bc"),
-        "noise": stages.imitate(params.imitate, params.policy, noisy, name="noise_clone"),
         "dart": stages.imitate(params.imitate, params.policy, driven, name="dart_clone"),
     }
+    for name in AUGMENTING:
+        more = stages.augment(getattr(params, name), params.env, many)
+        learnt[name] = stages.imitate(params.imitate, params.policy, more, name=f"{name}_clone")
     for name in ASKING:
         asked = stages.interact(getattr(params, name), params.policy, params.env, few, expert)
         learnt[name] = asked.policy
