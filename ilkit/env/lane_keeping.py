@@ -22,6 +22,7 @@ from ilkit.data.environment import Environment, Transition
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Dict, Spaces
+from ilkit.errors import DataError
 from ilkit.math.drawing import BLUE, GRID, PAPER, RED, STEEL, Canvas
 from ilkit.math.perspective import Ground, ground_of, lane_picture
 from ilkit.spec import Spec
@@ -53,7 +54,7 @@ class LaneKeeping(Spec):
     """How far to the left and to the right of the center camera the others are, in m."""
     speed: PositiveFloat = 10.0
     """The speed v of the car, in m/s."""
-    curvature: NonNegativeFloat = 0.008
+    curvature: Annotated[float, Field(ge=0, le=0.05)] = 0.008
     """The standard deviation of the curvature of the lane along it, in 1/m."""
     max_curvature: PositiveFloat = 0.06
     """The largest inverse turning radius that can be steered, in 1/m."""
@@ -66,7 +67,7 @@ class LaneKeeping(Spec):
     """How long a gust lasts: the time after which its correlation has fallen to 1/e, in s."""
     pixel_noise: NonNegativeFloat = 0.02
     """The standard deviation of the noise on pixels, of which 0 is black and 1 is white."""
-    departure: PositiveFloat = 1.0
+    departure: Annotated[float, Field(gt=0, le=5)] = 1.0
     """How far from the middle of the lane somebody intervenes, in m."""
     response_time: PositiveFloat = 3.0
     """The time in which the demonstrator returns to the middle, in s."""
@@ -132,21 +133,31 @@ class LaneKeepingEnvironment(Environment):
         offset = state.offset + elapsed * aside
         kept = jnp.exp(-elapsed / spec.gust_time)
         gust = spec.wind * jnp.sqrt(1.0 - kept**2) * jax.random.normal(wind_key)
-        left = jnp.abs(offset) > spec.departure
+        departed = jnp.abs(offset) > spec.departure
         after = LaneState(
             distance=state.distance + along,
-            offset=jnp.where(left, 0.0, offset),
-            heading=jnp.where(left, 0.0, heading),
+            offset=jnp.where(departed, 0.0, offset),
+            heading=jnp.where(departed, 0.0, heading),
             wind=kept * state.wind + gust,
             phases=state.phases,
             sensor=jax.random.key_data(sensor_key),
         )
-        reward = autonomy(left.astype(jnp.float32), elapsed) / self.max_steps
+        reward = autonomy(departed.astype(jnp.float32), elapsed) / self.max_steps
         return after, Transition(reward, jnp.asarray(False))
 
     def observe(self, state: LaneState) -> PyTree:
         """The picture of the center camera."""
         return self.picture(state, 0.0, 0)
+
+    def demonstrator(self) -> Policy:
+        """Nobody.
+
+        **Raises:** `DataError`, always.
+        """
+        raise DataError(
+            "The demonstrator drives by the pose, which the center camera doesn't show. Set "
+            "env.lane_keeping.observed to recording where somebody demonstrates."
+        )
 
     def curvature(self, state: LaneState) -> Float[Array, ""]:
         """That of the lane where the car is, in 1/m."""

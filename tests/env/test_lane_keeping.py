@@ -126,7 +126,7 @@ def test_the_demonstrator_keeps_the_lane_by_the_pose() -> None:
 
 
 def test_who_sees_a_picture_alone_is_no_demonstrator() -> None:
-    with pytest.raises(DataError, match="needs an environment with a demonstrator"):
+    with pytest.raises(DataError, match=r"Set env\.lane_keeping\.observed to recording"):
         expert(Scripted(), Build("env", "lane_keeping", env, LaneKeeping(**SMALL)), key=KEY)  # type: ignore[arg-type]
 
 
