@@ -126,7 +126,6 @@ def _find(
     spaces: Spaces,
     key: PRNGKeyArray,
 ) -> _Found:
-    assert isinstance(spaces.action, Box)
     wanted = goals(transitions, lead, noise, spaces.action, key=key)
     obs = backward_euler(dynamics, wanted.targets, wanted.actions)
     before = transitions.before()

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 
 from ilkit.data.demonstrations import Demonstrations, concatenate
-from ilkit.data.spaces import Box
+from ilkit.data.spaces import Box, Leaf
 from ilkit.data.windows import Transitions
 from ilkit_corrective.dynamics import Change
 
@@ -42,10 +42,10 @@ class Labels(NamedTuple):
     targets: Float[np.ndarray, "labels obs"]
 
 
-def goals(transitions: Transitions, lead: Lead, noise: Float[Array, ""], space: Box, *, key: PRNGKeyArray) -> Goals:
+def goals(transitions: Transitions, lead: Lead, noise: Float[Array, ""], space: Leaf, *, key: PRNGKeyArray) -> Goals:
     """The actions and their targets; the standard deviation of Δ is `noise` times that of each entry of the actions.
 
-    A disturbed action stays in the action space, as far as the one that was recorded does.
+    A disturbed action stays in the action space, a box, as far as the one that was recorded does.
     """
     actions = transitions.actions
     if lead == "back_track":
@@ -53,6 +53,7 @@ def goals(transitions: Transitions, lead: Lead, noise: Float[Array, ""], space: 
     weights = transitions.valid[:, None] / transitions.count
     mean = jnp.sum(weights * actions, axis=0)
     spread = jnp.sqrt(jnp.sum(weights * (actions - mean) ** 2, axis=0))
+    assert isinstance(space, Box)  # as `faults` of both kinds ask for
     low, high = np.asarray(space.bounds, np.float32)
     disturbed = actions + noise * spread * jax.random.normal(key, actions.shape)
     return Goals(jnp.clip(disturbed, jnp.minimum(low, actions), jnp.maximum(high, actions)), transitions.after())
