@@ -5,12 +5,14 @@
 
 `actions`: of a person who presses keys, so that few actions are distinct, the share of samples of the autoregressive
 head, with a bin for each value, that occur in the data, and of the same head where an entry doesn't see the ones before
-it. Five splits by episode: a fifth is sampled at, of the rest a fifth says when to stop (the lowest loss).
+it. Five splits by episode: a fifth is sampled at, the rest is learnt from, in 2,000 steps with averaged weights. Where
+the loss on what is held out is lowest, after some 500 of them, 2 to 3 % more of the samples don't occur.
 
 `shapes`: letters and shapes that were drawn by hand, seven times each. The policy maps a position to the way to the
 next one, 100 a drawing; it learns six, and is rolled out from where the seventh begins. The distance of what it draws
 to the nearest of the seven (the mean over both of how far a point lies from the other) is given as a share of the
-diagonal of the box around the shape.
+diagonal of the box around the shape. The seventh "Angle" begins at rest outside of the other six, where an error of the
+velocity leads away from all of them: what a head makes of that one is chance.
 """
 
 import sys
@@ -27,8 +29,6 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
-from ilkit.data.windows import windows
-from ilkit.fitting.gradient import mean_loss
 from ilkit.format.npz import NPZ, format
 from ilkit.imitate.bc import BC, imitate
 from ilkit.network.mlp import MLP, network
@@ -69,10 +69,9 @@ def actions(path: Path) -> None:
     parts = np.array_split(np.random.default_rng(0).permutation(demos.num_episodes), 5)
     print(f"{len(known)} distinct actions\nsplit  autoregressive  factorized")
     for split, held_out in enumerate(parts):
-        rest = np.concatenate([part for other, part in enumerate(parts) if other != split])
-        count = len(rest) // 5
-        data = [demos.take(part) for part in (rest[count:], rest[:count], held_out)]
-        shares = [_share(_stopped(head, *data[:2]), data[2], known) for head in (autoregressive.policy, _factorized)]
+        rest = demos.take(np.concatenate([part for other, part in enumerate(parts) if other != split]))
+        clones = [_cloned(head, rest) for head in (autoregressive.policy, _factorized)]
+        shares = [_share(clone, demos.take(held_out), known) for clone in clones]
         print(f"{split:>5}  {shares[0]:>14.4f}  {shares[1]:>10.4f}", flush=True)
 
 
@@ -94,29 +93,11 @@ def _factorized(*given: Any, key: jax.Array) -> Policy:
     return FactorizedPolicy(**{field.name: getattr(built, field.name) for field in fields(built)})
 
 
-def _stopped(function: Any, demos: Demonstrations, judged: Demonstrations) -> Policy:
-    """The policy of the lowest loss on what it isn't trained on, of one every 100 steps."""
+def _cloned(function: Any, demos: Demonstrations) -> Policy:
     spec = autoregressive.Autoregressive(features=64, hidden=(64, 64), bins="quantile", draw="center")
     head = Build("policy", "autoregressive", function, spec, (NET,))
-    training, key = loop.prepare(
-        lambda key: imitate(BC(num_steps=1500, batch_size=128), head, demos, key=key),
-        (),
-        key=jax.random.key(0),
-        num_seeds=1,
-    )
-    chunks = loop.advance(training, loop.start(training, 1), key=key, num_seeds=1, num_threads=1, chunk_size=100)
-    transitions = judged.transitions()
-    rows = jnp.arange(judged.num_steps)
-    loss = eqx.filter_jit(lambda policy: mean_loss(policy, windows(transitions, rows, 0, 0), key=key))
-    policies = []
-    for progress in chunks:
-        policy = _policy_of(training, progress)
-        policies.append((float(loss(policy).mean()), len(policies), policy))
-    return min(policies)[2]
-
-
-def _policy_of(training: Any, progress: Any) -> Policy:
-    return loop.finish(training, jax.tree.map(jnp.copy, progress), 1)[0]
+    bc = BC(learning_rate=3e-3, num_steps=2000, batch_size=128, average=True)
+    return loop.train(lambda key: imitate(bc, head, demos, key=key), key=jax.random.key(0))[0]
 
 
 def _share(policy: Policy, demos: Demonstrations, known: np.ndarray) -> float:

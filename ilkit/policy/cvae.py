@@ -7,9 +7,8 @@ encoder q(z | a, s) is learnt beside it; minimized is the negative evidence lowe
 
     -E_q[log N(x; μ(z, s), σ(z, s)²)] + log h + β KL(q(z | a, s) ‖ p(z | s)).
 
-Between two actions of a state the decoder goes over from one to the other, and a Gaussian prior has mass there: 4 % and
-more of its samples lie between (for encoders ±r standard deviations apart about .44 / (r √(r² + 1)) do). A mixture as
-a prior (Dilokthanakul et al., 2016) need not have any.
+Between two actions of a state the decoder goes over from one to the other, and a Gaussian prior has mass there: 7 % of
+the samples on a fork lie between its ways. A mixture as a prior (Dilokthanakul et al., 2016) need not have any.
 """
 
 from typing import Literal
