@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxtyping import PRNGKeyArray
 
-from ilkit.data.aggregate import Interaction
+from ilkit.data.aggregate import Aggregate, Interaction
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
@@ -66,10 +66,11 @@ def dataset(
     spec: Spec,
     format: Build[Format] | None = None,
     env: Build[Environment | HostEnvironment] | None = None,
+    asked: Seeds[Aggregate] | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Demonstrations:
-    """Episodes that were recorded elsewhere, read from a file."""
+    """Episodes that were recorded elsewhere, read from a file, or answered to a policy that asked."""
 
 
 @stage

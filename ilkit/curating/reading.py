@@ -5,17 +5,20 @@ from typing import Any
 
 from ilkit.artifact.store import load, save
 from ilkit.curating.fault import Fault
+from ilkit.data.aggregate import Aggregate
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError
 
 
 def read_demonstrations(folder: Path) -> Demonstrations:
-    """Reads demonstrations, sound or not.
+    """Reads demonstrations, sound or not; of what a policy has asked, the answers to its first training seed.
 
     **Raises:** `ArtifactError` where the folder is no artifact, `DataError` where it is one of something else.
     """
     found = load(folder)
+    if isinstance(found, Seeds) and isinstance(found.stacked, Aggregate):
+        found = found[0].answered()
     if not isinstance(found, Demonstrations):
         raise DataError(f"{folder} must be the artifact of demonstrations, got that of {_name(found)}.")
     return found

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from ilkit.artifact.store import load, save
-from ilkit.curating.reading import check_free
+from ilkit.artifact.store import save
+from ilkit.curating.reading import check_free, read_demonstrations
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format, Note, Wanted
 from ilkit.errors import DataError
@@ -48,9 +48,7 @@ def export_demonstrations(kind: str, artifact: Path, path: Path, settings: Setti
     it holds no demonstrations, or there is something at the path already.
     """
     chosen = _format(kind, settings)
-    demos = load(artifact)
-    if not isinstance(demos, Demonstrations):
-        raise DataError(f"{artifact} must be the artifact of demonstrations, got that of {type(demos).__name__}.")
+    demos = read_demonstrations(artifact)
     if path.exists():
         raise DataError(f"{path} is there already, and nothing is overwritten. Remove it or choose another path.")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,9 +10,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
-from ilkit.data.seeds import Learnt
+from ilkit.data.seeds import Learnt, Seeds
 from ilkit.data.spaces import Spaces
 from ilkit.data.windows import Transitions
+from ilkit.errors import DataError
 
 
 class Aggregate(Learnt):
@@ -67,6 +68,16 @@ class Aggregate(Learnt):
             lengths=lengths,
             spaces=self.spaces,
         )
+
+
+def answers_of(asked: Seeds[Aggregate], training_seed: int, at: str) -> Demonstrations:
+    """What the expert has answered to one training seed.
+
+    **Raises:** `DataError` where there is no such seed; `at` is the setting that says which.
+    """
+    if training_seed >= len(asked):
+        raise DataError(f"{at} must be below the number of training seeds, {len(asked)}, got {training_seed}.")
+    return asked[training_seed].answered()
 
 
 class Interaction(NamedTuple):

@@ -1,13 +1,13 @@
 """Demonstrations that ilkit itself has written: by `ilkit data`, or by a stage of another pipeline."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from jaxtyping import PRNGKeyArray
 from pydantic import NonNegativeInt
 
 from ilkit.artifact import codec
-from ilkit.data.aggregate import Aggregate
+from ilkit.data.aggregate import Aggregate, answers_of
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
@@ -23,7 +23,7 @@ class Artifact(Spec):
     kind: Literal["artifact"] = "artifact"
     path: Path = Path("demos")
     """The folder, from the folder of `params.yaml`; one that no stage of the pipeline writes. Of what a policy has
-    gathered by `interact`, `NAME/demos`, the steps that the expert has answered are taken."""
+    gathered by `interact` elsewhere, the steps that the expert has answered are taken."""
     training_seed: NonNegativeInt = 0
     """Whose, where several training seeds have gathered."""
 
@@ -40,20 +40,10 @@ def dataset(
     the environment.
     """
     del key
-    demos = _answered(spec, codec.read(spec.path))
+    demos = codec.read(spec.path)
+    if isinstance(demos, Seeds) and isinstance(demos.stacked, Aggregate):
+        demos = answers_of(demos, spec.training_seed, "dataset.artifact.training_seed")
     if not isinstance(demos, Demonstrations):
         raise DataError(f"dataset.artifact.path must be the artifact of demonstrations, got {spec.path}.")
     check_finite(demos, spec.path)
     return demos if env is None else adopt(demos, env().spaces, spec.path)
-
-
-def _answered(spec: Artifact, found: Any) -> Any:
-    """What one training seed has gathered, where that is what was found."""
-    if not isinstance(found, Seeds) or not isinstance(found.stacked, Aggregate):
-        return found
-    if spec.training_seed >= len(found):
-        raise DataError(
-            f"dataset.artifact.training_seed must be below the {len(found)} training seeds of {spec.path}, "
-            f"got {spec.training_seed}."
-        )
-    return found[spec.training_seed].answered()

@@ -5,7 +5,7 @@ acted (Ross, Gordon and Bagnell, A Reduction of Imitation Learning and Structure
 Learning, 2011).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
@@ -37,6 +37,12 @@ class DAgger(RoundsSpec):
     """The rounds over which a linear schedule falls to 0."""
     label_every: PositiveInt = 1
     """The expert is asked at every so many-th step."""
+
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
+        """Asking less often than once a round."""
+        steps = self.rollout_length or world.max_steps
+        if self.label_every > steps:
+            yield f"label_every: must be at most the steps of a round, {steps}, got {self.label_every}."
 
     def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
         """A policy that is fitted to several steps at once, where not all are labeled."""

@@ -22,7 +22,8 @@ class RoundsSpec(Spec):
     num_envs: PositiveInt = 1
     """Environments in which a round is acted side by side, each from a new episode on."""
     rollout_length: PositiveInt | None = None
-    """Steps of each of them a round; as many as an episode may have where none is given."""
+    """Steps of each of them a round, beyond the end of an episode in the next one; as many as an episode may have where
+    none is given."""
     label_noise: NonNegativeFloat = 0.0
     """How shaky the expert's hand is: the standard deviation of the noise on its answers and its actions, in half
     ranges of the action space."""
@@ -68,8 +69,8 @@ class GatedSpec(RoundsSpec):
         if isinstance(policy.spaces.action, Box):
             return ensemble_faults(policy)
         return (
-            f"num_members: must be 1 where actions are discrete, got {self.num_members}. Choose interact.kind dagger "
-            "or safe_dagger.",
+            f"num_members: an ensemble needs actions that are vectors, and these are discrete, got {self.num_members}. "
+            "Choose interact.kind dagger, or hg_dagger or safe_dagger with num_members 1.",
         )
 
 

@@ -16,6 +16,8 @@ from ilkit.spec import Spec
 _WANTED = ("max_episodes", "action_low", "action_high", "final_obs")
 """The settings that recordings of all formats had."""
 
+_SPACES = ("box", "discrete", "multi_discrete", "dict")
+
 S = TypeVar("S", bound=Spec)
 
 
@@ -46,7 +48,8 @@ def fold(raw: RawParams, block: str, group: str, kind: str | None = None) -> Spe
     component = find(group, kind, at=f"{block}.kind")
     if kind not in raw[block]:
         raise ParamsError(
-            f"{block}.{kind}: the settings of the chosen kind are missing. Add `{kind}: {{}}` to {block}."
+            f"{block}.{kind}: the settings of the chosen kind are missing. Add `{kind}: {{}}` to {block}, "
+            f"or -S '+{block}.{kind}={{}}' to the command."
         )
     return parse(component.spec, raw[block][kind], f"{block}.{kind}")
 
@@ -158,8 +161,15 @@ def _unknown_blocks(raw: RawParams, groups: Iterable[str]) -> list[str]:
     ]
 
 
+def _place(location: Sequence[Any]) -> Iterator[str]:
+    """The names of the settings on the way; a space that is told by its `kind` adds that, which isn't one."""
+    for part, before in zip(location, (None, *location), strict=False):
+        if not (part in _SPACES and before in ("observation", "action")):
+            yield str(part)
+
+
 def _explain(known: set[str], path: str, error: dict[str, Any]) -> str:
-    where = ".".join([path, *(str(part) for part in error["loc"])])
+    where = ".".join([path, *_place(error["loc"])])
     if error["type"] == "extra_forbidden":
         name = str(error["loc"][-1])
         return f"{where}: there is no such setting. {nearest(name, known)}"

@@ -82,10 +82,9 @@ def first_actions_section(actions: Mapping[str, Float[np.ndarray, "samples act"]
 @matplotlib.rc_context(MARKS)
 def draw_each(shown: Mapping[str, T], draw: Callable[[Axes, str, T], None], *, height: float) -> str:
     """A picture of each policy, by `draw(axes, name, what is shown)`, of so many inches in height."""
-    columns = min(_COLUMNS, len(shown))
-    rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(7.2 * columns / _COLUMNS, (height + 0.25) * rows), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    rows = -(-len(shown) // _COLUMNS)
+    figure = Figure(figsize=(7.2, (height + 0.25) * rows), layout="constrained")
+    places = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes, (name, one) in zip(places, shown.items(), strict=False):
         draw(axes, name, one)
         axes.set_title(name)

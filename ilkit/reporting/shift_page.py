@@ -77,7 +77,16 @@ def _map(found: Shifts, places: Places) -> Section:
 
 
 def _table(found: Shifts) -> Section:
-    head = ("policy", "mean distance", "p", "onset", "episodes that leave", "median step", "errors", "growth")
+    head = (
+        "policy",
+        "mean distance",
+        "p",
+        "surely differ from step",
+        "episodes that leave",
+        "half by step",
+        "errors",
+        "growth",
+    )
     rows = []
     for name, shift in found.shifts.items():
         errors = found.errors.get(name)
@@ -98,7 +107,7 @@ def _table(found: Shifts) -> Section:
         table(head, rows),
         "p: of the mean distance over all steps, by permutations of whole episodes. Errors: at own states / at the "
         "expert's. Growth: the power of the number of steps with which errors add up, 1 where they stay as they are "
-        "and 2 where they grow steadily.",
+        "and 2 where they grow steadily. Half by step: empty where fewer than half of the episodes leave.",
     )
 
 

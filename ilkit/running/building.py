@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,9 @@ from ilkit.errors import IlkitError
 from ilkit.registry.find import declarations
 from ilkit.running.plan import Call, Plan
 from ilkit.wiring.tracing import Block, Node
+
+_STEPPING = ("rollout", "interact", "finetune")
+"""The stages that act in their environment, whatever their kind."""
 
 
 def building_faults(plan: Plan) -> Iterator[str]:
@@ -36,6 +40,13 @@ def building_faults(plan: Plan) -> Iterator[str]:
 def _all_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
     if not isinstance(world, RecordedEnvironment):
         yield from _faults(plan, call, world)
+        yield from _expert_faults(plan, call, world)
+    elif call.node.declaration.name in _STEPPING and "env" in call.node.parts:
+        block = call.node.parts["env"].name
+        yield (
+            f"{block}.kind: must be one that can be stepped in where {call.node.name} acts in it, got recorded. Choose "
+            "another env.kind, or leave out the stage."
+        )
     elif call.node.declaration.makes is Demonstrations and not call.node.inputs:  # else spaces may be the recording's
         try:
             _ = world.spaces
@@ -59,6 +70,19 @@ def _faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
         if _takes_spaces_alone(argument):
             yield from _part_faults(plan, block, argument, world.spaces, call.num_seeds)
     yield from (f"{at}.{fault}" for fault in _policy_faults(plan, call, world.spaces))
+
+
+def _expert_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
+    """Where a stage is handed an expert of an environment with other spaces than its own."""
+    own = call.node.parts.get("env")
+    for argument, edge in call.node.inputs.items():
+        other = edge.node.parts.get("env")
+        if own is None or other is None or other.name == own.name or edge.node.inputs or edge.makes is not Policy:
+            continue
+        with suppress(IlkitError):
+            spaces = plan.build(other, "env")().spaces
+            if spaces != world.spaces and call.node.declaration.name in _STEPPING:
+                yield f"{argument}: must be of {own.name}, and {other.name} has other spaces. Hand over another one."
 
 
 def _settings_faults(plan: Plan, block: Block, group: str, world: Any) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What is wrong with a plan, found before anything runs."""
 
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import get_origin
 
 from ilkit.data.training import Training
@@ -8,13 +9,15 @@ from ilkit.errors import IlkitError
 from ilkit.registry.find import find, installed
 from ilkit.registry.params import faults, kind_of
 from ilkit.running.plan import Plan
+from ilkit.wiring.project import ARTIFACTS
 from ilkit.wiring.tracing import Node
 
 
 def plan_faults(plan: Plan) -> list[str]:
     """Everything that is wrong with the settings of a plan, and with what it hands to its stages."""
     found = faults(plan.raw, plan.groups)
-    return [*found, *([] if found else _input_faults(plan)), *_seed_faults(plan)]
+    wiring = () if found else (*_input_faults(plan), *_path_faults(plan))
+    return [*found, *wiring, *_seed_faults(plan)]
 
 
 def seed_fault(at: str, num_seeds: int, name: str, given: int) -> list[str]:
@@ -69,6 +72,19 @@ def _input_faults(plan: Plan) -> Iterator[str]:
                 f"{node.block}.kind: {component.kind} needs {name}, which the pipeline doesn't hand to {node.name}. "
                 f"Hand it over in the pipeline, or choose another kind."
             )
+
+
+def _path_faults(plan: Plan) -> Iterator[str]:
+    """Where a stage would read what the pipeline writes as if it came from elsewhere, without depending on it."""
+    written = {PurePath(ARTIFACTS, edge.name): edge for node in plan.graph.nodes.values() for edge in node.edges}
+    for call in plan.calls:
+        for name, value in call.spec:
+            for path in (value, *value.parents) if isinstance(value, PurePath) else ():
+                if path in written:
+                    yield (
+                        f"{call.node.block}.{call.component.kind}.{name}: must be nothing that the pipeline writes, "
+                        f"got {value}. Hand over what {written[path].node.name} makes in the pipeline."
+                    )
 
 
 def _kinds_that_take(name: str, block: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ilkit.data.aggregate import Aggregate
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
@@ -20,6 +21,7 @@ from ilkit.data.spaces import Box, Space, Spaces
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.declaration import required, type_name
 from ilkit.errors import DataError
+from ilkit.interaction.aggregation import begin
 from ilkit.registry.find import Component, declarations, find
 from ilkit.registry.params import parse
 from ilkit.spec import Spec
@@ -147,6 +149,7 @@ def _of_type(block: str, name: str, hint: Any, options: Options, variant: int) -
             part("env", options)().spaces.action.size, 0.01 * (1 + variant)
         ),
         Demonstrations: lambda: _demonstrations(block, env(), options, variant),
+        Aggregate: lambda: begin(_demonstrations(block, env(), options, variant), 0, 1, key=jax.random.key(0)),
         **{given: partial(make, variant) for given, make in options.arguments.items()},
     }
     if hint not in makers:

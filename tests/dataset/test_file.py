@@ -14,7 +14,7 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box, Discrete, Spaces
-from ilkit.dataset import artifact, file
+from ilkit.dataset import answers, artifact, file
 from ilkit.errors import DataError
 from ilkit.format import npz
 from ilkit.interaction.aggregation import begin
@@ -134,5 +134,14 @@ def test_what_a_training_seed_has_asked_is_read_as_demonstrations(tmp_path: Path
     got = artifact.dataset(artifact.Artifact(path=tmp_path / "demos", training_seed=1), key=jax.random.key(0))
     assert got.actions.tobytes() == problems.demonstrations(25, "continuous").actions.tobytes()
     assert got.lengths.tolist() == problems.demonstrations(25, "continuous").lengths.tolist()
-    with pytest.raises(DataError, match="below the 2 training seeds"):
+    with pytest.raises(DataError, match="below the number of training seeds, 2"):
         artifact.dataset(artifact.Artifact(path=tmp_path / "demos", training_seed=2), key=jax.random.key(0))
+
+
+def test_answers_are_those_to_one_training_seed() -> None:
+    gathered = [begin(problems.demonstrations(count, "continuous"), 0, 1, key=jax.random.key(0)) for count in (20, 25)]
+    asked = Seeds(jax.tree.map(lambda *leaves: jnp.stack(leaves), *gathered), {}, 2)
+    got = answers.dataset(answers.Answers(training_seed=1), asked, key=jax.random.key(0))
+    assert got.actions.tobytes() == problems.demonstrations(25, "continuous").actions.tobytes()
+    with pytest.raises(DataError, match="below the number of training seeds, 2"):
+        answers.dataset(answers.Answers(training_seed=2), asked, key=jax.random.key(0))

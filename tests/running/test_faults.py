@@ -1,10 +1,15 @@
 """Everything that is wrong with a plan is said at once."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ilkit import stages
+from ilkit.running.building import building_faults
 from ilkit.running.faults import plan_faults
 from ilkit.running.plan import Plan
+from ilkit.wiring.project import ARTIFACTS
 from ilkit.wiring.tracing import trace
 
 
@@ -30,3 +35,51 @@ def test_seeds_that_differ_are_said_with_the_rules_that_a_spec_breaks() -> None:
     assert "must be a multiple of num_minibatches" in found[0]
     assert "critic_warmup_steps must be below num_steps" in found[1]
     assert found[2].startswith("finetune.ppo.num_seeds: must be that of cloned (2), got 3.")
+
+
+def asking(params: Any) -> Any:
+    expert = stages.expert(params.expert, params.other_env)
+    demos = stages.rollout(params.rollout, params.other_env, expert)
+    asked = stages.interact(params.interact, params.policy, params.env, demos, expert)
+    again = stages.imitate(params.imitate, params.policy, stages.dataset(params.dataset))
+    return asked.policy, again
+
+
+def plan_of(env: Any, other_env: Any, interact: Any, path: str = "elsewhere") -> Plan:
+    chosen: dict[str, Any] = {
+        "dataset": {"artifact": {"path": path}},
+        "env": env,
+        "other_env": other_env,
+        "expert": {"lqr": {}},
+        "rollout": {"episodes": {}},
+        "network": {"mlp": {}},
+        "policy": {"deterministic": {}},
+        "imitate": {"bc": {}},
+        "interact": interact,
+    }
+    blocks = {block: {"kind": next(iter(kinds)), **kinds} for block, kinds in chosen.items()}
+    return Plan(trace(asking), {"seed": 0, "num_threads": 1, **blocks})
+
+
+def test_what_the_pipeline_writes_is_no_data_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path(ARTIFACTS, "interact", "demos")
+    for folder in (path, Path("elsewhere")):
+        folder.mkdir(parents=True)
+    task = {"point_mass": {}}
+    assert not plan_faults(plan_of(task, task, {"dagger": {}}))
+    (found,) = plan_faults(plan_of(task, task, {"dagger": {}}, str(path)))
+    assert "must be nothing that the pipeline writes" in found
+    assert "Hand over what interact makes" in found
+
+
+@pytest.mark.parametrize(
+    ("env", "interact", "said"),
+    [
+        ({"pendulum": {}}, {"dagger": {}}, "expert: must be of env, and other_env has other spaces"),
+        ({"recorded": {}}, {"dagger": {}}, "env.kind: must be one that can be stepped in"),
+        ({"point_mass": {}}, {"dagger": {"label_every": 51}}, "label_every: must be at most the steps of a round, 50"),
+    ],
+)
+def test_what_asking_would_refuse_is_found_before(env: Any, interact: Any, said: str) -> None:
+    assert any(said in fault for fault in building_faults(plan_of(env, {"point_mass": {}}, interact)))

@@ -25,6 +25,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
         "parts": {"env": {"kind": "lane_keeping", "observed": "recording", "height": 8, "width": 10, "max_steps": 8}},
         "draws": False,
     },
+    ("dataset", "answers"): {"draws": False},
     ("dataset", "artifact"): {"draws": False},
     ("dataset", "file"): {"draws": False},
     ("env", "cliff"): {"draws": False},
