@@ -15,6 +15,7 @@ import pytest
 from jax.tree_util import Partial
 from pydantic import ConfigDict, PositiveFloat, PositiveInt, ValidationError, field_serializer
 
+from ilkit.data.aggregate import Interaction
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format
 from ilkit.data.policy import Policy
@@ -22,6 +23,7 @@ from ilkit.data.report import Report
 from ilkit.data.spaces import Box, Spaces
 from ilkit.data.training import Loss, Training
 from ilkit.errors import ParamsError
+from ilkit.interaction.aggregation import begin
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
 from ilkit.stepping.random_policy import RandomPolicy
@@ -118,6 +120,15 @@ def finetune(improves: bool) -> Callable[..., Any]:
     return component
 
 
+def interact(share: float) -> Callable[..., Any]:
+    def component(spec, policy, env, demos, expert, cloned, *, key) -> Training[Interaction]:
+        learnt = Interaction(tracking_expert("continuous", share), begin(demos, 0, 1, key=key))
+        step = Partial(lambda state, key: (state, Loss(jnp.zeros(()))))
+        return Training(learnt, step, Partial(lambda state: state), spec.num_steps)
+
+    return component
+
+
 def evaluate(html: str = "<p>cloned", columns: tuple[int, int] = (2, 2)) -> Callable[..., Any]:
     def component(spec, env, expert, demos, uncertainty, *, key, **policies) -> Report:
         table = {"step": list(range(columns[0])), "loss": list(range(columns[1]))}
@@ -168,6 +179,7 @@ BROKEN = [
         "must stay float32",
     ),
     (answer_checks.improves_the_policy, "finetune", finetune(True), finetune(False), "closer to the optimal"),
+    (answer_checks.comes_near_the_expert, "interact", interact(1.0), interact(0.3), "must be learnt to an error"),
     (
         answer_checks.report_is_self_contained,
         "evaluate",
