@@ -5,7 +5,7 @@
 
 Prints the share of 128 episodes that reach both goals in their order, over two training runs on 2,000 episodes of the
 oracle, and draws it. All heads have the authors' network (256 wide, dropout .1, weights from N(0, .05²)) on the
-present observation and the one before, and 3,000 steps of batches of 512, Adam at 1e-3. About 15 minutes on one core.
+present observation and the one before, and 3,000 steps of batches of 512, Adam at 1e-3.
 """
 
 import sys

@@ -225,8 +225,7 @@ def _improve(problem: _Problem, state: Round, rollout: Rollout, *, key: PRNGKeyA
 def _improve_each(problem: _Problem, state: Round, rollout: Rollout, key: Key[Array, "*seeds"]) -> Round:
     """For each seed; the environments on the host have no part in it."""
     without = eqx.tree_at(lambda problem: (problem.envs, problem.validation), problem, (None, None))
-    improve = lambda state, rollout, key: _improve(without, state, rollout, key=key)  # noqa: E731
-    return _each(improve, key.ndim)(state, rollout, key)
+    return _each(lambda *given: _improve(without, *given[:2], key=given[2]), key.ndim)(state, rollout, key)
 
 
 def _measured(state: Round, measured: Float[Array, ""]) -> Round:

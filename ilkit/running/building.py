@@ -44,8 +44,8 @@ def _all_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
     elif call.node.declaration.name in _STEPPING and "env" in call.node.parts:
         block = call.node.parts["env"].name
         yield (
-            f"{block}.kind: must be one that can be stepped in where {call.node.name} acts in it, got recorded. Choose "
-            "another env.kind, or leave out the stage."
+            f"{block}.kind: must be one that can be stepped in where a stage acts in it, got recorded. Choose another "
+            "env.kind, or leave out rollout, interact and finetune."
         )
     elif call.node.declaration.makes is Demonstrations and not call.node.inputs:  # else spaces may be the recording's
         try:

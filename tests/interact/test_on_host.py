@@ -3,7 +3,6 @@
 from typing import Any
 
 import equinox as eqx
-import gymnasium as gym
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,30 +14,14 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
-from ilkit.env import gymnasium
 from ilkit.errors import DataError
 from ilkit.interact.dagger import DAgger, interact
 from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
 from ilkit.testing.arguments import Options, part
+from tests.stepping.steering import register_steering
 
 SPEC = DAgger(num_rounds=4, num_envs=2, num_gradient_steps=100, num_validation_episodes=2, learning_rate=1e-2)
-
-
-class Steering(gym.Env):
-    """x ← x + a / 5 with reward -x²; the expert leans against the drift."""
-
-    observation_space = gym.spaces.Box(-10, 10, (1,), np.float32)
-    action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
-        super().reset(seed=seed)
-        self.position = self.np_random.uniform(-1, 1, 1).astype(np.float32)
-        return self.position, {}
-
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
-        self.position = self.position + np.float32(0.05) + np.clip(action, -1, 1).astype(np.float32) / 5
-        return self.position, -float(self.position[0] ** 2), False, False, {}
 
 
 class Person:
@@ -72,8 +55,7 @@ class Leaning(Policy):
 
 @pytest.fixture
 def steering(monkeypatch: pytest.MonkeyPatch) -> Build[Any]:
-    monkeypatch.setitem(gym.registry, "Steering-v0", gym.envs.registration.EnvSpec("Steering-v0", Steering))
-    return Build("env", "gymnasium", gymnasium.env, gymnasium.Gymnasium(id="Steering-v0", max_steps=20))
+    return register_steering(monkeypatch)
 
 
 def expert_of(env: Build[Any], person: Person | None = None) -> Policy:
