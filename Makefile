@@ -36,7 +36,7 @@ lint: setup  ## Check the style and the types.
 
 test: lint  ## Check the style, the types and the pipelines, and run the tests.
 	$(BIN)/ilkit compile --check
-	set -e; for folder in pipelines/*/; do (cd $$folder && ilkit compile --check); done
+	set -e; for file in pipelines/*/dvc.yaml; do (cd $$(dirname $$file) && ilkit compile --check); done
 	NPROC=1 $(BIN)/python -m pytest -n 2
 
 clean:  ## Remove the environment and what stages left beside their outputs.
