@@ -122,6 +122,6 @@ def test_the_users_own_module_counts_as_code_of_the_environment_that_it_register
     (project / "robots").mkdir()
     (project / "robots" / "__init__.py").write_text(registers)
     package = digests()
-    (project / "robots" / "__pycache__").mkdir()
+    (project / "robots" / "__pycache__").mkdir(exist_ok=True)
     (project / "robots" / "__pycache__" / "__init__.pyc").write_bytes(b"compiled")
     assert digests() == package != after
