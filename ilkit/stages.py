@@ -88,7 +88,14 @@ def augment(
 
 
 @stage
-def imitate(spec: Spec, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Policy]:
+def imitate(
+    spec: Spec,
+    policy: Build[Policy],
+    demos: Demonstrations,
+    uncertainty: Uncertainty | None = None,
+    *,
+    key: PRNGKeyArray,
+) -> Training[Policy]:
     """A policy learnt from demonstrations."""
 
 
@@ -120,6 +127,7 @@ def finetune(
     env: Build[Environment | HostEnvironment],
     cloned: Policy,
     uncertainty: Uncertainty | None = None,
+    demos: Demonstrations | None = None,
     expert: Policy | None = None,
     *,
     key: PRNGKeyArray,

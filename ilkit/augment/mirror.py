@@ -1,5 +1,6 @@
 """Mirrored episodes: where the dynamics are symmetric, the image of an episode under the symmetry is one, too."""
 
+from dataclasses import replace
 from typing import Literal
 
 import equinox as eqx
@@ -32,13 +33,20 @@ def augment(
     world = env()
     if not isinstance(world, Mirrored):
         raise DataError(f"augment.kind mirror needs an environment with a known symmetry, got env.kind {env.kind}.")
+    obs, actions = _images(world, demos, demos.actions)
+    executed = None if demos.executed is None else _images(world, demos, demos.executed)[1]
+    return concatenate([demos, replace(demos, obs=obs, actions=actions, executed=executed)])
+
+
+def _images(world: Mirrored, demos: Demonstrations, actions: np.ndarray) -> tuple[PyTree, np.ndarray]:
+    """The mirror images of all observations, and of the actions beside them."""
     is_last = np.zeros(demos.num_obs, bool)
     is_last[demos.stops + np.arange(demos.num_episodes)] = True
-    actions = np.zeros((demos.num_obs, *demos.actions.shape[1:]), demos.actions.dtype)
-    actions[~is_last] = demos.actions
-    images = _mirror(world, jax.tree.map(_pad, demos.obs), _pad(actions))
-    obs, actions = jax.tree.map(lambda image: np.asarray(image)[: len(is_last)], images)
-    return concatenate([demos, eqx.tree_at(lambda tree: (tree.obs, tree.actions), demos, (obs, actions[~is_last]))])
+    beside = np.zeros((demos.num_obs, *actions.shape[1:]), actions.dtype)
+    beside[~is_last] = actions
+    images = _mirror(world, jax.tree.map(_pad, demos.obs), _pad(beside))
+    obs, mirrored = jax.tree.map(lambda image: np.asarray(image)[: len(is_last)], images)
+    return obs, mirrored[~is_last]
 
 
 @eqx.filter_jit

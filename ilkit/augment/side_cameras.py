@@ -125,11 +125,23 @@ def _seen_by(spec: SideCameras, view: str, side: float, demos: Demonstrations) -
         actions[:, spec.steering] = corrected(spec, actions[:, spec.steering], side)
     space = _views(spec, demos.spaces.observation)[view]
     return replace(
-        demos, obs=demos.obs[view], actions=actions, spaces=Spaces(observation=space, action=demos.spaces.action)
+        demos,
+        obs=demos.obs[view],
+        actions=actions,
+        spaces=Spaces(observation=space, action=demos.spaces.action),
+        executed=demos.taken if side else demos.executed,
     )
 
 
 def _mirrored(spec: SideCameras, demos: Demonstrations) -> Demonstrations:
-    actions = demos.actions.copy()
-    actions[:, spec.steering] *= -1.0
-    return replace(demos, obs=np.ascontiguousarray(demos.obs[:, :, ::-1]), actions=actions)
+    def opposite(actions: np.ndarray) -> np.ndarray:
+        return np.concatenate(
+            [actions[:, : spec.steering], -actions[:, spec.steering, None], actions[:, spec.steering + 1 :]], axis=1
+        )
+
+    return replace(
+        demos,
+        obs=np.ascontiguousarray(demos.obs[:, :, ::-1]),
+        actions=opposite(demos.actions),
+        executed=None if demos.executed is None else opposite(demos.executed),
+    )

@@ -4,9 +4,9 @@ o' = o + scale · σ ⊙ ε with ε ~ N(0, I) and σ the standard deviation of e
 (Bishop, 1995: training with noise is Tikhonov regularization).
 """
 
+from dataclasses import replace
 from typing import Literal
 
-import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
@@ -42,6 +42,6 @@ def augment(
         return rows + scale * generator.standard_normal(rows.shape, np.float32)
 
     def copy() -> Demonstrations:
-        return eqx.tree_at(lambda tree: tree.obs, demos, jax.tree.map(noisy, demos.obs))
+        return replace(demos, obs=jax.tree.map(noisy, demos.obs), follows=np.zeros(demos.num_episodes, bool))
 
     return concatenate([demos, *(copy() for _ in range(spec.num_copies))])

@@ -89,7 +89,7 @@ def replay(demos: Demonstrations, replayer: Replayer, limit: int = 1000, toleran
     replayer.fitting(demos)
     rows = _drawn(demos.num_steps, limit)
     obs, after = demos.before(rows), demos.after(rows)
-    finite = _finite(obs) & _finite(after) & _finite(demos.actions[rows], demos.actions.ndim)
+    finite = _finite(obs) & _finite(after) & _finite(demos.taken[rows], demos.actions.ndim)
     usable = finite & replayer.usable(np.where(finite[:, None], obs, 0.0).astype(np.float32))
     if not usable.any():
         raise DataError(
@@ -99,7 +99,7 @@ def replay(demos: Demonstrations, replayer: Replayer, limit: int = 1000, toleran
     num_drawn = len(rows)
     rows, obs, after = rows[usable], obs[usable], after[usable]
     neighbors, there = _neighbors(demos, rows)
-    actions = demos.actions[neighbors]
+    actions = demos.taken[neighbors]
     reached = replayer.next_obs(obs, actions)
     off = np.abs(reached.astype(np.float64) - after) / _tolerated(obs, after, tolerance)
     errors = np.nan_to_num(off.max(axis=2), nan=np.inf, posinf=np.inf)

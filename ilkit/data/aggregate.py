@@ -55,6 +55,7 @@ class Aggregate(Learnt):
         obs, actions, rewards, ended, numbers = jax.tree.map(np.asarray, self.transitions[:5])
         follows = (np.diff(steps) == 1) & (numbers[steps[1:]] == numbers[steps[:-1]])
         last = np.append(~follows, True)
+        executed = np.asarray(self.executed)[steps]
         lengths = np.diff(np.flatnonzero(last), prepend=-1).astype(np.int32)
         terminated = ended[steps[last]]
         places = steps + numbers[steps]
@@ -67,6 +68,7 @@ class Aggregate(Learnt):
             truncated=~terminated,
             lengths=lengths,
             spaces=self.spaces,
+            executed=None if np.array_equal(executed, actions[steps]) else executed,
         )
 
 

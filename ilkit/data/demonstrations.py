@@ -1,6 +1,7 @@
 """Recorded episodes."""
 
 import math
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
+from ilkit.data.experience import Experience
 from ilkit.data.mapped import copy_rows
 from ilkit.data.spaces import Space, Spaces, zeros
 from ilkit.data.windows import Transitions
@@ -32,6 +34,10 @@ class Demonstrations(eqx.Module):
     spaces: Spaces = eqx.field(static=True)
     success: Float[np.ndarray, " num_episodes"] | None = None
     """1 for an episode that reached its goal, 0 for one that didn't, NaN where nobody knows; None where none does."""
+    executed: np.ndarray | None = None
+    """What was done in each step, where `actions` are labels of something else; None where `actions` were done."""
+    follows: Bool[np.ndarray, " num_episodes"] | None = None
+    """Whether what an episode observed is what its actions led to; None where that holds of all."""
 
     def __check_init__(self) -> None:
         if isinstance(self.lengths, np.ndarray):  # not inside a transformation of a pytree
@@ -55,6 +61,11 @@ class Demonstrations(eqx.Module):
         _check_rows("truncated", self.truncated, episodes, "one an episode")
         if self.success is not None:
             _check_rows("success", self.success, episodes, "one an episode")
+        if self.executed is not None:
+            _check_rows("executed", self.executed, steps, "the sum of lengths")
+            _check_space("executed", self.executed, self.spaces.action)
+        if self.follows is not None:
+            _check_rows("follows", self.follows, episodes, "one an episode")
         _check_space("obs", self.obs, self.spaces.observation)
         _check_space("actions", self.actions, self.spaces.action)
 
@@ -87,6 +98,27 @@ class Demonstrations(eqx.Module):
     def returns(self) -> Float[np.ndarray, " num_episodes"]:
         """The undiscounted sum of rewards of each episode."""
         return np.add.reduceat(self.rewards.astype(np.float64), self.starts)
+
+    @property
+    def taken(self) -> np.ndarray:
+        """The action that was executed in each step."""
+        return self.actions if self.executed is None else self.executed
+
+    def experience(self) -> Experience:
+        """All steps as rows for reinforcement, with what was done in them.
+
+        **Raises:** `DataError` where what an episode observed isn't what its actions led to.
+        """
+        if self.follows is not None and not self.follows.all():
+            broken = np.flatnonzero(~self.follows)
+            raise DataError(
+                f"Reinforcement needs steps whose next observation is what the action led to, which {len(broken)} of "
+                f"{self.num_episodes} episodes lack (the first is {broken[0]}): they were augmented. Hand over the "
+                "demonstrations before they were, or leave out augment."
+            )
+        ended = self.at_last_step(self.terminated).astype(np.float32)
+        columns = (self.before(), self.taken, self.rewards, self.after(), ended)
+        return Experience(*jax.tree.map(jnp.asarray, columns))
 
     def episode_of(self, rows: Int[np.ndarray, "*rows"] | None = None) -> Int[np.ndarray, "*rows"]:
         """The number of the episode that each of these rows of steps belongs to; by default, of all of them."""
@@ -127,6 +159,8 @@ class Demonstrations(eqx.Module):
             lengths=self.lengths[episodes],
             spaces=self.spaces,
             success=None if self.success is None else self.success[episodes],
+            executed=None if self.executed is None else self.executed[steps],
+            follows=None if self.follows is None else self.follows[episodes],
         )
 
     def transitions(self) -> Transitions:
@@ -181,20 +215,28 @@ def _stretches(starts: Int[np.ndarray, " chosen"], counts: Int[np.ndarray, " cho
 def concatenate(parts: list[Demonstrations]) -> Demonstrations:
     """The episodes of all the parts, in their order."""
 
-    def joined(name: str) -> PyTree:
-        return jax.tree.map(lambda *rows: np.concatenate(rows), *(getattr(part, name) for part in parts))
+    def joined(columns: list[PyTree]) -> PyTree:
+        return jax.tree.map(lambda *rows: np.concatenate(rows), *columns)
 
-    unknown = [np.full(part.num_episodes, np.nan, np.float32) for part in parts]
-    success = [part.success if part.success is not None else none for part, none in zip(parts, unknown, strict=True)]
+    def known(name: str, missing: Callable[[Demonstrations], np.ndarray]) -> np.ndarray | None:
+        columns = [getattr(part, name) for part in parts]
+        if all(column is None for column in columns):
+            return None
+        return np.concatenate(
+            [missing(part) if column is None else column for part, column in zip(parts, columns, strict=True)]
+        )
+
     return Demonstrations(
-        obs=joined("obs"),
-        actions=joined("actions"),
-        rewards=joined("rewards"),
-        terminated=joined("terminated"),
-        truncated=joined("truncated"),
-        lengths=joined("lengths"),
+        obs=joined([part.obs for part in parts]),
+        actions=joined([part.actions for part in parts]),
+        rewards=joined([part.rewards for part in parts]),
+        terminated=joined([part.terminated for part in parts]),
+        truncated=joined([part.truncated for part in parts]),
+        lengths=joined([part.lengths for part in parts]),
         spaces=parts[0].spaces,
-        success=np.concatenate(success) if any(part.success is not None for part in parts) else None,
+        success=known("success", lambda part: np.full(part.num_episodes, np.nan, np.float32)),
+        executed=known("executed", lambda part: part.actions),
+        follows=known("follows", lambda part: np.ones(part.num_episodes, bool)),
     )
 
 

@@ -25,6 +25,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.experience import Experience
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
@@ -37,7 +38,7 @@ from ilkit.reinforcement.actions import ascent_within, bounds_of, units_of
 from ilkit.reinforcement.anchor import Anchor, anchor_of
 from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.info import ReinforcementInfo
-from ilkit.reinforcement.replay import Experience, ReplayBuffer
+from ilkit.reinforcement.replay import ReplayBuffer
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.reinforcement.warmup import check_warmup, frozen_until
 from ilkit.spec import Spec
@@ -202,9 +203,8 @@ def _improve(spec: TD3, state: _State, rollout: Rollout, *, key: PRNGKeyArray) -
     obs, actions, outcome = jax.tree.map(lambda rows: rows[0], (rollout.obs, rollout.actions, rollout.outcome))
     applied = noise_scale(_finish(state), obs, actions)
     taken = jnp.clip(actions, *bounds_of(state.fixed))
-    buffer = state.buffer.add(
-        Experience(obs, taken, outcome.rewards, outcome.next_obs, outcome.terminated.astype(jnp.float32))
-    )
+    ended = outcome.terminated.astype(jnp.float32)
+    buffer = state.buffer.add(Experience(obs, taken, outcome.rewards, outcome.next_obs, ended))
     shape = (spec.rounds, spec.policy_delay, spec.batch_size)
     noise = jax.random.normal(noise_key, (math.prod(shape) * actions.shape[-1],)).reshape(*shape, -1)
     state = state._replace(buffer=buffer)

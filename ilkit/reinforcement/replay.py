@@ -1,27 +1,17 @@
 """A replay buffer: the last steps of a training run, as rows of one array for each type of number."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree, Shaped
+from jaxtyping import Array, Int, PRNGKeyArray, Shaped
 
+from ilkit.data.experience import Experience
 from ilkit.data.spaces import Spaces, zeros
 from ilkit.math.packing import pack, unpack
-
-
-class Experience(NamedTuple):
-    """Steps to learn from, one a row."""
-
-    obs: PyTree
-    actions: Float[Array, "*batch act"]
-    rewards: Float[Array, "*batch"]
-    next_obs: PyTree
-    terminated: Float[Array, "*batch"]
-    """1 where the environment ended the episode, 0 where it went on or a time limit cut it."""
 
 
 class ReplayBuffer(eqx.Module):

@@ -138,4 +138,5 @@ def _first_steps(demos: Demonstrations, num_steps: int) -> Demonstrations:
         truncated=demos.truncated[:count] | is_cut,
         lengths=lengths,
         spaces=demos.spaces,
+        executed=None if demos.executed is None else demos.executed[:num_steps],
     )

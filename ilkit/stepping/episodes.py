@@ -68,14 +68,17 @@ class Episodes(NamedTuple):
         """The episodes one after the other, labeled with the actions `intended` or `executed`."""
         steps = np.arange(self.rewards.shape[1] + 1)
         taken, observed = steps[None, :-1] < self.lengths[:, None], steps[None, :] <= self.lengths[:, None]
+        executed = self.executed[taken]
+        labels = self.intended[taken] if label == "intended" else executed
         return Demonstrations(
             jax.tree.map(lambda rows: rows[observed], self.obs),
-            (self.intended if label == "intended" else self.executed)[taken],
+            labels,
             self.rewards[taken],
             self.terminated,
             self.truncated,
             self.lengths,
             spaces=self.spaces,
+            executed=None if np.array_equal(labels, executed) else executed,
         )
 
 

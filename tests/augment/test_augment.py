@@ -27,6 +27,7 @@ def test_state_noise_appends_noisy_observations_with_the_same_labels() -> None:
     rows = len(DEMOS.obs)
     np.testing.assert_array_equal(augmented.obs[:rows], DEMOS.obs)
     np.testing.assert_array_equal(augmented.actions, np.tile(DEMOS.actions, (4, 1)))
+    np.testing.assert_array_equal(augmented.follows, [True] * 5 + [False] * 15)
     noise = augmented.obs[rows:].reshape(3, rows, 3) - DEMOS.obs
     np.testing.assert_allclose(noise.std(axis=(0, 1)), 0.1 * DEMOS.obs.std(axis=0), rtol=0.1)
     assert not np.array_equal(noise[0], noise[1])

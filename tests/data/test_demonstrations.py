@@ -1,9 +1,11 @@
 """What demonstrations refuse to be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
 
@@ -30,3 +32,51 @@ def test_returns_are_sums_of_the_rewards_of_each_episode():
 def test_an_episode_without_steps_is_named(lengths, episode):
     with pytest.raises(DataError, match=f"at least one step, got 0 in episode {episode}. Leave it out"):
         episodes(*lengths)
+
+
+def numbered(*lengths: int) -> Demonstrations:
+    """Episodes whose observations, in order, are 0, 1, 2, ... and whose actions are their halves."""
+    demos = episodes(*lengths)
+    obs = np.arange(demos.num_obs, dtype=np.float32)[:, None]
+    starts = demos.starts + np.arange(demos.num_episodes)
+    before = np.delete(obs, starts + demos.lengths, axis=0)
+    return replace(demos, obs=obs, actions=before / 2, terminated=np.array([True] + [False] * (len(lengths) - 1)))
+
+
+def test_experience_is_what_was_done_and_what_it_led_to():
+    demos = numbered(2, 3)
+    rows = replace(demos, executed=demos.actions + 1).experience()
+    np.testing.assert_array_equal(rows.obs[:, 0], [0, 1, 3, 4, 5])
+    np.testing.assert_array_equal(rows.next_obs[:, 0], [1, 2, 4, 5, 6])
+    np.testing.assert_array_equal(rows.actions[:, 0], [1, 1.5, 2.5, 3, 3.5])
+    np.testing.assert_array_equal(rows.rewards, np.arange(5))
+    np.testing.assert_array_equal(rows.terminated, [0, 1, 0, 0, 0])
+    np.testing.assert_array_equal(demos.experience().actions, demos.actions)
+
+
+def test_experience_of_episodes_that_do_not_follow_is_refused():
+    demos = replace(numbered(2, 3), follows=np.array([True, False]))
+    with pytest.raises(DataError, match=r"1 of 2 episodes lack \(the first is 1\).*before they were, or leave out"):
+        demos.experience()
+    demos.take(np.array([0])).experience()
+
+
+def test_what_was_done_stays_with_its_episode():
+    demos = numbered(2, 3)
+    labeled = replace(demos, executed=demos.actions + 1, follows=np.array([True, False]))
+    joined = concatenate([demos, labeled]).take(np.array([3, 0]))
+    np.testing.assert_array_equal(joined.taken[:, 0], [2.5, 3, 3.5, 0, 0.5])
+    np.testing.assert_array_equal(joined.follows, [False, True])
+    assert concatenate([demos, demos]).executed is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"executed": np.zeros((4, 1), np.float32)}, "executed must have 5 rows"),
+        ({"executed": np.zeros((5, 2), np.float32)}, "executed must be rows of"),
+    ],
+)
+def test_rows_of_what_was_done_agree_with_the_others(wrong, message):
+    with pytest.raises(DataError, match=message):
+        replace(numbered(2, 3), **wrong)

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ilkit.data.experience import Experience
 from ilkit.data.spaces import Box, Spaces
-from ilkit.reinforcement.replay import Experience, ReplayBuffer
+from ilkit.reinforcement.replay import ReplayBuffer
 
 _SPACES = Spaces(observation=Box.symmetric((1.0, 1.0)), action=Box.symmetric((1.0,)))
 

@@ -1,5 +1,7 @@
 """DART: the noise is like the error of the clone, on a linear system of which it is known."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -76,7 +78,10 @@ def test_without_alpha_and_without_error_there_is_no_noise() -> None:
 
 def test_the_first_round_is_plain_and_the_others_are_noisy_with_the_expert_s_labels() -> None:
     demos, without = record(alpha=3.0), plain()
-    assert_equal(demos.take(np.arange(4)), without.take(np.arange(4)))
+    first = demos.take(np.arange(4))
+    np.testing.assert_array_equal(first.executed, first.actions)
+    assert_equal(replace(first, executed=None), without.take(np.arange(4)))
+    assert (demos.executed != demos.actions)[demos.starts[4] :].all()
     np.testing.assert_array_equal(demos.obs[::31], without.obs[::31])
     assert not np.allclose(demos.obs, without.obs, atol=1e-3)
     np.testing.assert_allclose(demos.actions, -demos.before() @ np.asarray(EXPERT.gain).T, atol=1e-4)
@@ -144,7 +149,7 @@ def test_a_host_environment_is_driven_too() -> None:
     zero = LinearPolicy(gain=jnp.asarray([[0.0, 1.0, 0.2]]), normalizer=Normalizer.identity(3), spaces=world().spaces)
     demos = record(world, zero, alpha=5.0, num_episodes=4)
     without = episodes.rollout(episodes.Episodes(num_episodes=4), world, zero, key=KEY)
-    assert_equal(demos.take(np.arange(2)), without.take(np.arange(2)))
+    assert_equal(replace(demos.take(np.arange(2)), executed=None), without.take(np.arange(2)))
     assert not np.array_equal(demos.obs, without.obs)
     np.testing.assert_allclose(demos.actions, -demos.before() @ np.asarray(zero.gain).T, atol=1e-5)
 

@@ -62,6 +62,8 @@ def test_the_label_is_the_intended_or_the_executed_action() -> None:
     intended = record(num_episodes=20, action_noise=0.5)
     executed = record(num_episodes=20, action_noise=0.5, label="executed")
     np.testing.assert_array_equal(intended.obs, executed.obs)
+    np.testing.assert_array_equal(intended.executed, executed.actions)
+    assert executed.executed is None
     inside = np.abs(intended.actions) < 0.5
     noise = (executed.actions - intended.actions)[inside]
     assert noise.std() == pytest.approx(0.5, rel=0.2)

@@ -91,4 +91,5 @@ def _episodes(demos: Demonstrations, labels: Labels) -> Demonstrations:
         truncated=np.ones(count, bool),
         lengths=np.ones(count, demos.lengths.dtype),
         spaces=demos.spaces,
+        follows=np.zeros(count, bool),
     )
