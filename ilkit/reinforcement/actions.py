@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box
-from ilkit.errors import DataError
+from ilkit.data.spaces import Box, Space
+from ilkit.errors import refuse
 from ilkit.nn.action_units import ActionUnits
 
 
@@ -39,8 +39,15 @@ def ascent_within(
     return total, jnp.sum(jax.lax.stop_gradient(jnp.where(outward, 0.0, slope)) * actions)
 
 
+def continuity_faults(space: Space) -> tuple[str, ...]:
+    """What keeps actions from being vectors."""
+    if isinstance(space, Box):
+        return ()
+    return ("kind: needs a continuous action space, got a discrete one. Choose ppo.",)
+
+
 def _space(policy: Policy) -> Box:
+    refuse("finetune", continuity_faults(policy.spaces.action))
     space = policy.spaces.action
-    if not isinstance(space, Box):
-        raise DataError("finetune.kind td3 needs a continuous action space, got a discrete one. Choose ppo.")
+    assert isinstance(space, Box)
     return space

@@ -42,11 +42,18 @@ class ReplayBuffer(eqx.Module):
 
     def draw(self, shape: tuple[int, ...], *, key: PRNGKeyArray) -> Experience:
         """Draws steps uniformly with replacement; at least one must have been added."""
+        return self.at(self.places(shape, key=key))
+
+    def places(self, shape: tuple[int, ...], *, key: PRNGKeyArray) -> Int[Array, "..."]:
+        """Draws where steps lie, uniformly with replacement."""
         filled = jnp.minimum(self.count, self.capacity).astype(jnp.uint32)
         bits = jax.random.bits(key, (math.prod(shape),), jnp.uint32)
-        places = (bits % filled).reshape(shape).astype(jnp.int32)
-        drawn: Experience = unpack(_example(self.spaces), {dtype: rows[places] for dtype, rows in self.rows.items()})
-        return drawn
+        return (bits % filled).reshape(shape).astype(jnp.int32)
+
+    def at(self, places: Int[Array, "..."]) -> Experience:
+        """The steps that lie there."""
+        rows: Experience = unpack(_example(self.spaces), {dtype: rows[places] for dtype, rows in self.rows.items()})
+        return rows
 
 
 def _example(spaces: Spaces) -> Experience:

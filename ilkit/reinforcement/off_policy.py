@@ -1,0 +1,157 @@
+"""Learning from replayed steps: what the kinds that have critics Q_i(s, a) and a replay buffer share.
+
+A step acts once in every environment, puts what happened into the buffer and updates from batches of it, of which
+demonstrations may be a share. At first only the critics learn: those that know nothing yet would lead the clone astray.
+"""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jaxtyping import Array, Key, PRNGKeyArray, PyTree
+
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.experience import Experience
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import check_spaces
+from ilkit.data.training import Training, names_of
+from ilkit.errors import DataError, refuse
+from ilkit.fitting.gradient import partition
+from ilkit.reinforcement.actions import bounds_of
+from ilkit.reinforcement.anchor import anchor_of
+from ilkit.reinforcement.by_trial import train_by_trial
+from ilkit.reinforcement.critics import build_critics, draw_subsets
+from ilkit.reinforcement.demonstrated import check_demonstrated
+from ilkit.reinforcement.demonstrated_replay import DemonstratedReplay, draw_mixed
+from ilkit.reinforcement.info import ReinforcementInfo
+from ilkit.reinforcement.off_policy_spec import OffPolicySpec
+from ilkit.reinforcement.replay import ReplayBuffer
+from ilkit.reinforcement.updates import Batch, Learner, Networks, Rules, State, optimizers_of, rescaled, run_round
+from ilkit.reinforcement.value_scale import ValueScale
+from ilkit.stepping.behavior import Behavior, noise_scale
+from ilkit.stepping.host_envs import HostEnvs
+from ilkit.stepping.records import Rollout
+from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
+
+
+def reinforce(
+    spec: OffPolicySpec,
+    rules: Rules,
+    world: Environment | HostEnvironment,
+    behavior: Behavior,
+    cloned: Policy,
+    demos: Demonstrations | None = None,
+    *,
+    key: PRNGKeyArray,
+) -> Training[Policy]:
+    """The training run of a kind from a clone.
+
+    **Raises:** `DataError` where the clone doesn't fit the environment, its actions are discrete, it has a memory or
+    the kind refuses it, and where the spec wants demonstrations and there are none to learn from.
+    """
+    check_spaces(world.spaces, cloned.spaces)
+    refuse(f"finetune.{spec.kind}", (*spec.faults(world), *spec.policy_faults(cloned, {})))
+    envs, shown = side_by_side(world, spec.num_envs), _shown(spec, cloned, demos)
+    return train_by_trial(
+        envs,
+        _initial_state(spec, rules, envs, behavior, cloned, key),
+        Partial(_collect, rules, envs),
+        Partial(_improve, rules, spec, shown),
+        rules.policy,
+        num_steps=spec.num_steps,
+        env_steps_per_step=spec.num_envs,
+        info_names=names_of(ReinforcementInfo),
+    )
+
+
+@eqx.filter_jit
+def _initial_state(
+    spec: OffPolicySpec,
+    rules: Rules,
+    envs: CompiledEnvs | HostEnvs,
+    behavior: Behavior,
+    cloned: Policy,
+    key: PRNGKeyArray,
+) -> State:
+    critic_key, env_key = jax.random.split(key)
+    trained, fixed = partition(cloned)
+    actor, optimizers = rules.actor(spec, trained), optimizers_of(spec)
+    critics = build_critics(cloned, spec.num_critics, spec.critic_hidden, layer_norm=spec.layer_norm, key=critic_key)
+    networks = Networks(actor, critics)
+    slow = networks if rules.slow_actor else networks._replace(actor=())
+    moments = Networks(optimizers.actor.init(actor), optimizers.critics.init(critics))
+    return State(
+        learner=Learner(networks, slow, moments, ValueScale.empty()),
+        fixed=fixed,
+        behavior=behavior,
+        anchor=anchor_of(cloned, spec.clone_weight),
+        trials=envs.reset(key=env_key),
+        buffer=ReplayBuffer.empty(min(spec.buffer_size, spec.num_steps * spec.num_envs), cloned.spaces),
+        step=jnp.zeros((), jnp.int32),
+    )
+
+
+def _collect(
+    rules: Rules, envs: CompiledEnvs | HostEnvs, state: State, *, key: Key[Array, "*seeds"]
+) -> tuple[State, Rollout]:
+    trials, rollout = envs.collect(rules.policy(state), state.behavior, state.trials, num_steps=1, key=key)
+    return state._replace(trials=trials), rollout
+
+
+@eqx.filter_jit
+def _improve(
+    rules: Rules,
+    spec: OffPolicySpec,
+    shown: DemonstratedReplay | None,
+    state: State,
+    rollout: Rollout,
+    *,
+    key: PRNGKeyArray,
+) -> tuple[State, ReinforcementInfo]:
+    draw_key, noise_key = jax.random.split(key)
+    obs, actions, outcome = jax.tree.map(lambda rows: rows[0], (rollout.obs, rollout.actions, rollout.outcome))
+    applied = noise_scale(rules.policy(state), obs, actions)
+    taken = jnp.clip(actions, *bounds_of(state.fixed))
+    added = Experience(obs, taken, outcome.rewards, outcome.next_obs, outcome.terminated.astype(jnp.float32))
+    state = state._replace(buffer=state.buffer.add(added))
+    drawn = _draw(rules, spec, shown, state, draw_key, noise_key)
+    learner, (targets, *losses) = jax.lax.scan(partial(run_round, rules, spec, state), state.learner, drawn)
+    loss, value_loss = (jnp.mean(each) for each in losses)
+    log = state.trials.log
+    info = ReinforcementInfo(log.total_episodes, loss, applied, log.mean_return, value_loss)
+    return state._replace(learner=rescaled(learner, targets), step=state.step + 1), info
+
+
+def _draw(
+    rules: Rules,
+    spec: OffPolicySpec,
+    shown: DemonstratedReplay | None,
+    state: State,
+    draw_key: PRNGKeyArray,
+    noise_key: PRNGKeyArray,
+) -> tuple[Batch, PyTree]:
+    """The batches of all rounds, and random numbers for the actor."""
+    actor_key, subset_key = jax.random.split(jax.random.fold_in(noise_key, 1))
+    updates = (spec.rounds, spec.updates_per_round)
+    shape = (*updates, spec.batch_size)
+    steps, returns = draw_mixed(state.buffer, shown, shape, spec.demo_batch_size, key=draw_key)
+    noise = rules.noise(spec, state, shape, key=noise_key)
+    subsets = draw_subsets(spec.num_critics, spec.num_target_critics, updates, key=subset_key)
+    batches = Batch(steps, noise, subsets, returns)
+    return batches, rules.actor_noise(spec, state, (spec.rounds, spec.batch_size), key=actor_key)
+
+
+def _shown(spec: OffPolicySpec, cloned: Policy, demos: Demonstrations | None) -> DemonstratedReplay | None:
+    """The demonstrations to draw from, where batches have any."""
+    if not spec.demo_batch_size:
+        return None
+    if demos is None:
+        raise DataError(
+            f"finetune.{spec.kind}.demo_batch_size: needs demonstrations where it isn't 0, got "
+            f"{spec.demo_batch_size} without. Give demos to stages.finetune in the pipeline, or set it to 0."
+        )
+    check_demonstrated(demos, cloned, spec.kind)
+    return DemonstratedReplay.of(demos, spec.discount)

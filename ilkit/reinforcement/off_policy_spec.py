@@ -1,0 +1,94 @@
+"""The settings that learning from replayed steps has in every kind, and what is refused of an environment or policy."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from ilkit.data.policy import Policy
+from ilkit.reinforcement.actions import continuity_faults
+from ilkit.reinforcement.warmup import check_warmup
+from ilkit.spec import Spec
+from ilkit.stepping.behavior import memory_faults
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class OffPolicySpec(Spec):
+    """The settings of learning from replayed steps."""
+
+    kind: str
+    learning_rate: NonNegativeFloat = 3e-4
+    """The step size of Adam for the actor."""
+    critic_learning_rate: PositiveFloat = 1e-3
+    """The step size of Adam for the critics."""
+    discount: Fraction = 0.99
+    """γ: what a reward one step later is worth."""
+    target_rate: Fraction = 0.005
+    """τ: how far the slow copies move towards what is learnt whenever they do."""
+    warmup_target_rate: Fraction = 0.1
+    """The same while only the critics learn: the policy that they judge stands still, and they start from nothing."""
+    clone_weight: NonNegativeFloat | None = None
+    """What a departure from the clone costs, against a standardized value; none by default."""
+    batch_size: PositiveInt = 256
+    """Steps of one update."""
+    demo_batch_size: NonNegativeInt = 0
+    """How many of them are demonstrated, which then are always as many; 0 for none."""
+    buffer_size: PositiveInt = 100_000
+    """Steps that the buffer holds."""
+    num_envs: PositiveInt = 8
+    """Environments stepped side by side."""
+    updates_per_env_step: PositiveInt = 1
+    """Updates of the critics for one step of one environment."""
+    num_critics: PositiveInt = 2
+    """Critics that are learnt."""
+    num_target_critics: PositiveInt = 2
+    """Critics that are drawn for the targets of an update, the least of which counts."""
+    layer_norm: bool = False
+    """Whether hidden values of the critics are normalized, which bounds what they say of unknown actions."""
+    critic_hidden: tuple[PositiveInt, ...] = (64, 64)
+    """The width of each hidden layer of the critics."""
+    critic_warmup_steps: NonNegativeInt = 250
+    """Steps at the start in which only the critics learn."""
+    num_steps: PositiveInt = 2_500
+    """Steps of every environment."""
+    num_seeds: PositiveInt = 1
+    """Training runs, in one compiled call."""
+
+    @property
+    def updates_per_round(self) -> int:
+        """Updates of the critics for one of the actor."""
+        return 1
+
+    @property
+    def updates_per_target(self) -> int:
+        """Updates of the critics for one of their slow copies."""
+        return 1
+
+    @property
+    def rounds(self) -> int:
+        """Updates of the actor in a step."""
+        return self.num_envs * self.updates_per_env_step // self.updates_per_round
+
+    def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
+        """A policy with a memory: steps are drawn one by one."""
+        del parts
+        return memory_faults(policy)
+
+    def faults(self, world: Any) -> tuple[str, ...]:
+        """Actions that are no vectors."""
+        return continuity_faults(world.spaces.action)
+
+    @model_validator(mode="after")
+    def _check_numbers_of_steps(self) -> "OffPolicySpec":
+        check_warmup(self.critic_warmup_steps, self.num_steps)
+        if self.num_target_critics > self.num_critics:
+            raise ValueError(
+                f"num_target_critics must be at most num_critics, got {self.num_target_critics} of {self.num_critics}"
+            )
+        if self.demo_batch_size > self.batch_size:
+            raise ValueError(
+                f"demo_batch_size must be at most batch_size, of which it is a share, got {self.demo_batch_size} of "
+                f"{self.batch_size}. Raise batch_size"
+            )
+        return self
