@@ -29,7 +29,7 @@ from ilkit.reinforcement.demonstrated_replay import DemonstratedReplay, draw_mix
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.off_policy_spec import OffPolicySpec
 from ilkit.reinforcement.replay import ReplayBuffer
-from ilkit.reinforcement.updates import Batch, Learner, Networks, Rules, State, optimizers_of, rescaled, run_round
+from ilkit.reinforcement.updates import Batch, Learner, Networks, Rules, State, optimizers_of, run_round
 from ilkit.reinforcement.value_scale import ValueScale
 from ilkit.stepping.behavior import Behavior, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
@@ -118,11 +118,11 @@ def _improve(
     added = Experience(obs, taken, outcome.rewards, outcome.next_obs, outcome.terminated.astype(jnp.float32))
     state = state._replace(buffer=state.buffer.add(added))
     drawn = _draw(rules, spec, shown, state, draw_key, noise_key)
-    learner, (targets, *losses) = jax.lax.scan(partial(run_round, rules, spec, state), state.learner, drawn)
+    learner, losses = jax.lax.scan(partial(run_round, rules, spec, state), state.learner, drawn)
     loss, value_loss = (jnp.mean(each) for each in losses)
     log = state.trials.log
     info = ReinforcementInfo(log.total_episodes, loss, applied, log.mean_return, value_loss)
-    return state._replace(learner=rescaled(learner, targets), step=state.step + 1), info
+    return state._replace(learner=learner, step=state.step + 1), info
 
 
 def _draw(

@@ -96,28 +96,27 @@ class Rules(NamedTuple):
 
 def run_round(
     rules: Rules, spec: OffPolicySpec, state: State, learner: Learner, drawn: tuple[Batch, PyTree]
-) -> tuple[Learner, tuple[Array, Array, Array]]:
+) -> tuple[Learner, tuple[Array, Array]]:
     """Updates the critics, then the actor once."""
     batches, noise = drawn
     size = spec.updates_per_target
     groups = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), batches)
-    learner, (targets, errors) = jax.lax.scan(partial(_group, rules, spec, state), learner, groups)
+    learner, errors = jax.lax.scan(partial(_group, rules, spec, state), learner, groups)
     obs = jax.tree.map(lambda rows: rows[-1], batches.steps.obs)
     learner, loss = _update_actor(rules, spec, state, learner, obs, noise)
     if rules.slow_actor:
         slow = optax.incremental_update(learner.networks.actor, learner.slow.actor, _rate(spec, state))
         learner = learner._replace(slow=learner.slow._replace(actor=slow))
-    return learner, (targets, loss, jnp.mean(errors))
+    return learner, (loss, jnp.mean(errors))
 
 
-def _group(
-    rules: Rules, spec: OffPolicySpec, state: State, learner: Learner, batches: Batch
-) -> tuple[Learner, tuple[Array, Array]]:
-    """Updates the critics, then their slow copies once."""
+def _group(rules: Rules, spec: OffPolicySpec, state: State, learner: Learner, batches: Batch) -> tuple[Learner, Array]:
+    """Updates the critics, then their slow copies once; the scale holds the targets before they are learnt."""
     targets = rules.targets(spec, state, learner, batches)
+    learner = _rescaled(learner, targets)
     learner, errors = jax.lax.scan(partial(_update_critics, rules, spec, state), learner, (batches, targets))
     slow = optax.incremental_update(learner.networks.critics, learner.slow.critics, _rate(spec, state))
-    return learner._replace(slow=learner.slow._replace(critics=slow)), (targets, errors)
+    return learner._replace(slow=learner.slow._replace(critics=slow)), errors
 
 
 def _update_critics(
@@ -150,7 +149,7 @@ def _update_actor(
     return learner._replace(networks=networks, moments=all_moments), told
 
 
-def rescaled(learner: Learner, targets: Float[Array, "..."]) -> Learner:
+def _rescaled(learner: Learner, targets: Float[Array, "..."]) -> Learner:
     """The learner whose scale has taken the targets in, and whose critics say what they said."""
     scale = learner.scale.add(targets)
     networks, slow = (

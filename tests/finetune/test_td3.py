@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ilkit.data.build import Build
 from ilkit.data.policy import Policy
 from ilkit.data.training import names_of
-from ilkit.env import gymnasium
+from ilkit.env import gymnasium, point_mass
 from ilkit.errors import DataError
 from ilkit.finetune.td3 import TD3, finetune
 from ilkit.running import loop
@@ -198,3 +198,14 @@ def test_a_warm_up_that_never_ends_is_refused(num_steps: int) -> None:
 def test_rounds_of_updates_are_whole() -> None:
     with pytest.raises(ValidationError, match="multiple of policy_delay, got 3"):
         TD3(num_envs=3)
+
+
+def test_rewards_of_any_size_are_learnt_on_a_scale_that_holds_them_already(
+    clone: Any, known: Any, explore: Any
+) -> None:
+    """Targets of some thousands would else be learnt on the scale 1 at first, at an error of their square."""
+    costly = Build("env", "point_mass", point_mass.env, point_mass.PointMass(position_cost=1e4))
+    spec = TD3(critic_warmup_steps=1, num_steps=2, **_SMALL)
+    training = finetune(spec, explore("isotropic"), costly, clone(costly), known(1.0, 1.0), key=jax.random.key(0))
+    _, info = jax.jit(training.step)(training.state, jax.random.key(1))
+    assert 0.1 < float(info.value_loss) < 100.0
