@@ -1,6 +1,6 @@
 """Specs: the typed settings of components."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
@@ -77,6 +77,11 @@ class Spec(BaseModel):
         The policy is an untrained one, whose arrays have shapes alone.
         """
         del policy, parts
+        return ()
+
+    def input_faults(self, given: Collection[str]) -> Iterable[str]:
+        """What the settings need that isn't among the inputs that their stage is given; nothing unless overridden."""
+        del given
         return ()
 
     def _flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

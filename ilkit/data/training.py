@@ -44,7 +44,7 @@ class Training(eqx.Module, Generic[T]):
     finish: Callable[[PyTree], T]
     """Turns the last state into what was learnt."""
     num_steps: int = eqx.field(static=True)
-    """How often `step` is applied."""
+    """How often `step` is applied; 0 where there is nothing to learn, and then no learning curve."""
     env_steps_per_step: int = eqx.field(static=True, default=0)
     """How many steps of the environment one `step` takes; 0 where it takes none. The unit of the learning curve."""
     gather: Callable[[PyTree, Any], PyTree] | None = None

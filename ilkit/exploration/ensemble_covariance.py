@@ -5,6 +5,7 @@ the standard deviation: Σ(s) = α² cov(s) + floor² I. Wagenmaker et al. (2025
 same noise to the *targets* of pretraining; here it is added to the *actions* of reinforcement.
 """
 
+from collections.abc import Collection
 from typing import Literal
 
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from ilkit.data.spaces import Box, Spaces
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
+from ilkit.math.covariance import square_root
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import AdditiveNoise, Behavior
 
@@ -30,6 +32,15 @@ class EnsembleCovariance(Spec):
     """The root mean square of the noise per action dimension, in units of the action space, that all of it is rescaled
     to over the states visited; set it to the scale of isotropic noise to compare at equal noise."""
 
+    def input_faults(self, given: Collection[str]) -> tuple[str, ...]:
+        """An uncertainty that isn't there."""
+        if "uncertainty" in given:
+            return ()
+        return (
+            "alpha: must have an uncertainty to scale, and the pipeline hands over none. Add the argument uncertainty "
+            "to stages.finetune, or choose isotropic.",
+        )
+
 
 class CovarianceNoise(AdditiveNoise):
     """L(s) Lᵀ(s) = α² cov(s) + least² I."""
@@ -43,19 +54,7 @@ class CovarianceNoise(AdditiveNoise):
     def root(self, obs: PyTree) -> Float[Array, "act act"]:
         """The Cholesky factor of the noise covariance."""
         covariance = self.alpha**2 * self.uncertainty.covariance(obs)
-        return cholesky(covariance + self.least**2 * jnp.eye(len(covariance)))
-
-
-def cholesky(covariance: Float[Array, "size size"]) -> Float[Array, "size size"]:
-    """A lower triangular square root, also where the covariance is singular.
-
-    The diagonal is raised by 1e-5 of the trace, which rounding in float32 can't exceed: an ensemble that is smaller
-    than the action space, or that agrees exactly, has a singular covariance.
-    """
-    if len(covariance) == 1:
-        return jnp.sqrt(covariance)
-    jitter = 1e-5 * jnp.trace(covariance) + 1e-12
-    return jnp.linalg.cholesky(covariance + jitter * jnp.eye(len(covariance)))
+        return square_root(covariance + self.least**2 * jnp.eye(len(covariance)))
 
 
 def exploration(spec: EnsembleCovariance, spaces: Spaces, uncertainty: Uncertainty | None = None) -> Behavior:
@@ -64,10 +63,7 @@ def exploration(spec: EnsembleCovariance, spaces: Spaces, uncertainty: Uncertain
     **Raises:** `DataError` where there is none, or actions are discrete.
     """
     if uncertainty is None:
-        raise DataError(
-            "exploration.kind ensemble_covariance needs an uncertainty, and the pipeline gives finetune none. "
-            "Hand it to stages.finetune, or choose isotropic."
-        )
+        raise DataError(f"exploration.ensemble_covariance.{spec.input_faults(())[0]}")
     if not isinstance(spaces.action, Box):
         raise DataError("exploration.kind ensemble_covariance needs a continuous action space; choose none.")
     average_scale = None if spec.average_scale is None else jnp.asarray(spec.average_scale, jnp.float32)

@@ -18,6 +18,7 @@ from ilkit.data.windows import Transitions, windows
 from ilkit.errors import DataError
 from ilkit.fitting.average import Average
 from ilkit.fitting.gradient import Multiplicities, descend, draw_multiplied, draw_rows, partition
+from ilkit.fitting.target_noise import TargetNoise
 from ilkit.spec import Spec
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class _State(NamedTuple):
     """How often a member's data hold each row of the demonstrations and those before it."""
     average: Average | None
     """The weights along the way, averaged."""
+    target_noise: TargetNoise | None
 
 
 def fit(
@@ -66,6 +68,7 @@ def fit(
     key: PRNGKeyArray,
     members: Callable[..., Multiplicities] | None = None,
     average: bool = False,
+    target_noise: TargetNoise | None = None,
 ) -> Training[T]:
     """Minimizes `loss(policy, batch, key=key)`, where `batch` is a `Window` with a leading axis of `batch_size`.
 
@@ -78,7 +81,8 @@ def fit(
     With `members(transitions, key=key)` a policy is fitted for each row of what it returns, to rows of the
     demonstrations drawn in proportion to their multiplicities; they come out stacked.
 
-    With `average` what is learnt is the average of the weights along the way.
+    With `average` what is learnt is the average of the weights along the way; with `target_noise` demonstrated actions
+    get fresh noise whenever they are drawn.
 
     **Raises:** `DataError` where the policy wants to see more steps at once than any episode has.
     """
@@ -86,18 +90,13 @@ def fit(
         lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, (loss, optimizer, policy, members)
     )
     problem = _Problem(loss, optimizer, demos.transitions(), batch_size)
-    state = _initial_state(problem, policy, demos.spaces, members, average, key)
-    past, ahead = _combined(state).window
-    _check_window(past, ahead, int(demos.lengths.max()))
-    return Training(
-        state=state,
-        step=Partial(_step, problem),
-        finish=Partial(_combined),
-        num_steps=num_steps,
-    )
+    state = _initial_state(problem, policy, demos.spaces, members, average, key)._replace(target_noise=target_noise)
+    _check_window(_combined(state).window, int(demos.lengths.max()))
+    return Training(state, Partial(_step, problem), Partial(_combined), num_steps)
 
 
-def _check_window(past: int, ahead: int, longest: int) -> None:
+def _check_window(window: tuple[int, int], longest: int) -> None:
+    past, ahead = window
     if max(past, ahead) < longest:
         return
     told = f"{past + 1} steps up to now" if past >= longest else f"{ahead + 1} steps from now on"
@@ -127,14 +126,18 @@ def _initial_state(
         trained, fixed = partition(eqx.filter_vmap(initial)(jax.random.split(policy_key, len(multiplicities))))
         cumulative = jnp.cumsum(multiplicities, axis=1)
     started = Average.of(trained) if average else None
-    return _State(trained, fixed, problem.optimizer().init(trained), cumulative, started)
+    return _State(trained, fixed, problem.optimizer().init(trained), cumulative, started, None)
 
 
 def _step(problem: _Problem, state: _State, key: PRNGKeyArray) -> tuple[_State, Loss]:
     batch_key, loss_key = jax.random.split(key)
 
     def loss_on(policy: Any, rows: Int[Array, " batch"], key: PRNGKeyArray) -> Float[Array, ""]:
-        return problem.loss(policy, windows(problem.transitions, rows, *policy.window), key=key)
+        if state.target_noise is None:
+            return problem.loss(policy, windows(problem.transitions, rows, *policy.window), key=key)
+        key, noise_key = jax.random.split(key)
+        batch = state.target_noise.windows(problem.transitions, rows, *policy.window, key=noise_key)
+        return problem.loss(policy, batch, key=key)
 
     def total(trained: Any) -> Float[Array, ""]:
         policy = eqx.combine(trained, state.fixed)

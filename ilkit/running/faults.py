@@ -61,6 +61,10 @@ def _input_faults(plan: Plan) -> Iterator[str]:
     for call in plan.calls:
         node, component = call.node, call.component
         given = {*node.inputs, *node.parts}
+        yield from (f"{node.block}.{component.kind}.{fault}" for fault in call.spec.input_faults(given))
+        for part, block in node.parts.items():
+            chosen = plan.build(block, part)
+            yield from (f"{block.name}.{chosen.kind}.{fault}" for fault in chosen.spec.input_faults(given))
         for name in sorted(given & component.left_out):
             takers = ", ".join(_kinds_that_take(name, component.block)) or "none that is installed"
             yield (

@@ -187,7 +187,7 @@ def _with_info_names(training: Training[T], state: PyTree) -> Training[T]:
 
 
 def _window(num_steps: int) -> int:
-    return math.ceil(num_steps / _CURVE_CAPACITY)
+    return max(1, math.ceil(num_steps / _CURVE_CAPACITY))
 
 
 def _run(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:

@@ -124,7 +124,7 @@ class Observer:
         seeds = f" x {len(learnt)} seeds" if len(learnt) > 1 else ""
         self.notes.append(f"{training.num_steps:,} steps{seeds}")
         for name, curve in learnt.curves.items():
-            if name not in ("step", "env_steps"):
+            if training.num_steps and name not in ("step", "env_steps"):
                 self.notes.append(f"{name} {float(np.mean(np.asarray(curve)[..., -1])):.4g}")
 
     def _bar(self, total: int, initial: int) -> tqdm:

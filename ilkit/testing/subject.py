@@ -66,10 +66,11 @@ class Subject:
         return _run(*self.prepare(seed, variant=variant), 1, chunk_size)
 
     def first_step(self, num_seeds: int = 1) -> tuple[Training[Any], loop.Progress]:
-        """A training run, and its progress after the first step as the loop takes it."""
+        """A training run, and its progress after the first step, if there is one, as the loop takes it."""
         training, step_key = self.prepare(num_seeds=num_seeds)
         progress = loop.start(training, num_seeds)
-        return training, next(loop.advance(training, progress, key=step_key, num_seeds=num_seeds, chunk_size=1))
+        steps = loop.advance(training, progress, key=step_key, num_seeds=num_seeds, chunk_size=1)
+        return training, next(steps, progress)
 
     def train_on(self, positional: tuple[Any, ...]) -> Seeds[Any]:
         """Trains to the end on these arguments."""

@@ -59,7 +59,7 @@ def test_without_noise_a_density_must_be_the_policys_own(module: Any, spec: Any)
 
 
 def test_without_an_uncertainty_its_covariance_is_refused() -> None:
-    with pytest.raises(DataError, match="needs an uncertainty, and the pipeline gives finetune none"):
+    with pytest.raises(DataError, match="must have an uncertainty to scale, and the pipeline hands over none"):
         ensemble_covariance.exploration(EnsembleCovariance(), spaces(2))
 
 

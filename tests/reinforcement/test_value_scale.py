@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from ilkit.nn.perceptron import build_silent_layers
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
@@ -26,6 +27,15 @@ def test_it_follows_targets_that_change() -> None:
 def test_equal_targets_keep_the_scale_finite() -> None:
     scale = ValueScale.empty().add(jnp.zeros(5))
     assert np.isfinite(scale.standardize(jnp.ones(3))).all()
+
+
+@pytest.mark.parametrize("size", [1.0, -30.0, 1e6])
+@pytest.mark.parametrize("batch", [1, 256, 4096])
+def test_the_first_reward_after_a_thousand_zeros_is_at_most_a_hundred_units(size: float, batch: int) -> None:
+    zeros = jnp.zeros(batch)
+    scale, _ = jax.lax.scan(lambda scale, _: (scale.add(zeros), None), ValueScale.empty(), length=1000)
+    first = zeros.at[0].set(size)
+    assert jnp.max(jnp.abs(scale.add(first).standardize(first))) <= 100.0
 
 
 def test_values_stay_the_same_on_another_scale() -> None:

@@ -37,6 +37,26 @@ def test_seeds_that_differ_are_said_with_the_rules_that_a_spec_breaks() -> None:
     assert found[2].startswith("finetune.ppo.num_seeds: must be that of cloned (2), got 3.")
 
 
+def test_settings_that_need_an_input_are_refused_without_it() -> None:
+    chosen: dict[str, Any] = {
+        "dataset": {"artifact": {}},
+        "env": {"point_mass": {}},
+        "network": {"mlp": {}},
+        "policy": {"gaussian": {}},
+        "exploration": {"ensemble_covariance": {}},
+        "imitate": {"posterior_bc": {}},
+        "finetune": {"ppo": {}},
+    }
+    blocks = {block: {"kind": next(iter(kinds)), **kinds} for block, kinds in chosen.items()}
+    found = plan_faults(Plan(trace(tuned), {"seed": 0, "num_threads": 1, **blocks}))
+    assert len(found) == 2
+    assert found[0].startswith("imitate.posterior_bc.alpha: must be 0 where no uncertainty is handed over, got 1.")
+    assert found[1].startswith("exploration.ensemble_covariance.alpha: must have an uncertainty to scale")
+    blocks["imitate"] = {"kind": "posterior_bc", "posterior_bc": {"alpha": 0.0, "target_noise": 0.1}}
+    blocks["exploration"] = {"kind": "none", "none": {}}
+    assert not plan_faults(Plan(trace(tuned), {"seed": 0, "num_threads": 1, **blocks}))
+
+
 def asking(params: Any) -> Any:
     expert = stages.expert(params.expert, params.other_env)
     demos = stages.rollout(params.rollout, params.other_env, expert)

@@ -76,6 +76,13 @@ def test_two_processes_and_a_run_in_memory_write_the_same_bytes(project: Path) -
     assert artifacts(project) == by_processes
 
 
+def test_what_learns_nothing_takes_no_step_and_is_written(project: Path) -> None:
+    params = (project / "params.yaml").read_text().replace("kind: bc, bc: {num_steps: 300,", "kind: none, none: {")
+    (project / "params.yaml").write_text(params)
+    assert "artifacts/imitate/arrays.safetensors" in run_all(project)
+    assert "0 steps x 2 seeds\n" in (project / "said").read_text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(project: Path, number: signal.Signals) -> None:
     (project / "params.yaml").write_text(PARAMS.format(num_steps=400_000))

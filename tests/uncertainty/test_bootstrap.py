@@ -81,6 +81,24 @@ def test_covariance_of_linear_regression(demonstrate: Any, head: Any, kind: str,
     assert np.abs(correlations.mean(axis=0)[~np.eye(size, dtype=bool)]).max() < 0.5
 
 
+def test_in_the_mean_of_data_sets_the_covariance_is_that_of_least_squares(demonstrate: Any) -> None:
+    """A single data set proves nothing: its ratio lies anywhere between about .4 and 1.75. Members fit their data."""
+    random, sigma, ratios = np.random.default_rng(0), 0.5, []
+    spec = Bootstrap(num_members=100, unit="transition")
+    for number in range(30):
+        features = np.c_[random.normal(size=(40, 2)), np.ones(40)]
+        actions = features @ random.normal(size=3) + sigma * random.normal(size=40)
+        rows = demonstrate(features[:, :2], actions[:, None]).transitions()
+        weights = np.asarray(eqx.filter_jit(resample)(spec, rows, key=jax.random.key(number)))[:, :40]
+        weighted = features.T * weights[:, None]
+        members = np.linalg.solve(weighted @ features, (weighted @ actions)[..., None])[..., 0]
+        exact = sigma**2 * np.linalg.inv(features.T @ features)
+        ratios.append(np.trace(np.cov(members.T)) / np.trace(exact))
+    assert np.mean(ratios) == pytest.approx(1.0, rel=0.2)
+    assert np.min(ratios) < 0.8
+    assert np.max(ratios) > 1.2
+
+
 @pytest.mark.parametrize("unit", ["transition", "trajectory"])
 def test_members_disagree_in_a_hole_of_the_data(demonstrate: Any, head: Any, unit: Any) -> None:
     random = np.random.default_rng(0)
