@@ -22,6 +22,7 @@ from ilkit.math.returns import generalized_advantages
 from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_silent_layers
 from ilkit.reinforcement.anchor import Anchor
+from ilkit.reinforcement.departure import departure
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.steps import Steps, as_rows, carries_of, flat, replayed
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
@@ -98,6 +99,8 @@ class State(NamedTuple):
     behavior: Behavior
     anchor: Anchor | None
     trials: Trials
+    start: Policy
+    """The policy that training started from."""
 
 
 def initial_state(
@@ -116,6 +119,7 @@ def initial_state(
         behavior,
         anchor,
         trials,
+        policy,
     )
 
 
@@ -143,6 +147,7 @@ def improve(
     order_key, typical_key = jax.random.split(key)
     carry = carries_of(policy_of(state), rollout)
     applied = noise_scale(policy_of(state), *flat((rollout.obs, rollout.actions, carry)))
+    departed = _departure(state, rollout, carry)
     state, batch = _prepare(spec, state, rollout, carry, key=typical_key)
     size = len(batch.targets)
     order = permutations(spec.num_epochs, size, key=order_key).reshape(-1, size // spec.num_minibatches)
@@ -158,8 +163,9 @@ def improve(
 
     (learner, optimizer), losses = jax.lax.scan(step, (state.learner, state.optimizer), minibatches)
     loss, value_loss = jax.tree.map(jnp.mean, losses)
-    log = state.trials.log
-    info = ReinforcementInfo(log.total_episodes, loss, applied, log.mean_return, value_loss)
+    info = ReinforcementInfo.of(
+        state.trials.log, departure=departed, loss=loss, noise_scale=applied, value_loss=value_loss
+    )
     return state._replace(learner=learner, optimizer=optimizer), info
 
 
@@ -183,6 +189,12 @@ def clipped_loss(
     ratios = jnp.exp(log_ratios)
     clipped = jnp.clip(ratios, 1.0 - clip, 1.0 + clip)
     return -jnp.mean(jnp.minimum(ratios * standardized, clipped * standardized))
+
+
+def _departure(state: State, rollout: Rollout, carry: PyTree) -> Float[Array, ""]:
+    """At the last step of a rollout, which tells as much of it as all of them."""
+    seen = (rollout.obs, carry, carries_of(state.start, rollout))
+    return departure(policy_of(state), state.start, *jax.tree.map(lambda rows: rows[-1], seen))
 
 
 def _prepare(

@@ -101,7 +101,8 @@ class HostEnvs:
                     "An episode must repeat, and one that was under way when the run was stopped doesn't. Draw all "
                     "random numbers of the environment from self.np_random, or set repeats of the env to false."
                 )
-            log = log._replace(length=np.zeros_like(log.length), reward_sum=np.zeros_like(log.reward_sum))
+            begun = {name: np.zeros_like(getattr(log, name)) for name in ("length", "reward_sum", "seen")}
+            log = log._replace(**begun)
             obs = _rows([row.start(row.number + 1) for row in self._rows], states.words.shape)
         return trials._replace(states=states._replace(obs=obs), log=log)
 

@@ -41,22 +41,30 @@ class EpisodeLog(NamedTuple):
     """The return of the last complete episode, 0 before there is one."""
     num_episodes: Int[Array, " envs"]
     """The number of complete episodes."""
+    seen: Bool[Array, "envs 2"]
+    """Whether the running episode had a reward other than 0, and one above 0."""
+    num_seen: Int[Array, "envs 2"]
+    """In how many complete episodes there was a reward other than 0, and one above 0."""
 
     @classmethod
     def empty(cls, num_envs: int) -> "EpisodeLog":
         """No step taken yet."""
         whole, real = jnp.zeros(num_envs, jnp.int32), jnp.zeros(num_envs)
-        return cls(whole, real, real, whole)
+        pair = jnp.zeros((num_envs, 2), jnp.int32)
+        return cls(whole, real, real, whole, pair > 0, pair)
 
     def add(self, outcome: Outcome) -> "EpisodeLog":
         """Adds a step of every environment."""
         ended = outcome.terminated | outcome.truncated
         reward_sum = self.reward_sum + outcome.rewards
+        seen = self.seen | jnp.stack([outcome.rewards != 0, outcome.rewards > 0], axis=-1)
         return EpisodeLog(
             jnp.where(ended, 0, self.length + 1),
             jnp.where(ended, 0.0, reward_sum),
             jnp.where(ended, reward_sum, self.last_return),
             self.num_episodes + ended,
+            seen & ~ended[:, None],
+            self.num_seen + (seen & ended[:, None]),
         )
 
     @property
@@ -69,6 +77,16 @@ class EpisodeLog(NamedTuple):
     def total_episodes(self) -> Float[Array, ""]:
         """How many complete episodes there were."""
         return jnp.sum(self.num_episodes).astype(jnp.float32)
+
+    @property
+    def total_rewarded(self) -> Float[Array, ""]:
+        """In how many complete episodes there was a reward other than 0."""
+        return jnp.sum(self.num_seen[:, 0]).astype(jnp.float32)
+
+    @property
+    def total_gained(self) -> Float[Array, ""]:
+        """In how many complete episodes there was a reward above 0."""
+        return jnp.sum(self.num_seen[:, 1]).astype(jnp.float32)
 
 
 class Trials(NamedTuple):

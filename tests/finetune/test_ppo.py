@@ -126,8 +126,12 @@ def test_seeds_start_from_their_own_clones_with_their_own_noise(
             num_seeds=2,
         )
 
-    assert [leaves(policy) for policy in train(learning_rate=0.0)] == [leaves(cloned) for cloned in clones]
+    still = train(learning_rate=0.0)
+    assert [leaves(policy) for policy in still] == [leaves(cloned) for cloned in clones]
     moved = train()
+    assert not still.curves["departure"].any()
+    assert moved.curves["departure"][:, 0].tolist() == [0.0, 0.0]  # of the policy that collected
+    assert (moved.curves["departure"][:, 1] > 0.0).all()
     assert all(leaves(policy) != leaves(cloned) for policy, cloned in zip(moved, clones, strict=True))
     floor = (0.02 * 8.0) ** 2
     expected = np.sqrt([[0.1 + floor], [2.0 + floor]])

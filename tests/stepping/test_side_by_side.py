@@ -103,3 +103,14 @@ def test_the_log_tells_the_mean_of_last_returns_where_there_are_any() -> None:
     log = log.add(outcome([1.0, 2.0, 3.0], [False, True, False])).add(outcome([4.0, 5.0, 6.0], [True, False, False]))
     assert (float(log.mean_return), float(log.total_episodes)) == (3.5, 2.0)
     np.testing.assert_array_equal(log.length, [0, 1, 2])
+
+
+def test_the_log_counts_episodes_in_which_there_was_a_reward() -> None:
+    """The first environment pays nothing, the second takes, the third gives; the last one has not ended."""
+    log = EpisodeLog.empty(4)
+    for ended in (False, True, True):
+        ends = jnp.asarray([ended, ended, ended, False])
+        rewards = jnp.asarray([0.0, -1.0, 1.0 - ended, 1.0])
+        log = log.add(Outcome(rewards, jnp.zeros((4, 1)), ends, jnp.zeros(4, bool)))
+    np.testing.assert_array_equal(log.num_seen, [[0, 0], [2, 0], [1, 1], [0, 0]])
+    assert (float(log.total_rewarded), float(log.total_gained), float(log.total_episodes)) == (3.0, 1.0, 6.0)
