@@ -14,6 +14,27 @@ class Learnt(eqx.Module):
     """Whatever is learnt from data or trials: every training seed has one of its own."""
 
 
+class Snapshots(eqx.Module, Generic[T]):
+    """What training would have made, had it ended earlier: at its start, and a few times before its end.
+
+    Every array of `stacked` has an axis of snapshots, and then one of seeds.
+    """
+
+    stacked: T
+    steps: np.ndarray
+    """The steps after which each was made, of shape (snapshots,); the first is 0."""
+    env_steps: np.ndarray
+    """The same in steps of the environment."""
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> "Iterator[Seeds[T]]":
+        for index in range(len(self)):
+            one = jax.tree.map(lambda leaf, index=index: leaf[index] if eqx.is_array(leaf) else leaf, self.stacked)
+            yield Seeds(one, {}, len(jax.tree.leaves(eqx.filter(one, eqx.is_array))[0]))
+
+
 class Seeds(eqx.Module, Generic[T]):
     """One learnt thing per training seed, stacked: every array has a leading seed axis.
 
@@ -26,6 +47,8 @@ class Seeds(eqx.Module, Generic[T]):
     """Learning curves: `step` and, if the environment was stepped, `env_steps` of shape (points,); every other
     entry (such as `loss`, `return`) of shape (seeds, points)."""
     num_seeds: int = eqx.field(static=True)
+    snapshots: Snapshots[T] | None = None
+    """What was kept on the way; none where no snapshots were asked for."""
 
     def __len__(self) -> int:
         return self.num_seeds

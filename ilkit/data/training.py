@@ -53,3 +53,5 @@ class Training(eqx.Module, Generic[T]):
     state is, whichever that is, so that a run that was killed goes on. None where the state is all."""
     info_names: tuple[str, ...] = eqx.field(static=True, default=())
     """`names_of` the info; found by tracing where they aren't given."""
+    num_snapshots: int = eqx.field(static=True, default=0)
+    """How many of what is learnt are kept before the end: that of the start, and those between equal parts of it."""

@@ -29,12 +29,14 @@ from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError
+from ilkit.measuring.along_training import AlongTraining, along_training
 from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
 from ilkit.measuring.curves import noise_during_training, read_curves
 from ilkit.measuring.fit import FitScore, measure_fit, score_fit
 from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
 from ilkit.reporting.animation import animate, shown_steps
 from ilkit.reporting.findings import ActionSample, Findings, HeldOut, Rollout, StateMap
+from ilkit.reporting.measurements import known_outcome, measure
 from ilkit.reporting.numbers import metrics_of, summary_of, tables_of
 from ilkit.reporting.paths import first_actions, paths_of
 from ilkit.spec import Spec
@@ -91,6 +93,7 @@ def evaluate(
     outcome, measured = _measure_all(spec, demos, episodes)
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
+    along = _run_along(spec, world, policies, measured, resampling, outcome, key=episodes_key)
     source, recorded = _recorded_episodes(demos, held_out, episodes)
     findings = Findings(
         task="recordings" if isinstance(world, RecordedEnvironment) else getattr(env.spec, "id", env.kind),
@@ -111,6 +114,8 @@ def evaluate(
         rollouts=_show_rollouts(world, episodes, measured, key=episodes_key),
         paths=paths_of(world, episodes),
         first_actions=first_actions(expert, policies, episodes, key=actions_key) if spec.stochastic else {},
+        stochastic=spec.stochastic,
+        along=along,
     )
     return _report(findings)
 
@@ -118,8 +123,7 @@ def evaluate(
 def _fit_all(
     policies: Mapping[str, Seeds[Policy]], recorded: Demonstrations, resampling: Resampling, *, key: PRNGKeyArray
 ) -> dict[str, FitScore]:
-    fits = {name: measure_fit(seeds, recorded, key=key) for name, seeds in policies.items()}
-    return {name: score_fit(fit, resampling) for name, fit in fits.items()}
+    return {name: score_fit(measure_fit(seeds, recorded, key=key), resampling) for name, seeds in policies.items()}
 
 
 def _check_names(policies: Mapping[str, Seeds[Policy]]) -> None:
@@ -143,7 +147,12 @@ def _run_all(
     if isinstance(world, RecordedEnvironment):
         return {}
     random = jax.tree.map(lambda leaf: leaf[None], RandomPolicy.of(world.spaces))
-    contestants = {**contestants, "random": Seeds(random, {}, 1)}
+    return _run_each(spec, world, {**contestants, "random": Seeds(random, {}, 1)}, key=key)
+
+
+def _run_each(
+    spec: Returns, world: Environment | HostEnvironment, contestants: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray
+) -> dict[str, list[Episodes]]:
     names = [name for name, seeds in contestants.items() for _ in range(len(seeds))]
     policies = [policy for seeds in contestants.values() for policy in _on_host(seeds)]
     samples = [spec.stochastic or name == "random" for name in names]
@@ -154,6 +163,26 @@ def _run_all(
 def _on_host(seeds: Seeds[T]) -> Seeds[T]:
     """The same with NumPy arrays, whose slices compile nothing."""
     return Seeds(jax.tree.map(np.asarray, seeds.stacked), {}, seeds.num_seeds)
+
+
+def _run_along(
+    spec: Returns,
+    world: Environment | HostEnvironment,
+    policies: Mapping[str, Seeds[Policy]],
+    measured: Mapping[str, Measurement],
+    resampling: Resampling,
+    outcome: str,
+    *,
+    key: PRNGKeyArray,
+) -> dict[str, AlongTraining]:
+    """Of each policy that was kept along its training, what it did then on the same episodes."""
+    found = {}
+    for name, seeds in policies.items():
+        if measured and seeds.snapshots is not None:
+            runs = (_run_each(spec, world, {name: one}, key=key)[name] for one in seeds.snapshots)
+            rows = [measure(run, outcome).outcomes.mean(axis=1) for run in runs]
+            found[name] = along_training(seeds, rows, measured[name], measured["random"], resampling)
+    return found
 
 
 def _recorded_episodes(
@@ -169,45 +198,18 @@ def _measure_all(
     spec: Returns, demos: Demonstrations, episodes: Mapping[str, list[Episodes]]
 ) -> tuple[str, dict[str, Measurement]]:
     """By what all can be compared, and this of all: of the expert or what was demonstrated, the policies, random."""
-    outcome = _known_outcome(episodes)
+    outcome = known_outcome(episodes)
     if spec.success_return is not None and episodes and outcome != "return":
         raise DataError(
             "success_return needs rewards, but the environment gives none. Leave it out: success is then what the "
             "environment says of it."
         )
-    measured = {name: _measure(runs, outcome) for name, runs in episodes.items()}
+    measured = {name: measure(runs, outcome) for name, runs in episodes.items()}
     recorded = {"return": demos.returns, "success": demos.success, "length": demos.lengths.astype(float)}[outcome]
     if not episodes or "expert" in episodes or recorded is None or not np.isfinite(recorded).all():
         return outcome, measured
     reference = Measurement(recorded[None], demos.lengths[None], demos.terminated[None])
     return outcome, {"demonstrated": reference} | measured
-
-
-def _known_outcome(episodes: Mapping[str, list[Episodes]]) -> str:
-    """Returns; without any rewards, whether episodes succeeded; without that, their lengths.
-
-    **Raises:** `DataError` where some returns are finite and some aren't.
-    """
-    returns = {name: np.stack([run.returns for run in runs]) for name, runs in episodes.items()}
-    if episodes and all(np.isnan(values).all() for values in returns.values()):
-        told = [run.success for runs in episodes.values() for run in runs]
-        return "success" if all(one is not None and np.isfinite(one).all() for one in told) else "length"
-    for name, values in returns.items():
-        for seed, episode in np.argwhere(~np.isfinite(values))[:1]:
-            raise DataError(
-                f"Returns must be finite, got {values[seed, episode]} from {name}, seed {seed}, in evaluation "
-                f"episode {episode}. Its actions or the environment's rewards aren't finite: train it again."
-            )
-    return "return"
-
-
-def _measure(runs: list[Episodes], outcome: str) -> Measurement:
-    returns, lengths, terminated = (
-        np.stack([getattr(run, column) for run in runs]) for column in ("returns", "lengths", "terminated")
-    )
-    told = np.stack([np.full(len(run.lengths), np.nan) if run.success is None else run.success for run in runs])
-    outcomes = {"return": returns, "success": told.astype(float), "length": lengths.astype(float)}[outcome]
-    return Measurement(outcomes, lengths, terminated, told if np.isfinite(told).all() else None)
 
 
 def _sample_actions(demos: Demonstrations, policies: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray) -> ActionSample:

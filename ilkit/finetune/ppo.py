@@ -45,6 +45,8 @@ class PPO(ProximalSpec):
     """β: what the divergence from the clone costs, in units of the standardized advantage; none by default."""
     noise_floor: PositiveFloat = 0.02
     """δ: the standard deviation of noise beside the exploration's, in half ranges of the action space."""
+    num_snapshots: NonNegativeInt = 0
+    """Policies kept along training, at its start and between equal parts of it; `evaluate` draws their returns."""
 
     @property
     def warmup_iterations(self) -> int:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Key, PRNGKeyArray
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
@@ -42,6 +42,8 @@ class GraphSearchSpec(Spec):
     """Graphs that are acted by."""
     num_seeds: PositiveInt = 1
     """Searches, in one compiled call."""
+    num_snapshots: NonNegativeInt = 0
+    """Policies kept along training, at its start and between equal parts of it; `evaluate` draws their returns."""
 
 
 class Search(NamedTuple):

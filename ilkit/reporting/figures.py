@@ -63,10 +63,10 @@ def draw_learning(
     first: float = 0.0,
 ) -> str:
     """Curves of training with their seeds, and what was evaluated: at their ends, of the others at the first step."""
-    figure, axes = _curve_axes(x_label, y_label)
+    figure, axes = curve_axes(x_label, y_label)
     for name, curve in curves.items():
         axes.plot(curve.steps, curve.rows.T, color=color_of(name, policies), linewidth=0.5, alpha=0.4)
-        _draw_curve(axes, curve, color_of(name, policies))
+        draw_curve(axes, curve, color_of(name, policies))
     end = max(float(curve.steps[-1]) for curve in curves.values())
     for name, score in evaluated.items():
         color, at = color_of(name, policies), float(curves[name].steps[-1]) if name in curves else first
@@ -75,22 +75,23 @@ def draw_learning(
         axes.plot([at, at], score.interval, color=color, linewidth=1.2, clip_on=False)
         axes.plot([at], [score.iqm], "o", color=color, markersize=5, mfc="none", clip_on=False, zorder=5)
     axes.set_xlim(0.0, end)
-    _label_ends(axes, {name: score.iqm for name, score in evaluated.items()}, policies)
+    label_ends(axes, {name: score.iqm for name, score in evaluated.items()}, policies)
     return svg(figure)
 
 
 @matplotlib.rc_context(MARKS)
 def draw_losses(curves: Mapping[str, Curve], policies: Sequence[str], *, x_label: str, y_label: str) -> str:
     """A curve per policy with its band."""
-    figure, axes = _curve_axes(x_label, y_label)
+    figure, axes = curve_axes(x_label, y_label)
     for name, curve in curves.items():
-        _draw_curve(axes, curve, color_of(name, policies))
+        draw_curve(axes, curve, color_of(name, policies))
     axes.margins(x=0)
-    _label_ends(axes, {name: float(curve.iqm[-1]) for name, curve in curves.items()}, policies)
+    label_ends(axes, {name: float(curve.iqm[-1]) for name, curve in curves.items()}, policies)
     return svg(figure)
 
 
-def _curve_axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
+def curve_axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
+    """A wide figure for curves."""
     figure = Figure(figsize=(7.2, 2.9), layout="constrained")
     axes = figure.subplots()
     axes.set_xlabel(x_label)
@@ -99,7 +100,8 @@ def _curve_axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _draw_curve(axes: Axes, curve: Curve, color: str) -> None:
+def draw_curve(axes: Axes, curve: Curve, color: str) -> None:
+    """A curve with its band."""
     axes.fill_between(curve.steps, *curve.interval, color=color, alpha=0.16, linewidth=0)
     axes.plot(curve.steps, curve.iqm, color=color, linewidth=1.7)
 
@@ -192,7 +194,7 @@ def _draw_key(figure: Figure) -> None:
     figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 5), columnspacing=1.2)
 
 
-def _label_ends(axes: Axes, ends: Mapping[str, float], policies: Sequence[str]) -> None:
+def label_ends(axes: Axes, ends: Mapping[str, float], policies: Sequence[str]) -> None:
     """Writes each name at the right edge, at its height or as near as the others allow."""
     low, high = axes.get_ylim()
     gap, names = 0.075 * (high - low), sorted(ends, key=lambda name: ends[name])

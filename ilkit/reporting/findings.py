@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from ilkit.data.spaces import Spaces
 from ilkit.errors import counted
 from ilkit.math.statistics import Interval
+from ilkit.measuring.along_training import AlongTraining
 from ilkit.measuring.comparison import Comparison, Measurement, Score
 from ilkit.measuring.curves import Curve
 from ilkit.measuring.fit import FitScore
@@ -108,6 +109,10 @@ class Findings(NamedTuple):
     paths: Paths | None = None
     first_actions: Mapping[str, Float[np.ndarray, "samples act"]] = {}
     """What the expert and each policy draw in the state that all start from."""
+    stochastic: bool = False
+    """Whether policies sampled their actions."""
+    along: Mapping[str, AlongTraining] = {}
+    """Of each policy that was kept along its training, how good it was then."""
 
     @property
     def decimals(self) -> int:

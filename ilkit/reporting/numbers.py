@@ -14,6 +14,7 @@ from ilkit.measuring.curves import (
     returns_table,
     training_table,
 )
+from ilkit.reporting.along_training import along_metrics, along_table, falls_of
 from ilkit.reporting.columns import aligned
 from ilkit.reporting.findings import ActionSample, Findings
 from ilkit.reporting.fit import fit_metrics, fit_table, fit_verdict
@@ -34,6 +35,8 @@ def metrics_of(findings: Findings) -> Metrics:
         }
         for one in findings.comparisons
     }
+    for name, along in findings.along.items():
+        fitted[name] = {**fitted[name], "along_training": along_metrics(along)}
     for name, curve in returns_against_labels(findings.curves).items():
         fitted[name] = {**fitted[name], "labels": float(curve.steps[-1])}
     return {**scores, **fitted, **pairs, "held_out": findings.held_out._asdict()}
@@ -44,14 +47,18 @@ def tables_of(findings: Findings) -> dict[str, Table]:
     scores = {name: findings.scores.get(name) if findings.outcome == "return" else None for name in findings.policies}
     asked = returns_against_labels(findings.curves)
     training = {f"training_{name}": training_table(curves) for name, curves in findings.curves.items() if curves}
+    returns = returns_against_env_steps(findings.curves)
+    if findings.outcome == "return":  # those of the policies as they were tell more than those of noisy trials
+        returns |= {name: one.curve for name, one in findings.along.items() if one.curve.unit == "env_steps"}
     return {
-        "learning_curves": returns_table(returns_against_env_steps(findings.curves), scores),
+        "learning_curves": returns_table(returns, scores),
         "returns": _returns(findings),
         "comparisons": _comparisons(findings),
         "actions": _actions(findings.actions),
         "exploration": _exploration(findings),
         "fit": fit_table(findings),
         **({"labels": labels_table(asked)} if asked else {}),
+        **({"along_training": along_table(findings.along, findings.outcome)} if findings.along else {}),
     } | training
 
 
@@ -59,7 +66,7 @@ def verdict_of(findings: Findings) -> str:
     """The result in plain words."""
     if not findings.scores:
         return fit_verdict(findings)
-    return verdict(
+    told = verdict(
         {name: findings.scores[name] for name in findings.policies},
         findings.comparisons,
         confidence=findings.confidence,
@@ -69,6 +76,7 @@ def verdict_of(findings: Findings) -> str:
         demonstrated="expert" not in findings.scores,
         random=findings.scores.get("random"),
     )
+    return " ".join([told, *falls_of(findings)])
 
 
 def summary_of(findings: Findings) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from ilkit.data.spaces import Discrete
 from ilkit.measuring.comparison import Score
 from ilkit.measuring.curves import Curve, returns_against_env_steps, returns_against_labels
+from ilkit.reporting.along_training import UNITS, along_sections
 from ilkit.reporting.figures import (
     MOST_DIMS,
     draw_actions,
@@ -24,7 +25,6 @@ from ilkit.reporting.page import Section, prose, render_page
 from ilkit.reporting.tables import comparison_table, noise_table, rollout_row, score_table, seed_table
 from ilkit.reporting.wording import few_seeds, number
 
-_UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
 _FAR = 2.0
 _TITLES = {"return": "Returns", "success": "Success rates", "length": "Lengths"}
 _LABELS = {
@@ -59,6 +59,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
     if findings.comparisons:
         yield _comparisons(findings)
     yield from _learning_curves(findings)
+    yield from along_sections(findings)
     if findings.noise:
         yield _exploration(findings)
     if findings.rollouts:
@@ -133,7 +134,7 @@ def _learning_curves(findings: Findings) -> Iterator[Section]:
         evaluated = {name: findings.scores[name] for name in [*_drawn(findings), *returns]}
         yield Section(
             "Learning curves",
-            draw_learning(returns, evaluated, findings.policies, x_label=_UNITS["env_steps"], y_label="return"),
+            draw_learning(returns, evaluated, findings.policies, x_label=UNITS["env_steps"], y_label="return"),
             "Return of the episodes seen in training, exploration included: interquartile mean over seeds with its "
             "interval; thin lines are seeds. Circles and bars: returns as evaluated, without exploration, and their "
             "intervals; at 0 steps those of policies that didn't learn in the environment (dashed), at the end of each "
@@ -161,7 +162,7 @@ def _losses(findings: Findings) -> Iterator[Section]:
         group: dict[str, Curve] = {name: curve for name, curve in losses.items() if curve.unit == unit}
         yield Section(
             "Training loss",
-            draw_losses(group, findings.policies, x_label=_UNITS[unit], y_label="loss"),
+            draw_losses(group, findings.policies, x_label=UNITS[unit], y_label="loss"),
             "Loss on the training data: interquartile mean over seeds with its interval.",
         )
 

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training, names_of
 from ilkit.errors import DataError, NonFiniteError
+from ilkit.running.snapshots import finished, no_snapshots, snapshot_steps, snapshots_of, with_snapshot
 
 T = TypeVar("T")
 
@@ -35,10 +36,17 @@ class Progress(NamedTuple):
     curve: Float[Array, "capacity infos *seeds"]
     """The sum of each info over each window of steps."""
     step: int
+    kept: PyTree = ()
+    """The snapshots so far, where there are to be any."""
 
 
 def prepare(
-    make: Callable[..., Training[T]], per_seed: tuple[PyTree, ...], *, key: PRNGKeyArray, num_seeds: int
+    make: Callable[..., Training[T]],
+    per_seed: tuple[PyTree, ...],
+    *,
+    key: PRNGKeyArray,
+    num_seeds: int,
+    num_snapshots: int = 0,
 ) -> tuple[Training[T], Keys]:
     """Makes the training run of all seeds, and the key of each seed's steps.
 
@@ -53,6 +61,7 @@ def prepare(
     first = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, per_seed)
     if num_seeds == 1:
         training = _with_array_leaves(make(*first, key=init_keys[0]))
+        training = dataclasses.replace(training, num_snapshots=num_snapshots)
         return _with_info_names(training, training.state), step_keys[0]
 
     def parts(per_seed: tuple[PyTree, ...], key: PRNGKeyArray) -> tuple[PyTree, Training[T]]:
@@ -66,14 +75,15 @@ def prepare(
             "Training.step and Training.finish must not differ between seeds: what the key or a learnt input "
             f"determines belongs into Training.state. ({error})"
         ) from error
-    training = dataclasses.replace(shared, state=state)
+    training = dataclasses.replace(shared, state=state, num_snapshots=num_snapshots)
     return _with_info_names(training, jax.tree.map(lambda leaf: leaf[0], state)), step_keys
 
 
 def start(training: Training[T], num_seeds: int) -> Progress:
     """The progress before the first step."""
     seeds = () if num_seeds == 1 else (num_seeds,)
-    return Progress(training.state, jnp.zeros((_CURVE_CAPACITY, len(training.info_names), *seeds)), 0)
+    curve = jnp.zeros((_CURVE_CAPACITY, len(training.info_names), *seeds))
+    return Progress(training.state, curve, 0, no_snapshots(training, num_seeds))
 
 
 def advance(
@@ -88,17 +98,20 @@ def advance(
 ) -> Iterator[Progress]:
     """Steps to the end, yielding after every chunk.
 
-    A chunk has `chunk_size` steps or, by default, as many as take about `chunk_seconds`; neither changes a bit. On one
-    thread all seeds are one computation, on several every seed is one of its own, and they run side by side.
+    A chunk has `chunk_size` steps or, by default, as many as take about `chunk_seconds`, and ends where a snapshot is
+    to be kept; none of it changes a bit. On one thread all seeds are one computation, on several every seed is one of
+    its own, and they run side by side.
 
     **Raises:** `NonFiniteError` where an info isn't finite, `DataError` where a callback raises.
     """
     window = _window(training.num_steps)
     run = _run if num_threads == 1 or num_seeds == 1 else partial(_run_each, num_threads)
     run = partial(_run_gathered, training.gather) if training.gather else run
-    size, state, curve, step = chunk_size or 1, progress.state, progress.curve, progress.step
+    ends = [*snapshot_steps(training).tolist(), training.num_steps]
+    size, (state, curve, step, kept) = chunk_size or 1, progress
     while step < training.num_steps:
-        stop = min(step + size, training.num_steps)
+        kept = with_snapshot(training, num_seeds, kept, state, step)
+        stop = min(step + size, next(end for end in ends if end > step))
         began = time.perf_counter()
         try:
             state, curve = run((training.step, key, step, stop, window, num_seeds), state, curve)
@@ -112,9 +125,9 @@ def advance(
         _check_finite(np.asarray(curve), training, step, stop)
         elapsed = time.perf_counter() - began
         if chunk_size is None:
-            size = max(1, min(int(size * min(chunk_seconds / max(elapsed, 1e-9), 16)), 2**30))
+            size = max(1, min(int((stop - step) * min(chunk_seconds / max(elapsed, 1e-9), 16)), 2**30))
         step = stop
-        yield Progress(state, curve, step)
+        yield Progress(state, curve, step, kept)
 
 
 def finish(training: Training[T], progress: Progress, num_seeds: int) -> Seeds[T]:
@@ -131,13 +144,8 @@ def finish(training: Training[T], progress: Progress, num_seeds: int) -> Seeds[T
     if training.env_steps_per_step:
         curves["env_steps"] = (stops * training.env_steps_per_step).astype(np.int32)
     curves |= {name: np.ascontiguousarray(means[:, index].T) for index, name in enumerate(names)}
-    if num_seeds == 1:
-        learnt = jax.tree.map(
-            lambda leaf: leaf[None] if eqx.is_array(leaf) else leaf, eqx.filter_jit(training.finish)(progress.state)
-        )
-    else:
-        learnt = eqx.filter_jit(eqx.filter_vmap(training.finish))(progress.state)
-    return Seeds(learnt, curves, num_seeds)
+    learnt = finished(training, progress.state, num_seeds)
+    return Seeds(learnt, curves, num_seeds, snapshots_of(training, progress.kept, learnt))
 
 
 def drive(
@@ -162,11 +170,12 @@ def train(
     *per_seed: PyTree,
     key: PRNGKeyArray,
     num_seeds: int = 1,
+    num_snapshots: int = 0,
     num_threads: int = 1,
     chunk_size: int | None = None,
 ) -> Seeds[T]:
     """Makes a training run and drives it to its end: what the runner does, without files or progress bars."""
-    training, step_key = prepare(make, per_seed, key=key, num_seeds=num_seeds)
+    training, step_key = prepare(make, per_seed, key=key, num_seeds=num_seeds, num_snapshots=num_snapshots)
     return drive(training, step_key, num_seeds, num_threads=num_threads, chunk_size=chunk_size)
 
 

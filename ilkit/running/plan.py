@@ -39,6 +39,11 @@ class Call:
         return int(getattr(self.spec, "num_seeds", 1))
 
     @property
+    def num_snapshots(self) -> int:
+        """How many of what is learnt are kept before the end."""
+        return int(getattr(self.spec, "num_snapshots", 0))
+
+    @property
     def key(self) -> PRNGKeyArray:
         """The random key of the stage: fold_in(seed, crc32(name))."""
         return jax.random.fold_in(jax.random.key(self.seed), zlib.crc32(self.node.name.encode()))

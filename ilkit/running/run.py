@@ -82,7 +82,7 @@ def execute(call: Call, inputs: Mapping[str, Any], drive: Drive) -> dict[str, An
         artifact = made if edge.field is None else getattr(made, edge.field)
         _check_type(call, artifact, edge.makes)
         if call.learns:
-            artifact = Seeds(artifact, learnt.curves, len(learnt))
+            artifact = Seeds(artifact, learnt.curves, len(learnt), learnt.snapshots if edge.field is None else None)
         elif isinstance(artifact, Learnt):
             artifact = Seeds(jax.tree.map(_with_seed_axis, artifact), {}, 1)
         artifacts[edge.name] = artifact
@@ -97,7 +97,8 @@ def _train(call: Call, shared: Mapping[str, Any], per_seed: Mapping[str, Seeds[A
         _check_type(call, training, Training)
         return training
 
-    training, step_key = loop.prepare(make, (stacked,), key=call.key, num_seeds=call.num_seeds)
+    sizes = {"num_seeds": call.num_seeds, "num_snapshots": call.num_snapshots}
+    training, step_key = loop.prepare(make, (stacked,), key=call.key, **sizes)
     return drive(training, step_key, call.num_seeds)
 
 

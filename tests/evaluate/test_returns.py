@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ilkit.artifact import store as artifact
-from ilkit.data.seeds import Seeds
+from ilkit.data.seeds import Seeds, Snapshots
 from ilkit.errors import DataError
 from ilkit.evaluate.returns import Returns
 from ilkit.math.statistics import wilson_interval
@@ -241,3 +241,29 @@ def test_policies_need_names_of_their_own(push, weak, names):
 def test_returns_that_are_not_finite_are_refused(push, seeds):
     with pytest.raises(DataError, match="nan from cloned, seed 1, in evaluation episode 0"):
         push.evaluate(cloned=seeds(push.spaces, [[0.0] * 4] * 2, [[float("nan")] * 4] * 2))
+
+
+def test_policies_kept_along_training_are_run_on_the_same_episodes(push, weak, strong):
+    """The first snapshot is the weak policy and the second does nothing, which is worse."""
+    idle = jax.tree.map(np.zeros_like, weak.stacked)
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), weak.stacked, idle)
+    kept = Snapshots(stacked, np.array([0, 2], np.int32), np.array([0, 200], np.int32))
+    found = push.evaluate(
+        cloned=weak, tuned=eqx.tree_at(lambda one: one.snapshots, strong, kept, is_leaf=lambda leaf: leaf is None)
+    )
+    metrics = found.metrics["tuned"]["along_training"]
+    assert metrics["start"] == found.metrics["cloned"]["iqm"]
+    assert metrics["fall_env_steps"] == 200
+    assert metrics["lowest"] < metrics["start"] < found.metrics["tuned"]["iqm"]
+    table = found.tables["along_training"]
+    assert table["steps"] == [0, 200, 400] * 3
+    ends = [value for step, value in zip(table["steps"], table["return"], strict=True) if step == 400]
+    returns = found.tables["returns"]
+    tuned = [value for name, value in zip(returns["policy"], returns["return"], strict=True) if name == "tuned"]
+    np.testing.assert_allclose(ends, np.reshape(tuned, (3, -1)).mean(axis=1))
+    assert found.tables["learning_curves"]["tuned"][0] == metrics["start"]
+    assert "In training `tuned` fell from" in found.summary
+    assert "Along training" in found.html
+    plain = push.evaluate(cloned=weak, tuned=strong)
+    assert plain.metrics["tuned"]["iqm"] == found.metrics["tuned"]["iqm"]
+    assert "along_training" not in plain.tables

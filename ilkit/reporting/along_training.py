@@ -1,0 +1,86 @@
+"""The section on policies as they were along their training: how good they were, and how far they fell."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import matplotlib
+
+from ilkit.data.report import Metrics, Table
+from ilkit.measuring.along_training import AlongTraining
+from ilkit.reporting.figures import MARKS, color_of, curve_axes, draw_curve, label_ends
+from ilkit.reporting.findings import Findings
+from ilkit.reporting.page import Section, prose
+from ilkit.reporting.style import svg
+from ilkit.reporting.wording import number
+
+UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
+"""What the steps of a curve are called."""
+
+
+def along_sections(findings: Findings) -> Iterator[Section]:
+    """How good each policy was along training, with where it started as a line and the deepest fall marked."""
+    acted = "samples of its actions" if findings.stochastic else "its mode"
+    for unit in dict.fromkeys(one.curve.unit for one in findings.along.values()):
+        group = {name: one for name, one in findings.along.items() if one.curve.unit == unit}
+        falls = " ".join(_fall(name, one, findings.decimals) for name, one in group.items())
+        yield Section(
+            "Along training",
+            _draw(group, findings.policies, x_label=UNITS[unit], y_label=findings.outcome) + f"<p>{prose(falls)}</p>",
+            f"The {findings.outcome} of each policy as it was at the start of its training, along it and at its end, "
+            f"by {acted} and on the same evaluation episodes: interquartile mean over seeds with its "
+            f"{findings.confidence:.0%} interval; thin lines are seeds. Dashed: what training started from. Triangles: "
+            "the deepest fall of any seed below its own start.",
+        )
+
+
+def falls_of(findings: Findings) -> list[str]:
+    """How far each policy fell below where it started, a sentence each."""
+    return [_fall(name, one, findings.decimals) for name, one in findings.along.items()]
+
+
+def along_metrics(one: AlongTraining) -> Metrics:
+    """Where it started, its lowest point, and its deepest fall."""
+    metrics: Metrics = {"start": one.start, "lowest": float(one.curve.rows.min())}
+    if one.lowest_share is not None:
+        metrics["lowest_share"] = one.lowest_share
+    if one.fall is None:
+        return {**metrics, "fall": 0.0}
+    fall = one.fall
+    return {
+        **metrics,
+        "fall": fall.start - fall.lowest,
+        "fall_seed": fall.seed,
+        f"fall_{one.curve.unit}": fall.step,
+    }
+
+
+def along_table(along: Mapping[str, AlongTraining], outcome: str) -> Table:
+    """A row for each policy, seed and point."""
+    tables = [one.table(name, outcome) for name, one in along.items()]
+    columns: dict[str, Any] = {name: [value for table in tables for value in table[name]] for name in tables[0]}
+    return columns
+
+
+def _fall(name: str, one: AlongTraining, decimals: int) -> str:
+    fall, share = one.fall, one.lowest_share
+    if fall is None:
+        return f"In training `{name}` was never below where it started ({number(one.start, decimals)})."
+    seed = f"seed {fall.seed}, " if len(one.curve.rows) > 1 else ""
+    told = "" if share is None else f" The lowest share of any seed's way from random to its start was {share:.2f}."
+    way = f"from {number(fall.start, decimals)} to {number(fall.lowest, decimals)}"
+    return f"In training `{name}` fell {way} ({seed}after {fall.step:,} {UNITS[one.curve.unit]}).{told}"
+
+
+@matplotlib.rc_context(MARKS)
+def _draw(along: Mapping[str, AlongTraining], policies: Sequence[str], *, x_label: str, y_label: str) -> str:
+    figure, axes = curve_axes(x_label, y_label)
+    for name, one in along.items():
+        color = color_of(name, policies)
+        axes.plot(one.curve.steps, one.curve.rows.T, color=color, linewidth=0.5, alpha=0.4)
+        draw_curve(axes, one.curve, color)
+        axes.axhline(one.start, color=color, linewidth=0.9, linestyle=(0, (4, 3)))
+        if one.fall is not None:
+            axes.plot([one.fall.step], [one.fall.lowest], "v", color=color, markersize=6, clip_on=False, zorder=5)
+    axes.set_xlim(0.0, max(float(one.curve.steps[-1]) for one in along.values()))
+    label_ends(axes, {name: float(one.curve.iqm[-1]) for name, one in along.items()}, policies)
+    return svg(figure)
