@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
 from ilkit import save
@@ -124,6 +126,23 @@ def test_an_in_memory_run_refuses_a_backend_with_another_number_of_threads(proje
     (project / "params.yaml").write_text(raw)
     with pytest.raises(ParamsError, match="num_threads: must be what JAX was started with"):
         load_pipeline(project / "pipelines/clone.py").run(project / "params.yaml")
+
+
+def test_policies_are_kept_along_training_where_the_settings_ask_for_it(tmp_path: Path) -> None:
+    cloned = "    cloned = stages.imitate(params.imitate, params.policy, demos)\n"
+    tuned = "    return stages.finetune(params.finetune, params.exploration, params.env, cloned)\n"
+    text = PIPELINE.replace("    return stages.imitate(params.imitate, params.policy, demos)\n", cloned + tuned)
+    (tmp_path / "tune.py").write_text(text)
+    small = "num_steps: 6, num_envs: 2, batch_size: 4, critic_hidden: [4], critic_warmup_steps: 2, num_seeds: 2"
+    chosen = "exploration: {kind: none, none: {}}\nfinetune: {kind: td3, td3: {" + small + ", num_snapshots: 3}}\n"
+    (tmp_path / "params.yaml").write_text(PARAMS.format(num_steps=2) + chosen)
+    made = load_pipeline(tmp_path / "tune.py").run(tmp_path / "params.yaml")
+    kept = made["finetune"].snapshots
+    assert made["imitate"].snapshots is None
+    assert kept.env_steps.tolist() == [0, 4, 8]
+    first, second, third = ([one.tobytes() for one in jax.tree.leaves(policies.stacked)] for policies in kept)
+    assert first == second != third
+    assert first == [np.asarray(one).tobytes() for one in jax.tree.leaves(made["imitate"].stacked)]
 
 
 def test_an_unknown_stage_names_the_nearest(project: Path) -> None:
