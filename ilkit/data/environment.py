@@ -1,7 +1,7 @@
 """What an environment is: pure JAX, or on the host behind gymnasium's vector interface."""
 
 from abc import abstractmethod
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import numpy as np
@@ -76,6 +76,14 @@ class Placed(Protocol):
 
     def chart(self, height: int) -> tuple[UInt8[Array, "height width 3"], tuple[float, float, float, float]]:
         """A picture of the map without what moves, and the left, right, lower and upper end of it."""
+
+
+@runtime_checkable
+class GoalRewarding(Protocol):
+    """An environment whose rewards are above 0 where its goal is reached, and nowhere else."""
+
+    goal_reward: ClassVar[float]
+    """What it gives there."""
 
 
 @runtime_checkable

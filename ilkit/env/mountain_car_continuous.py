@@ -7,7 +7,7 @@ With position x, velocity v and force a in [-1, 1]:
 The left wall stops the car. Source: Moore (1990), as in gymnasium, `envs/classic_control/continuous_mountain_car.py`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -44,6 +44,7 @@ class MountainCarContinuous(Spec):
 class MountainCarContinuousEnvironment(Environment):
     """State and observation are (x, v)."""
 
+    goal_reward: ClassVar[float] = 100.0
     spec: MountainCarContinuous
     spaces: Spaces = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
@@ -116,7 +117,7 @@ def env(spec: MountainCarContinuous) -> Environment:
 
 
 def _reward(force: Float[Array, ""], arrived: Bool[Array, ""]) -> Float[Array, ""]:
-    return jnp.where(arrived, 100.0, 0.0) - 0.1 * force**2
+    return jnp.where(arrived, MountainCarContinuousEnvironment.goal_reward, 0.0) - 0.1 * force**2
 
 
 def _height(position: Float[Array, "..."] | float) -> Float[Array, "..."]:

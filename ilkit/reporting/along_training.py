@@ -40,17 +40,13 @@ def falls_of(findings: Findings) -> list[str]:
 
 def along_metrics(one: AlongTraining) -> Metrics:
     """Where it started, its lowest point, and its deepest fall."""
-    metrics: Metrics = {"start": one.start, "lowest": float(one.curve.rows.min())}
-    if one.lowest_share is not None:
-        metrics["lowest_share"] = one.lowest_share
-    if one.fall is None:
-        return {**metrics, "fall": 0.0}
-    fall = one.fall
+    fall, share = one.fall, one.lowest_share
     return {
-        **metrics,
-        "fall": fall.start - fall.lowest,
-        "fall_seed": fall.seed,
-        f"fall_{one.curve.unit}": fall.step,
+        "start": one.start,
+        "lowest": float(one.curve.rows.min()),
+        **({} if share is None else {"lowest_share": share}),
+        "fall": 0.0 if fall is None else fall.start - fall.lowest,
+        **({} if fall is None else {"fall_seed": fall.seed, f"fall_{one.curve.unit}": fall.step}),
     }
 
 

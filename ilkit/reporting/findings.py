@@ -72,11 +72,11 @@ class HeldOut(NamedTuple):
     @property
     def told(self) -> str:
         """Which they are, in words."""
-        steps = f"({self.num_steps:,} steps)"
+        steps = f"({counted(self.num_steps, 'step')})"
         if self.source == "demos":
             return f"{counted(self.num_episodes, 'demonstrated episode')} {steps}, from which policies may have learnt"
         kind = "held-out" if self.source == "held_out" else "fresh"
-        return f"{self.num_episodes:,} {kind} episodes {'of the expert ' * (self.source == 'expert')}{steps}"
+        return f"{counted(self.num_episodes, f'{kind} episode')} {'of the expert ' * (self.source == 'expert')}{steps}"
 
 
 class Findings(NamedTuple):

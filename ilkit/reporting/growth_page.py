@@ -21,10 +21,9 @@ def page_of(found: Growths) -> str:
     """The whole page."""
     episodes, steps = found.num_demonstrated
     seeds = ", ".join(f"{name} ({counted(found.num_seeds[name], 'training seed')})" for name in found.policies)
-    setting = (
-        f"{seeds}, beside {episodes:,} demonstrated episodes ({steps:,} steps); {found.num_episodes:,} evaluation "
-        "episodes of each seed."
-    )
+    demonstrated = f"{counted(episodes, 'demonstrated episode')} ({counted(steps, 'step')})"
+    run = f"{counted(found.num_episodes, 'evaluation episode')} of each seed"
+    setting = f"{seeds}, beside {demonstrated}; {run}."
     opening = f'<p class="setting">{prose(setting)}</p>\n<p class="verdict">{prose(verdict_of(found))}</p>'
     notes = few_seeds(min(found.num_seeds[name] for name in found.policies), found.confidence)
     closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in notes))

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 from ilkit.data.report import Report
+from ilkit.errors import counted
 from ilkit.reporting.page import prose
 
 
@@ -41,6 +42,8 @@ class Provenance(NamedTuple):
     """The demonstrations that each policy learnt from, by the name of the policy."""
     sizes: Mapping[str, tuple[int, int]]
     """The episodes and steps of those demonstrations that the report was handed."""
+    remarks: Mapping[str, tuple[str, ...]] = {}
+    """What should be known of the training of each policy, by its name."""
 
     @property
     def commands(self) -> tuple[str, str]:
@@ -71,6 +74,7 @@ def _metrics(provenance: Provenance) -> dict[str, Any]:
         "settings": [f"{name}: {_yaml(value)}" for name, value in provenance.settings.items()],
         "stages": stages,
         "learnt_from": [_learnt(name, provenance) for name in provenance.learnt_from],
+        **({"remarks": _remarks(provenance)} if _remarks(provenance) else {}),
         "commands": list(provenance.commands),
     }
 
@@ -80,7 +84,8 @@ def _section(provenance: Provenance) -> str:
         f"<details><summary>{_headline(origin)}</summary><pre>{escape(_settings(origin))}</pre></details>\n"
         for origin in provenance.stages
     )
-    learnt = "".join(f"<p>{prose(_learnt(name, provenance))}.</p>" for name in provenance.learnt_from)
+    told = [*(_learnt(name, provenance) for name in provenance.learnt_from), *_remarks(provenance)]
+    learnt = "".join(f"<p>{prose(sentence)}.</p>" for sentence in told)
     run = ", ".join(f"`{name}: {_yaml(value)}`" for name, value in provenance.settings.items())
     again, by_hand = (escape(command) for command in provenance.commands)
     return (
@@ -111,8 +116,12 @@ def _learnt(name: str, provenance: Provenance) -> str:
     told = []
     for source in provenance.learnt_from[name]:
         size = provenance.sizes.get(source)
-        told.append(f"`{source}`" + (f" ({size[0]:,} episodes, {size[1]:,} steps)" if size else ""))
+        told.append(f"`{source}`" + (f" ({counted(size[0], 'episode')}, {counted(size[1], 'step')})" if size else ""))
     return f"`{name}` learnt from {', '.join(told) if told else 'no demonstrations'}"
+
+
+def _remarks(provenance: Provenance) -> list[str]:
+    return [f"`{name}`: {remark}" for name, found in provenance.remarks.items() for remark in found]
 
 
 def _yaml(value: Any) -> str:

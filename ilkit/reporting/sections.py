@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ilkit.data.spaces import Discrete
+from ilkit.errors import counted
 from ilkit.measuring.comparison import Score
 from ilkit.measuring.curves import Curve, returns_against_env_steps, returns_against_labels
 from ilkit.reporting.along_training import UNITS, along_sections
@@ -48,8 +49,8 @@ def _setting(findings: Findings) -> str:
     seeds = "1 training seed" if findings.num_seeds == 1 else f"{findings.num_seeds} training seeds"
     run = "nothing was run"
     if findings.measured:
-        run = f"{findings.measured['random'].outcomes.shape[1]} evaluation episodes of each seed"
-    demonstrated = f"beside {episodes:,} demonstrated episodes ({steps:,} steps)"
+        run = f"{counted(findings.measured['random'].outcomes.shape[1], 'evaluation episode')} of each seed"
+    demonstrated = f"beside {counted(episodes, 'demonstrated episode')} ({counted(steps, 'step')})"
     return f"{', '.join(findings.policies)}: {seeds}, {demonstrated}; {run}."
 
 

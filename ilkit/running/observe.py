@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -60,7 +60,8 @@ class Observer:
     def made(self, made: Any) -> None:
         """Notes what came out."""
         if isinstance(made, Demonstrations):
-            self.notes.append(f"{made.num_episodes:,} episodes, {made.num_steps:,} steps, {_return_of(made)}")
+            sizes = f"{counted(made.num_episodes, 'episode')}, {counted(made.num_steps, 'step')}"
+            self.notes.append(f"{sizes}, {_return_of(made)}")
         if isinstance(made, Report):
             page = self.log.with_suffix("") / "report.html"
             self.notes.append(f"\n{made.summary.rstrip()}\n\nThe whole report: {page}\n")
@@ -119,13 +120,14 @@ class Observer:
             self.notes.append(f"resumed at step {progress.step:,}")
         return progress
 
-    def trained(self, training: Training[Any], learnt: Seeds[Any]) -> None:
-        """Notes what a training run ended with."""
+    def trained(self, training: Training[Any], learnt: Seeds[Any], remarks: Sequence[str]) -> None:
+        """Notes what a training run ended with, and what is to remark on it."""
         seeds = f" x {len(learnt)} seeds" if len(learnt) > 1 else ""
-        self.notes.append(f"{training.num_steps:,} steps{seeds}")
+        self.notes.append(f"{counted(training.num_steps, 'step')}{seeds}")
         for name, curve in learnt.curves.items():
             if training.num_steps and name not in ("step", "env_steps"):
                 self.notes.append(f"{name} {float(np.mean(np.asarray(curve)[..., -1])):.4g}")
+        self.notes += remarks
 
     def _bar(self, total: int, initial: int) -> tqdm:
         return tqdm(total=total, initial=initial, desc=self.name, unit="step", delay=2.0, disable=None, leave=False)
@@ -146,7 +148,7 @@ def _return_of(demos: Demonstrations) -> str:
     if not len(known):
         return "no rewards"
     missing = demos.num_episodes - len(known)
-    return f"return {known.mean():.1f}" + (f" (unknown in {missing:,} episodes)" if missing else "")
+    return f"return {known.mean():.1f}" + (f" (unknown in {counted(missing, 'episode')})" if missing else "")
 
 
 @contextmanager

@@ -5,8 +5,10 @@ from typing import Any
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.report import Report
+from ilkit.data.seeds import Seeds
 from ilkit.reporting.provenance import Block, Origin, Provenance, with_provenance
 from ilkit.running.plan import Plan
+from ilkit.running.remarks import remarks_on
 from ilkit.wiring.tracing import Edge, Node, part_blocks, upstream
 
 
@@ -34,7 +36,12 @@ def _provenance(plan: Plan, node: Node, inputs: Mapping[str, Any]) -> Provenance
         tuple(_origin(plan, one) for one in stages),
         {name: tuple(dict.fromkeys(_demonstrations(edge))) for name, edge in policies.items()},
         sizes,
+        {name: tuple(_remarks(plan, edge, inputs[name])) for name, edge in policies.items()},
     )
+
+
+def _remarks(plan: Plan, edge: Edge, learnt: Any) -> list[str]:
+    return remarks_on(plan.call(edge.node.name), learnt.curves) if isinstance(learnt, Seeds) else []
 
 
 def _origin(plan: Plan, node: Node) -> Origin:

@@ -25,6 +25,7 @@ from ilkit.running.faults import plan_faults, seed_fault
 from ilkit.running.observe import Observer, observed_stage
 from ilkit.running.plan import Call, Plan
 from ilkit.running.provenance import told
+from ilkit.running.remarks import remarks_on
 from ilkit.wiring.project import ARTIFACTS
 
 Drive = Callable[[Training[Any], loop.Keys, int], Seeds[Any]]
@@ -56,7 +57,7 @@ def run_stage(plan: Plan, name: str, folder: Path) -> None:
     with observed_stage(name, call.component.kind, folder) as observer:
         inputs = {argument: load(path) for argument, path in sources.items()}
         checkpoints = folder / ".ilkit" / "checkpoints" / f"{name}-{_identity(plan, call, sources, folder)}"
-        artifacts = execute(call, inputs, partial(_drive, observer, checkpoints, plan.num_threads))
+        artifacts = execute(call, inputs, partial(_drive, observer, call, checkpoints, plan.num_threads))
         for made, artifact in told(plan, name, inputs, artifacts).items():
             save(artifact, folder / ARTIFACTS / made)
             observer.made(artifact)
@@ -103,11 +104,17 @@ def _train(call: Call, shared: Mapping[str, Any], per_seed: Mapping[str, Seeds[A
 
 
 def _drive(
-    observer: Observer, checkpoints: Path, num_threads: int, training: Training[Any], key: loop.Keys, num_seeds: int
+    observer: Observer,
+    call: Call,
+    checkpoints: Path,
+    num_threads: int,
+    training: Training[Any],
+    key: loop.Keys,
+    num_seeds: int,
 ) -> Seeds[Any]:
     with observer.training(training, num_seeds, checkpoints) as (progress, watch):
         learnt = loop.drive(training, key, num_seeds, num_threads=num_threads, progress=progress, watch=watch)
-    observer.trained(training, learnt)
+    observer.trained(training, learnt, remarks_on(call, learnt.curves))
     return learnt
 
 

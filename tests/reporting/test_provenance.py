@@ -46,6 +46,15 @@ def test_a_policy_is_said_to_have_learnt_from_its_own_demonstrations_and_not_fro
     assert "(2 episodes" not in html
     handed = with_provenance(REPORT, PROVENANCE._replace(sizes={"rollout": (4, 200)})).html
     assert "<code>rollout</code> (4 episodes, 200 steps)." in handed
+    single = with_provenance(REPORT, PROVENANCE._replace(sizes={"rollout": (1, 1)})).html
+    assert "<code>rollout</code> (1 episode, 1 step)." in single
+
+
+def test_what_is_to_remark_on_a_policy_is_said_on_the_page_and_in_the_metrics():
+    said = with_provenance(REPORT, PROVENANCE._replace(remarks={"tuned": ("no success found",), "cloned": ()}))
+    assert "<p><code>tuned</code>: no success found.</p>" in said.html
+    assert said.metrics["made_by"]["remarks"] == ["`tuned`: no success found"]
+    assert "remarks" not in with_provenance(REPORT, PROVENANCE).metrics["made_by"]
 
 
 def test_metrics_say_it_in_lists_that_are_valid_json():

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from ilkit import save
+from ilkit import load, save
 from ilkit.errors import DataError, ParamsError, WiringError
 from ilkit.running.components import write_components
 from ilkit.running.pipelines import load_pipeline, read_plan
@@ -128,21 +128,29 @@ def test_an_in_memory_run_refuses_a_backend_with_another_number_of_threads(proje
         load_pipeline(project / "pipelines/clone.py").run(project / "params.yaml")
 
 
-def test_policies_are_kept_along_training_where_the_settings_ask_for_it(tmp_path: Path) -> None:
+def test_policies_are_kept_along_training_and_what_is_to_remark_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cloned = "    cloned = stages.imitate(params.imitate, params.policy, demos)\n"
     tuned = "    return stages.finetune(params.finetune, params.exploration, params.env, cloned)\n"
     text = PIPELINE.replace("    return stages.imitate(params.imitate, params.policy, demos)\n", cloned + tuned)
     (tmp_path / "tune.py").write_text(text)
     small = "num_steps: 6, num_envs: 2, batch_size: 4, critic_hidden: [4], critic_warmup_steps: 2, num_seeds: 2"
-    chosen = "exploration: {kind: none, none: {}}\nfinetune: {kind: td3, td3: {" + small + ", num_snapshots: 3}}\n"
+    chosen = "exploration: {kind: none, none: {}}\nfinetune: {kind: td3, td3: {" + small + ", "
+    chosen += "num_snapshots: 3, clone_weight: 1.0e+6}}\n"
     (tmp_path / "params.yaml").write_text(PARAMS.format(num_steps=2) + chosen)
-    made = load_pipeline(tmp_path / "tune.py").run(tmp_path / "params.yaml")
-    kept = made["finetune"].snapshots
-    assert made["imitate"].snapshots is None
-    assert kept.env_steps.tolist() == [0, 4, 8]
-    first, second, third = ([one.tobytes() for one in jax.tree.leaves(policies.stacked)] for policies in kept)
+    graph = load_pipeline(tmp_path / "tune.py").graph
+    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "tune.py"))
+    write_components(tmp_path)
+    for stage in graph.nodes:
+        run_stage(read_plan(tmp_path), stage, tmp_path)
+    assert "the policy never moved: its mode stayed within" in capsys.readouterr().out.splitlines()[-1]
+    cloned, tuned = (load(tmp_path / "artifacts" / stage) for stage in ("imitate", "finetune"))
+    assert cloned.snapshots is None
+    assert tuned.snapshots.env_steps.tolist() == [0, 4, 8]
+    first, second, third = ([one.tobytes() for one in jax.tree.leaves(one.stacked)] for one in tuned.snapshots)
     assert first == second != third
-    assert first == [np.asarray(one).tobytes() for one in jax.tree.leaves(made["imitate"].stacked)]
+    assert first == [np.asarray(one).tobytes() for one in jax.tree.leaves(cloned.stacked)]
 
 
 def test_an_unknown_stage_names_the_nearest(project: Path) -> None:

@@ -1,0 +1,60 @@
+"""What should be known of a training run that ended well: nothing to learn from, or nothing learnt."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from jaxtyping import Bool
+
+from ilkit.errors import counted
+
+_FEW = 10
+"""In fewer episodes than this, rewards are too rare to be learnt from."""
+_STILL = 0.02
+"""Half ranges: Adam alone jitters up to 0.014 about a clone that holds a policy, so that farther than this it moved."""
+
+
+def remarks(
+    curves: Mapping[str, np.ndarray], *, clone_weight: float | None = None, has_goal: bool = False
+) -> list[str]:
+    """What the learning curves of a run by trial and error say that is no error.
+
+    `clone_weight` is what held the policy near the one that it started from. `has_goal` says that rewards above 0 are
+    those of a goal, so that none of them means that it was never reached; where rewards may be costs alone, it doesn't.
+    """
+    return [*_on_rewards(curves, has_goal), *_on_departure(curves, clone_weight)]
+
+
+def _on_rewards(curves: Mapping[str, np.ndarray], has_goal: bool) -> Iterator[str]:
+    if not {"episodes", "rewarded", "gained"} <= set(curves):
+        return
+    # The last point of a curve is a mean over a few steps, so that it may lie below the last number.
+    episodes, rewarded, gained = (np.ceil(curves[name][:, -1]) for name in ("episodes", "rewarded", "gained"))
+    seen, what = (gained, "reward above 0") if has_goal else (rewarded, "reward")
+    if not has_goal and (rewarded >= _FEW).all() and gained.any():
+        seen, what = gained, "reward above 0"
+    if not (episodes > 0).all():
+        return
+    tried = f"of {counted(int(episodes.sum()), 'episode')}"
+    if not seen.any():
+        yield f"no success found in all of training: no {what} in any {tried}"
+    elif (seen == 0).any():
+        yield f"no {what} in all of training{_in_seeds(seen == 0)}"
+    elif (seen < _FEW).any():
+        yield f"a {what} in only {int(seen.sum()):,} {tried}, fewer than {_FEW} a seed{_in_seeds(seen < _FEW)}"
+
+
+def _on_departure(curves: Mapping[str, np.ndarray], clone_weight: float | None) -> Iterator[str]:
+    if "departure" not in curves:
+        return
+    farthest = float(curves["departure"].max())
+    if clone_weight and farthest < _STILL:
+        yield (
+            f"the policy never moved: its mode stayed within {farthest:.2g} half ranges of the clone's. Lower "
+            f"clone_weight ({clone_weight:g})"
+        )
+    elif farthest == 0.0:
+        yield "the policy never moved: its mode is the clone's. Raise learning_rate or num_steps"
+
+
+def _in_seeds(where: Bool[np.ndarray, " seeds"]) -> str:
+    return "" if where.all() else f" in {int(where.sum())} of {counted(len(where), 'seed')}"
