@@ -26,6 +26,7 @@ from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.critics import build_critics, draw_subsets
 from ilkit.reinforcement.demonstrated import check_demonstrated
 from ilkit.reinforcement.demonstrated_replay import DemonstratedReplay, draw_mixed
+from ilkit.reinforcement.departure import departure
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.off_policy_spec import OffPolicySpec
 from ilkit.reinforcement.replay import ReplayBuffer
@@ -91,6 +92,7 @@ def _initial_state(
         trials=envs.reset(key=env_key),
         buffer=ReplayBuffer.empty(min(spec.buffer_size, spec.num_steps * spec.num_envs), cloned.spaces),
         step=jnp.zeros((), jnp.int32),
+        start=cloned,
     )
 
 
@@ -113,15 +115,15 @@ def _improve(
 ) -> tuple[State, ReinforcementInfo]:
     draw_key, noise_key = jax.random.split(key)
     obs, actions, outcome = jax.tree.map(lambda rows: rows[0], (rollout.obs, rollout.actions, rollout.outcome))
-    applied = noise_scale(rules.policy(state), obs, actions)
+    now = rules.policy(state)
+    told = {"noise_scale": noise_scale(now, obs, actions), "departure": departure(now, state.start, obs)}
     taken = jnp.clip(actions, *bounds_of(state.fixed))
     added = Experience(obs, taken, outcome.rewards, outcome.next_obs, outcome.terminated.astype(jnp.float32))
     state = state._replace(buffer=state.buffer.add(added))
     drawn = _draw(rules, spec, shown, state, draw_key, noise_key)
     learner, losses = jax.lax.scan(partial(run_round, rules, spec, state), state.learner, drawn)
     loss, value_loss = (jnp.mean(each) for each in losses)
-    log = state.trials.log
-    info = ReinforcementInfo(log.total_episodes, loss, applied, log.mean_return, value_loss)
+    info = ReinforcementInfo.of(state.trials.log, loss=loss, value_loss=value_loss, **told)
     return state._replace(learner=learner, step=state.step + 1), info
 
 

@@ -54,6 +54,8 @@ class OffPolicySpec(Spec):
     """Steps of every environment."""
     num_seeds: PositiveInt = 1
     """Training runs, in one compiled call."""
+    num_snapshots: NonNegativeInt = 0
+    """Policies kept along training, at its start and between equal parts of it; `evaluate` draws their returns."""
 
     @property
     def updates_per_round(self) -> int:

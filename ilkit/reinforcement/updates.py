@@ -59,6 +59,8 @@ class State(NamedTuple):
     trials: Trials
     buffer: ReplayBuffer
     step: Int[Array, ""]
+    start: Policy
+    """The policy that training started from."""
 
 
 class Batch(NamedTuple):
