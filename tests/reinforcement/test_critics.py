@@ -58,7 +58,7 @@ def test_subsets_hold_no_critic_twice_and_all_equally_often() -> None:
 
 
 def test_the_least_value_is_that_of_the_critics_that_were_drawn() -> None:
-    critics, scale = _critics(4), ValueScale(jnp.asarray(5.0), jnp.asarray(34.0), jnp.asarray(1.0))
+    critics, scale = _critics(4), ValueScale(*map(jnp.asarray, (5.0, 34.0, 0.0, 1.0)))
     values = 5.0 + 3.0 * np.asarray(outputs_of(critics, POLICY, OBS, ACTIONS))
     every = least_values(critics, scale, POLICY, OBS, ACTIONS, None)
     np.testing.assert_allclose(every, values.min(axis=0), rtol=1e-5)
