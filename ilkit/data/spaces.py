@@ -187,6 +187,20 @@ def described(space: Space) -> str:
     return f"box of shape {space.shape} and {space.dtype}"
 
 
+def difference(ours: Spaces, theirs: Spaces) -> str | None:
+    """Where two pairs of spaces differ, in words, bounds of actions included; none where they don't."""
+    for name in ("observation", "action"):
+        wanted, got = described(getattr(ours, name)), described(getattr(theirs, name))
+        if wanted != got:
+            return f"{name}s are {wanted}, got {got}"
+    if isinstance(ours.action, Box) and isinstance(theirs.action, Box):
+        wanted_bounds, bounds = (np.asarray(space.bounds).reshape(2, -1) for space in (ours.action, theirs.action))
+        differ = np.isfinite(wanted_bounds) & np.isfinite(bounds) & (wanted_bounds != bounds)
+        for end, entry in np.argwhere(differ)[:1]:
+            return f"actions have a bound of {wanted_bounds[end, entry]:g}, got {bounds[end, entry]:g} in entry {entry}"
+    return None
+
+
 def check_spaces(env: Spaces, policy: Spaces) -> None:
     """Checks that a policy fits an environment.
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, described
+from ilkit.data.spaces import difference
 from ilkit.errors import DataError
 
 
@@ -28,22 +28,9 @@ def check_demonstrated(demos: Demonstrations, policy: Policy, kind: str) -> None
 
 
 def _check_spaces(demos: Demonstrations, policy: Policy, kind: str) -> None:
-    ours, theirs = policy.spaces, demos.spaces
-    for name in ("observation", "action"):
-        wanted, got = described(getattr(ours, name)), described(getattr(theirs, name))
-        if wanted != got:
-            raise DataError(
-                f"The {name}s of the demonstrations must be those of the policy that finetune.kind {kind} improves: "
-                f"{wanted}, got {got}. Were they recorded in another env?"
-            )
-    if not (isinstance(ours.action, Box) and isinstance(theirs.action, Box)):
-        return
-    wanted_bounds, bounds = np.asarray(ours.action.bounds), np.asarray(theirs.action.bounds)
-    differ = np.isfinite(wanted_bounds) & np.isfinite(bounds) & (wanted_bounds != bounds)
-    if differ.any():
-        end, entry = (int(index[0]) for index in np.nonzero(differ.reshape(2, -1)))
+    differing = difference(policy.spaces, demos.spaces)
+    if differing:
         raise DataError(
-            f"The actions of the demonstrations must have the bounds of those of the policy, got "
-            f"{bounds.reshape(2, -1)[end, entry]:g} for {wanted_bounds.reshape(2, -1)[end, entry]:g} in entry {entry}. "
-            "Were they recorded in another env?"
+            f"The demonstrations must have the spaces of the policy that finetune.kind {kind} improves: its "
+            f"{differing}. Were they recorded in another env?"
         )

@@ -11,9 +11,9 @@ import equinox as eqx
 import jax
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import RecordedEnvironment
+from ilkit.data.environment import Environment, RecordedEnvironment
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Spaces
+from ilkit.data.spaces import Spaces, difference
 from ilkit.errors import IlkitError
 from ilkit.registry.find import declarations
 from ilkit.running.plan import Call, Plan
@@ -41,6 +41,7 @@ def _all_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
     if not isinstance(world, RecordedEnvironment):
         yield from _faults(plan, call, world)
         yield from _expert_faults(plan, call, world)
+        yield from _demonstration_faults(plan, call, world)
     elif call.node.declaration.name in _STEPPING and "env" in call.node.parts:
         block = call.node.parts["env"].name
         yield (
@@ -83,6 +84,30 @@ def _expert_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
             spaces = plan.build(other, "env")().spaces
             if spaces != world.spaces and call.node.declaration.name in _STEPPING:
                 yield f"{argument}: must be of {own.name}, and {other.name} has other spaces. Hand over another one."
+
+
+def _demonstration_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
+    """Where a stage that acts is handed demonstrations of an environment with other spaces or another time step."""
+    own = call.node.parts.get("env")
+    if own is None or call.node.declaration.name not in _STEPPING:
+        return
+    for argument, edge in call.node.inputs.items():
+        for other in _environments_of(edge.node) if edge.makes is Demonstrations else ():
+            with suppress(IlkitError):
+                there = plan.build(Block(other), "env")()
+                differing = difference(world.spaces, there.spaces) or _other_timestep(world, there)
+                if differing:
+                    yield (
+                        f"{argument}: must be of {own.name}, whose {differing} from {other}. Hand over those of "
+                        f"{own.name}."
+                    )
+
+
+def _other_timestep(world: Any, there: Any) -> str | None:
+    if not (isinstance(world, Environment) and isinstance(there, Environment)):
+        return None
+    ours, theirs = float(world.timestep), float(there.timestep)
+    return None if ours == theirs else f"time step is {ours:g}, got {theirs:g}"
 
 
 def _settings_faults(plan: Plan, block: Block, group: str, world: Any) -> Iterator[str]:
@@ -154,7 +179,13 @@ def _takes_spaces_alone(group: str) -> bool:
 
 def _environment_of(node: Node) -> str | None:
     """The block of the environment that a stage, or one before it, is handed."""
+    return next(_environments_of(node), None)
+
+
+def _environments_of(node: Node) -> Iterator[str]:
+    """The blocks of all environments that a stage is handed or, without one, those before it."""
     if "env" in node.parts:
-        return node.parts["env"].name
-    found = (_environment_of(edge.node) for edge in node.inputs.values())
-    return next((block for block in found if block is not None), None)
+        yield node.parts["env"].name
+        return
+    for edge in node.inputs.values():
+        yield from _environments_of(edge.node)

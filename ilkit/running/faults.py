@@ -74,7 +74,7 @@ def _input_faults(plan: Plan) -> Iterator[str]:
         for name in sorted(component.needs - given):
             yield (
                 f"{node.block}.kind: {component.kind} needs {name}, which the pipeline doesn't hand to {node.name}. "
-                f"Hand it over in the pipeline, or choose another kind."
+                f"Hand it over in the pipeline ({name}=...), or choose another kind."
             )
 
 

@@ -31,7 +31,7 @@ def test_demonstrations_with_rewards_are_taken_also_where_their_bounds_are_not_k
         (replace(DEMOS, rewards=np.full_like(DEMOS.rewards, np.nan)), "steps have none. Hand over demonstrations"),
         (
             replace(REWARDED, spaces=_acting_in(Box(shape=(2,), low=ACTION.low, high=(1.2, 1.0)))),
-            "got 1 for 0.9 in entry 1. Were they recorded in another env",
+            "bound of 0.9, got 1 in entry 1. Were they recorded in another env",
         ),
         (demonstrations(3, "discrete"), "discrete of size 3. Were they recorded in another env"),
     ],

@@ -103,3 +103,49 @@ def test_what_the_pipeline_writes_is_no_data_from_elsewhere(tmp_path: Path, monk
 )
 def test_what_asking_would_refuse_is_found_before(env: Any, interact: Any, said: str) -> None:
     assert any(said in fault for fault in building_faults(plan_of(env, {"point_mass": {}}, interact)))
+
+
+def tuned_with_demos(params: Any) -> Any:
+    expert = stages.expert(params.expert, params.other_env)
+    demos = stages.augment(params.augment, params.other_env, stages.rollout(params.rollout, params.other_env, expert))
+    cloned = stages.imitate(params.imitate, params.policy, demos)
+    return stages.finetune(params.finetune, params.exploration, params.env, cloned, demos=demos)
+
+
+def tuned_plan(env: Any, other_env: Any, finetune: Any) -> Plan:
+    chosen: dict[str, Any] = {
+        "env": env,
+        "other_env": other_env,
+        "expert": {"swing_up": {}},
+        "rollout": {"episodes": {}},
+        "augment": {"none": {}},
+        "network": {"mlp": {}},
+        "policy": {"deterministic": {}},
+        "imitate": {"bc": {}},
+        "exploration": {"none": {}},
+        "finetune": finetune,
+    }
+    blocks = {block: {"kind": next(iter(kinds)), **kinds} for block, kinds in chosen.items()}
+    return Plan(trace(tuned_with_demos), {"seed": 0, "num_threads": 1, **blocks})
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"point_mass": {}}, "whose observations are box of size 4, got box of size 3 from other_env"),
+        ({"pendulum": {"max_torque": 3.0}}, "whose actions have a bound of -3, got -2 in entry 0 from other_env"),
+        ({"pendulum": {"timestep": 0.1}}, "whose time step is 0.1, got 0.05 from other_env"),
+        ({"pendulum": {"gravity": 9.0}}, None),
+    ],
+)
+def test_demonstrations_of_another_environment_are_found_before(env: Any, said: str | None) -> None:
+    found = [fault for fault in building_faults(tuned_plan(env, {"pendulum": {}}, {"td3": {}})) if "demos" in fault]
+    assert len(found) == (said is not None)
+    assert said is None or f"demos: must be of env, {said}" in found[0]
+
+
+def test_a_kind_that_needs_what_the_pipeline_doesnt_give_names_the_argument_to_add() -> None:
+    task = {"pendulum": {}}
+    found = plan_faults(tuned_plan(task, task, {"expert_query": {}}))
+    assert any("needs expert, which the pipeline doesn't hand to finetune. Hand it over" in one for one in found)
+    assert any("in the pipeline (expert=...)" in one for one in found)
