@@ -40,9 +40,9 @@ from ilkit.reporting.measurements import known_outcome, measure
 from ilkit.reporting.numbers import metrics_of, summary_of, tables_of
 from ilkit.reporting.paths import first_actions, paths_of
 from ilkit.spec import Spec
-from ilkit.stepping.episodes import Episodes, collect_all
+from ilkit.stepping.contestants import on_host, run_contestants, run_with_random
+from ilkit.stepping.episodes import Episodes
 from ilkit.stepping.frames import frames_of
-from ilkit.stepping.random_policy import RandomPolicy
 
 T = TypeVar("T")
 
@@ -87,13 +87,10 @@ def evaluate(
     **policies: Seeds[Policy],
 ) -> Report:
     """Runs the expert, the policies and a random one; reports how they compare, and how they fit what was held out."""
-    _check_names(policies)
     (episodes_key, actions_key, resampling_key), world = jax.random.split(key, 3), env()
-    episodes = _run_all(spec, world, policies if expert is None else {"expert": expert, **policies}, key=episodes_key)
-    outcome, measured = _measure_all(spec, demos, episodes)
+    episodes, outcome, measured = _run_and_measure(spec, world, demos, expert, policies, key=episodes_key)
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
-    along = _run_along(spec, world, policies, measured, resampling, outcome, key=episodes_key)
     source, recorded = _recorded_episodes(demos, held_out, episodes)
     findings = Findings(
         task="recordings" if isinstance(world, RecordedEnvironment) else getattr(env.spec, "id", env.kind),
@@ -115,7 +112,7 @@ def evaluate(
         paths=paths_of(world, episodes),
         first_actions=first_actions(expert, policies, episodes, key=actions_key) if spec.stochastic else {},
         stochastic=spec.stochastic,
-        along=along,
+        along=_run_along(spec, world, policies, measured, resampling, outcome, key=episodes_key),
     )
     return _report(findings)
 
@@ -140,29 +137,19 @@ def _report(findings: Findings) -> Report:
     return Report(metrics_of(findings), tables_of(findings), page_of(findings), summary_of(findings))
 
 
-def _run_all(
-    spec: Returns, world: Environment | HostEnvironment, contestants: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray
-) -> dict[str, list[Episodes]]:
-    """The episodes of every seed of every policy, and of a random one; none where nothing can be run."""
-    if isinstance(world, RecordedEnvironment):
-        return {}
-    random = jax.tree.map(lambda leaf: leaf[None], RandomPolicy.of(world.spaces))
-    return _run_each(spec, world, {**contestants, "random": Seeds(random, {}, 1)}, key=key)
-
-
-def _run_each(
-    spec: Returns, world: Environment | HostEnvironment, contestants: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray
-) -> dict[str, list[Episodes]]:
-    names = [name for name, seeds in contestants.items() for _ in range(len(seeds))]
-    policies = [policy for seeds in contestants.values() for policy in _on_host(seeds)]
-    samples = [spec.stochastic or name == "random" for name in names]
-    runs = collect_all(world, list(zip(policies, samples, strict=True)), num_episodes=spec.num_episodes, key=key)
-    return {name: [run for run, owner in zip(runs, names, strict=True) if owner == name] for name in contestants}
-
-
-def _on_host(seeds: Seeds[T]) -> Seeds[T]:
-    """The same with NumPy arrays, whose slices compile nothing."""
-    return Seeds(jax.tree.map(np.asarray, seeds.stacked), {}, seeds.num_seeds)
+def _run_and_measure(
+    spec: Returns,
+    world: Environment | HostEnvironment,
+    demos: Demonstrations,
+    expert: Seeds[Policy] | None,
+    policies: Mapping[str, Seeds[Policy]],
+    *,
+    key: PRNGKeyArray,
+) -> tuple[dict[str, list[Episodes]], str, dict[str, Measurement]]:
+    _check_names(policies)
+    known = policies if expert is None else {"expert": expert, **policies}
+    episodes = run_with_random(world, known, spec.num_episodes, stochastic=spec.stochastic, key=key)
+    return episodes, *_measure_all(spec, demos, episodes)
 
 
 def _run_along(
@@ -179,8 +166,9 @@ def _run_along(
     found = {}
     for name, seeds in policies.items():
         if measured and seeds.snapshots is not None:
-            runs = (_run_each(spec, world, {name: one}, key=key)[name] for one in seeds.snapshots)
-            rows = [measure(run, outcome).outcomes.mean(axis=1) for run in runs]
+            kept = {str(index): one for index, one in enumerate(seeds.snapshots)}
+            runs = run_contestants(world, kept, spec.num_episodes, sampled=kept if spec.stochastic else (), key=key)
+            rows = [measure(run, outcome).outcomes.mean(axis=1) for run in runs.values()]
             found[name] = along_training(seeds, rows, measured[name], measured["random"], resampling)
     return found
 
@@ -261,7 +249,7 @@ def _map_states(
         names = tuple(f"observation {index}" for index in range(box.size))
     if box.size < 2:
         return None
-    maps = [uncertainty_map(one, observe, box, dims, resolution=81) for one in _on_host(uncertainty)]
+    maps = [uncertainty_map(one, observe, box, dims, resolution=81) for one in on_host(uncertainty)]
     grid = UncertaintyMap(maps[0].x, maps[0].y, np.mean([one.scale for one in maps], axis=0))
     return StateMap(grid, states[:, list(dims)], (names[dims[0]], names[dims[1]]), len(maps))
 

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -113,21 +114,28 @@ def advance(
         kept = with_snapshot(training, num_seeds, kept, state, step)
         stop = min(step + size, next(end for end in ends if end > step))
         began = time.perf_counter()
-        try:
+        with _telling_callbacks(step, stop):
             state, curve = run((training.step, key, step, stop, window, num_seeds), state, curve)
-        except (jax.errors.JaxRuntimeError, ValueError) as error:
-            if "CpuCallback" not in str(error):
-                raise
-            raise DataError(
-                f"Between steps {step} and {stop}, what runs on the host (an expert, a callback) raised: "
-                f"{str(error).strip().splitlines()[-1]}. Mend it; what was complete before is kept."
-            ) from error
         _check_finite(np.asarray(curve), training, step, stop)
         elapsed = time.perf_counter() - began
         if chunk_size is None:
             size = max(1, min(int((stop - step) * min(chunk_seconds / max(elapsed, 1e-9), 16)), 2**30))
         step = stop
         yield Progress(state, curve, step, kept)
+
+
+@contextmanager
+def _telling_callbacks(first: int, last: int) -> Iterator[None]:
+    """Says between which steps what runs on the host raised, where something did."""
+    try:
+        yield
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        if "CpuCallback" not in str(error):
+            raise
+        raise DataError(
+            f"Between steps {first} and {last}, what runs on the host (an expert, a callback) raised: "
+            f"{str(error).strip().splitlines()[-1]}. Mend it; what was complete before is kept."
+        ) from error
 
 
 def finish(training: Training[T], progress: Progress, num_seeds: int) -> Seeds[T]:
