@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
-from jaxtyping import Array, Key, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
@@ -34,7 +34,7 @@ from ilkit.reinforcement.updates import Batch, Learner, Networks, Rules, State, 
 from ilkit.reinforcement.value_scale import ValueScale
 from ilkit.stepping.behavior import Behavior, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
-from ilkit.stepping.records import Rollout
+from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
 
@@ -56,9 +56,10 @@ def reinforce(
     check_spaces(world.spaces, cloned.spaces)
     refuse(f"finetune.{spec.kind}", (*spec.faults(world), *spec.policy_faults(cloned, {})))
     envs, shown = side_by_side(world, spec.num_envs), _shown(spec, cloned, demos)
+    critic_key, env_key = jax.random.split(key)
     return train_by_trial(
         envs,
-        _initial_state(spec, rules, envs, behavior, cloned, key),
+        initial_state(spec, rules, envs.reset(key=env_key), behavior, cloned, key=critic_key),
         Partial(_collect, rules, envs),
         Partial(_improve, rules, spec, shown),
         rules.policy,
@@ -69,18 +70,13 @@ def reinforce(
 
 
 @eqx.filter_jit
-def _initial_state(
-    spec: OffPolicySpec,
-    rules: Rules,
-    envs: CompiledEnvs | HostEnvs,
-    behavior: Behavior,
-    cloned: Policy,
-    key: PRNGKeyArray,
+def initial_state(
+    spec: OffPolicySpec, rules: Rules, trials: Trials, behavior: Behavior, cloned: Policy, *, key: PRNGKeyArray
 ) -> State:
-    critic_key, env_key = jax.random.split(key)
+    """Critics that say nothing, an actor as the clone is, and an empty buffer."""
     trained, fixed = partition(cloned)
     actor, optimizers = rules.actor(spec, trained), optimizers_of(spec)
-    critics = build_critics(cloned, spec.num_critics, spec.critic_hidden, layer_norm=spec.layer_norm, key=critic_key)
+    critics = build_critics(cloned, spec.num_critics, spec.critic_hidden, layer_norm=spec.layer_norm, key=key)
     networks = Networks(actor, critics)
     slow = networks if rules.slow_actor else networks._replace(actor=())
     moments = Networks(optimizers.actor.init(actor), optimizers.critics.init(critics))
@@ -89,7 +85,7 @@ def _initial_state(
         fixed=fixed,
         behavior=behavior,
         anchor=anchor_of(cloned, spec.clone_weight),
-        trials=envs.reset(key=env_key),
+        trials=trials,
         buffer=ReplayBuffer.empty(min(spec.buffer_size, spec.num_steps * spec.num_envs), cloned.spaces),
         step=jnp.zeros((), jnp.int32),
         start=cloned,
@@ -113,18 +109,25 @@ def _improve(
     *,
     key: PRNGKeyArray,
 ) -> tuple[State, ReinforcementInfo]:
-    draw_key, noise_key = jax.random.split(key)
     obs, actions, outcome = jax.tree.map(lambda rows: rows[0], (rollout.obs, rollout.actions, rollout.outcome))
     now = rules.policy(state)
     told = {"noise_scale": noise_scale(now, obs, actions), "departure": departure(now, state.start, obs)}
     taken = jnp.clip(actions, *bounds_of(state.fixed))
     added = Experience(obs, taken, outcome.rewards, outcome.next_obs, outcome.terminated.astype(jnp.float32))
     state = state._replace(buffer=state.buffer.add(added))
+    state, loss, value_loss = learn(rules, spec, shown, state, key=key)
+    return state, ReinforcementInfo.of(state.trials.log, loss=loss, value_loss=value_loss, **told)
+
+
+def learn(
+    rules: Rules, spec: OffPolicySpec, shown: DemonstratedReplay | None, state: State, *, key: PRNGKeyArray
+) -> tuple[State, Float[Array, ""], Float[Array, ""]]:
+    """Updates from the buffer, as many as belong to a step; with what is told of the actor and of the critics."""
+    draw_key, noise_key = jax.random.split(key)
     drawn = _draw(rules, spec, shown, state, draw_key, noise_key)
     learner, losses = jax.lax.scan(partial(run_round, rules, spec, state), state.learner, drawn)
     loss, value_loss = (jnp.mean(each) for each in losses)
-    info = ReinforcementInfo.of(state.trials.log, loss=loss, value_loss=value_loss, **told)
-    return state._replace(learner=learner, step=state.step + 1), info
+    return state._replace(learner=learner, step=state.step + 1), loss, value_loss
 
 
 def _draw(
@@ -151,9 +154,6 @@ def _shown(spec: OffPolicySpec, cloned: Policy, demos: Demonstrations | None) ->
     if not spec.demo_batch_size:
         return None
     if demos is None:
-        raise DataError(
-            f"finetune.{spec.kind}.demo_batch_size: needs demonstrations where it isn't 0, got "
-            f"{spec.demo_batch_size} without. Give demos to stages.finetune in the pipeline, or set it to 0."
-        )
+        raise DataError(f"finetune.{spec.kind}.{spec.input_faults(())[0]}")
     check_demonstrated(demos, cloned, spec.kind)
     return DemonstratedReplay.of(demos, spec.discount)

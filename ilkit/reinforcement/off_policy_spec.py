@@ -1,6 +1,6 @@
 """The settings that learning from replayed steps has in every kind, and what is refused of an environment or policy."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
@@ -80,6 +80,15 @@ class OffPolicySpec(Spec):
     def faults(self, world: Any) -> tuple[str, ...]:
         """Actions that are no vectors."""
         return continuity_faults(world.spaces.action)
+
+    def input_faults(self, given: Collection[str]) -> tuple[str, ...]:
+        """Batches with demonstrations, where none are given."""
+        if not self.demo_batch_size or "demos" in given:
+            return ()
+        return (
+            f"demo_batch_size: needs demonstrations where it isn't 0, got {self.demo_batch_size} without. Give demos "
+            "to stages.finetune in the pipeline, or choose a kind and a setting that do without.",
+        )
 
     @model_validator(mode="after")
     def _check_numbers_of_steps(self) -> "OffPolicySpec":

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, PRNGKeyArray, Shaped
+from jaxtyping import Array, Bool, Int, PRNGKeyArray, Shaped
 
 from ilkit.data.experience import Experience
 from ilkit.data.spaces import Spaces, zeros
@@ -33,12 +33,14 @@ class ReplayBuffer(eqx.Module):
         """How many rows it holds at most."""
         return len(next(iter(self.rows.values())))
 
-    def add(self, steps: Experience) -> "ReplayBuffer":
-        """Adds steps."""
-        places = (self.count + jnp.arange(len(steps.rewards))) % self.capacity
+    def add(self, steps: Experience, kept: Bool[Array, " rows"] | None = None) -> "ReplayBuffer":
+        """Adds steps; those alone that are kept, where that is said."""
+        added = jnp.arange(len(steps.rewards)) + 1 if kept is None else jnp.cumsum(kept, dtype=jnp.int32)
+        places = (self.count + added - 1) % self.capacity
+        places = places if kept is None else jnp.where(kept, places, self.capacity)
         packed = pack(_example(self.spaces), steps)
-        rows = jax.tree.map(lambda rows, added: rows.at[places].set(added), self.rows, packed)
-        return ReplayBuffer(rows, self.count + len(steps.rewards), self.spaces)
+        rows = jax.tree.map(lambda rows, each: rows.at[places].set(each, mode="drop"), self.rows, packed)
+        return ReplayBuffer(rows, self.count + added[-1], self.spaces)
 
     def draw(self, shape: tuple[int, ...], *, key: PRNGKeyArray) -> Experience:
         """Draws steps uniformly with replacement; at least one must have been added."""

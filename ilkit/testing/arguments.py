@@ -164,7 +164,9 @@ def _demonstrations(block: str, env: Any, options: Options, variant: int) -> Dem
     num_episodes = 20 + 5 * variant  # all have between 129 and 256 steps, so one capacity
     if "env" in options.parts:
         return problems.wandering(env, num_episodes)
-    return problems.demonstrations(num_episodes, options.actions, left=declarations()[block].makes is Uncertainty)
+    off = 0.05 if block == "finetune" else 0.0  # reinforcement learns from rewards, and the expert's are all 0
+    left = declarations()[block].makes is Uncertainty
+    return problems.demonstrations(num_episodes, options.actions, left=left, off=off)
 
 
 @eqx.filter_jit

@@ -148,19 +148,21 @@ def environment(actions: Actions) -> Build[Environment]:
     return Build("env", "tracking", tracking, Tracking(actions=actions))
 
 
-def demonstrations(num_episodes: int, actions: Actions, *, left: bool = False) -> Demonstrations:
-    """Episodes of the expert; where `left`, without the states whose first entry is above -0.2."""
+def demonstrations(num_episodes: int, actions: Actions, *, left: bool = False, off: float = 0.0) -> Demonstrations:
+    """Episodes of the expert; where `left`, without the states whose first entry is above -0.2.
+
+    Vectors of actions are `off` by so much in every entry, which costs rewards.
+    """
     limit = Tracking(actions=actions).max_steps
     random = np.random.default_rng(num_episodes)
     episodes = [_episode(random, limit, left) for _ in range(num_episodes)]
     lengths = np.array([len(states) - 1 for states in episodes], np.int32)
     starts = np.concatenate([states[:-1] for states in episodes])
-    act = (starts @ DIRECTIONS.T).argmax(axis=1).astype(np.int32) if actions == "discrete" else starts @ GAIN.T
+    act = (starts @ DIRECTIONS.T).argmax(axis=1).astype(np.int32) if actions == "discrete" else starts @ GAIN.T + off
+    rewards = np.full(len(act), 0.0 if actions == "discrete" else -2 * off**2, np.float32)
     terminated = np.array([states[-1, 0] > EDGE for states in episodes])
     obs = np.concatenate(episodes)
-    return Demonstrations(
-        obs, act, np.zeros(len(act), np.float32), terminated, ~terminated, lengths, spaces=spaces(actions)
-    )
+    return Demonstrations(obs, act, rewards, terminated, ~terminated, lengths, spaces=spaces(actions))
 
 
 def _episode(random: np.random.Generator, limit: int, left: bool) -> np.ndarray:

@@ -41,6 +41,18 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("expert", "swing_up"): {"parts": {"env": {"kind": "pendulum"}}, "draws": False},
     ("finetune", "expert_query"): {"parts": {"network": {"kind": "graph_conditioned"}}},
     ("finetune", "policy_execution"): {"parts": {"network": {"kind": "graph_conditioned"}}},
+    ("finetune", "rlpd"): {
+        "parts": {"policy": {"kind": "gaussian", "squash": True}},
+        "settings": {
+            **{"num_envs": 8, "updates_per_env_step": 2, "num_critics": 3, "critic_hidden": [16]},
+            **{"batch_size": 32, "demo_batch_size": 16, "critic_warmup_steps": 100},
+            **{"initial_temperature": 1e-3, "learning_rate": 1e-3, "num_steps": 400},
+        },
+    },
+    ("finetune", "sac"): {
+        "parts": {"policy": {"kind": "gaussian", "squash": True}, "exploration": {"kind": "own_density"}},
+        "settings": {"critic_warmup_steps": 100, "initial_temperature": 1e-3, "learning_rate": 1e-3},
+    },
     ("interact", "dagger"): {"settings": ROUNDS},
     ("interact", "ensemble_dagger"): {"settings": ROUNDS | {"num_members": 2}},
     ("interact", "hg_dagger"): {"settings": ROUNDS | {"num_members": 2}},
