@@ -29,6 +29,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("dataset", "artifact"): {"draws": False},
     ("dataset", "file"): {"draws": False},
     ("env", "cliff"): {"draws": False},
+    ("env", "deep_sea"): {"draws": False},
     ("env", "rope"): {"draws": False},
     ("evaluate", "covariate_shift"): {"settings": {"num_permutations": 99}},
     ("evaluate", "compounding"): {"settings": {"horizons": [2, 4, 8]}},
