@@ -5,7 +5,7 @@ finds the treasure about once in 2^N episodes: only who explores deeply, the sam
 Which of the two actions leads to the right is drawn for each cell.
 """
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -46,6 +46,7 @@ class DeepSeaEnvironment(Environment):
     The reward is -move_cost / N for a step to the right, and 1 for one from the lowest cell on the right.
     """
 
+    goal_reward: ClassVar[float] = 1.0
     spec: DeepSea
     spaces: Spaces = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)

@@ -40,6 +40,11 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("expert", "mlp"): {"draws": False},
     ("expert", "scripted"): {"parts": {"env": {"kind": "recall"}}, "draws": False},
     ("expert", "swing_up"): {"parts": {"env": {"kind": "pendulum"}}, "draws": False},
+    ("finetune", "bootstrapped_dqn"): {
+        "actions": "discrete",
+        "parts": {"exploration": {"kind": "none"}},
+        "settings": {"num_heads": 3, "critic_hidden": [16], "prior_scale": 0.5, "discount": 0.5, "num_steps": 300},
+    },
     ("finetune", "expert_query"): {"parts": {"network": {"kind": "graph_conditioned"}}},
     ("finetune", "policy_execution"): {"parts": {"network": {"kind": "graph_conditioned"}}},
     ("finetune", "rlpd"): {
