@@ -58,6 +58,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("interact", "hg_dagger"): {"settings": ROUNDS | {"num_members": 2}},
     ("interact", "safe_dagger"): {"settings": ROUNDS},
     ("interact", "thrifty_dagger"): {"settings": ROUNDS | {"num_members": 2}},
+    ("join", "episodes"): {"draws": False},
     ("network", "cnn"): {
         "settings": {"channels": (8,), "kernel_sizes": (1,), "strides": (1,)},
         "observation_shape": (1, 2, 1),
