@@ -5,7 +5,7 @@ lead along the corridor. Where recordings end at the door (`rollout.episodes.max
 room.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -48,6 +48,7 @@ class CorridorEnvironment(Environment):
     """State and observation are the position; the reward is 1 at the goal."""
 
     spec: Corridor
+    goal_reward: ClassVar[float] = 1.0
     spaces: Spaces = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
     state_names: tuple[str, ...] = eqx.field(static=True)
@@ -72,7 +73,7 @@ class CorridorEnvironment(Environment):
         beside = jnp.abs(state[1]) > jnp.where(state[0] < _DOOR, self.spec.half_width, _REACH)
         out = beside | (state[0] < -0.1) | (state[0] > _END)
         there = jnp.linalg.norm(state - jnp.asarray(_GOAL)) < self.spec.goal_radius
-        return state, Transition(jnp.where(there, 1.0, 0.0), out | there)
+        return state, Transition(jnp.where(there, self.goal_reward, 0.0), out | there)
 
     def observe(self, state: Float[Array, " 2"]) -> Float[Array, " 2"]:
         """The state."""

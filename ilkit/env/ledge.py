@@ -7,7 +7,7 @@ demonstrations agree and large where they are missing (a bottleneck of the data,
 for: Wagenmaker et al., 2025, "Posterior behavioral cloning").
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -50,6 +50,7 @@ class LedgeEnvironment(Environment):
     """
 
     spec: Ledge
+    goal_reward: ClassVar[float] = 1.0
     spaces: Spaces = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
     state_names: tuple[str, ...] = eqx.field(static=True)
@@ -73,7 +74,7 @@ class LedgeEnvironment(Environment):
         arrives = taken == self.spec.num_ledge_steps - 1.0
         offset = jnp.where(leaps, action, jnp.where(arrives & ~falls, 0.0, pushed))
         after = jnp.stack([taken + 1.0, offset, mark])
-        return after, Transition(jnp.where(lands, 1.0, 0.0), leaps | falls)
+        return after, Transition(jnp.where(lands, self.goal_reward, 0.0), leaps | falls)
 
     def observe(self, state: Float[Array, " 3"]) -> Float[Array, " 3"]:
         """Whether one stands at the edge, the offset, the mark."""

@@ -40,6 +40,9 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("expert", "scripted"): {"parts": {"env": {"kind": "recall"}}, "draws": False},
     ("expert", "swing_up"): {"parts": {"env": {"kind": "pendulum"}}, "draws": False},
     ("finetune", "expert_query"): {"parts": {"network": {"kind": "graph_conditioned"}}},
+    ("finetune", "filtered_bc"): {
+        "settings": {"demo_batch_size": 16, "num_gradient_steps": 10, "num_steps": 40, "learning_rate": 1e-2}
+    },
     ("finetune", "policy_execution"): {"parts": {"network": {"kind": "graph_conditioned"}}},
     ("finetune", "rlpd"): {
         "parts": {"policy": {"kind": "gaussian", "squash": True}},
