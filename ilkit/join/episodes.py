@@ -5,7 +5,7 @@ from typing import Literal
 from jaxtyping import PRNGKeyArray
 
 from ilkit.data.demonstrations import Demonstrations, concatenate
-from ilkit.data.spaces import Spaces, described
+from ilkit.data.spaces import Spaces, difference
 from ilkit.errors import DataError
 from ilkit.spec import Spec
 
@@ -31,11 +31,9 @@ def join(spec: Episodes, *, key: PRNGKeyArray, **demos: Demonstrations) -> Demon
 
 
 def _check_same(first: str, ours: Spaces, other: str, theirs: Spaces) -> None:
-    for part in ("observation", "action"):
-        one, another = getattr(ours, part), getattr(theirs, part)
-        if one != another:
-            told = [described(one), described(another)]
-            raise DataError(
-                f"Recordings that are put together must have the same spaces, and the {part} is {told[0]} in {first}, "
-                f"{told[1] if told[0] != told[1] else 'the same with other bounds'} in {other}. Record both in one env."
-            )
+    differing = difference(ours, theirs)
+    if differing:
+        raise DataError(
+            f"Recordings that are put together must have the same spaces, and those of {other} differ from those of "
+            f"{first}: {differing}. Record both in one env."
+        )

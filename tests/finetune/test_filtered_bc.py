@@ -143,7 +143,7 @@ def test_heads_that_see_several_steps_are_cloned(build: Callable[[], Policy], ex
         (lambda: shown(0.4), 2.0, r"threshold must be a return that a demonstration reaches, and the best of 1 has 1,"),
         (lambda: shown(0.4, reward=0.0), 1.0, "all of these are 0"),
         (lambda: shown(0.4, reward=np.nan), 1.0, "needs the rewards"),
-        (lambda: elsewhere(), None, "observations of the demonstrations must be those of the policy"),
+        (lambda: elsewhere(), None, "must have the spaces of the policy"),
     ],
     ids=["missing", "too_high", "all_0", "unknown", "elsewhere"],
 )
