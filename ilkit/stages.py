@@ -81,6 +81,11 @@ def rollout(
 
 
 @stage
+def join(spec: Spec, *, key: PRNGKeyArray, **demos: Demonstrations) -> Demonstrations:
+    """The recordings of several rollouts, put together."""
+
+
+@stage
 def augment(
     spec: Spec, env: Build[Environment | HostEnvironment], demos: Demonstrations, *, key: PRNGKeyArray
 ) -> Demonstrations:

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = (
-    *("env", "format", "dataset", "expert", "rollout", "augment", "policy", "network"),
+    *("env", "format", "dataset", "expert", "rollout", "join", "augment", "policy", "network"),
     *("imitate", "uncertainty", "exploration", "interact", "finetune", "evaluate"),
 )
 LAYERS = (

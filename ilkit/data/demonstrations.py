@@ -163,6 +163,25 @@ class Demonstrations(eqx.Module):
             follows=None if self.follows is None else self.follows[episodes],
         )
 
+    def cut(self, lengths: Int[np.ndarray, " num_episodes"]) -> "Demonstrations":
+        """The first so many steps of each episode, at most all of them; one that went on is called truncated there."""
+        kept = np.minimum(lengths, self.lengths).astype(self.lengths.dtype)
+        counts, is_cut = kept.astype(np.int64), kept < self.lengths
+        steps = _stretches(self.starts, counts)
+        observed = _stretches(self.starts + np.arange(self.num_episodes), counts + 1)
+        return Demonstrations(
+            obs=jax.tree.map(lambda rows: rows[observed], self.obs),
+            actions=self.actions[steps],
+            rewards=self.rewards[steps],
+            terminated=self.terminated & ~is_cut,
+            truncated=self.truncated | is_cut,
+            lengths=kept,
+            spaces=self.spaces,
+            success=None if self.success is None else np.where(is_cut, np.float32(np.nan), self.success),
+            executed=None if self.executed is None else self.executed[steps],
+            follows=self.follows,
+        )
+
     def transitions(self) -> Transitions:
         """All steps as rows, on the device, padded to a round number of them."""
         steps, episodes = self.num_steps, self.num_episodes

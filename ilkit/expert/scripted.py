@@ -12,7 +12,7 @@ from ilkit.spec import Spec
 
 
 class Scripted(Spec):
-    """The demonstrator that an environment comes with, such as fork, particle, recall, brake_light or rope."""
+    """The demonstrator that an environment comes with, such as fork, ledge, particle, recall, brake_light or rope."""
 
     kind: Literal["scripted"] = "scripted"
 

@@ -30,6 +30,8 @@ class Episodes(Spec):
     """How many episodes to record; null where `num_steps` is given."""
     num_steps: PositiveInt | None = None
     """How many steps to record in all; the last episode is cut there, as truncated."""
+    max_steps: PositiveInt | None = None
+    """The steps after which an episode is cut, as truncated; the environment's alone where none are given."""
     action_noise: NonNegativeFloat = 0.0
     """The standard deviation of the noise on the actions, in their units; the probability of a random discrete one."""
     label: Literal["intended", "executed"] = "intended"
@@ -90,7 +92,7 @@ def _record(
     states = None
     if spec.initial_states == "uniform":
         states = _uniform_states(spec, env, range(first_episode, first_episode + num_episodes), key=key)
-    return collect_episodes(
+    demos = collect_episodes(
         env,
         expert,
         num_episodes=num_episodes,
@@ -100,6 +102,7 @@ def _record(
         first_episode=first_episode,
         initial_states=states,
     ).demonstrations(spec.label)
+    return demos if spec.max_steps is None else demos.cut(np.full(num_episodes, spec.max_steps))
 
 
 def _uniform_states(
@@ -127,16 +130,6 @@ def _uniform_states(
 
 def _first_steps(demos: Demonstrations, num_steps: int) -> Demonstrations:
     """The first steps of all, the last episode cut and called truncated where it went on."""
-    stops, count = demos.stops, int(demos.episode_of(np.asarray(num_steps - 1))) + 1
-    is_cut = np.arange(count) == count - 1 if stops[count - 1] > num_steps else np.zeros(count, bool)
-    lengths = demos.lengths[:count] - is_cut.astype(np.int32) * np.int32(stops[count - 1] - num_steps)
-    return Demonstrations(
-        obs=jax.tree.map(lambda rows: rows[: num_steps + count], demos.obs),
-        actions=demos.actions[:num_steps],
-        rewards=demos.rewards[:num_steps],
-        terminated=demos.terminated[:count] & ~is_cut,
-        truncated=demos.truncated[:count] | is_cut,
-        lengths=lengths,
-        spaces=demos.spaces,
-        executed=None if demos.executed is None else demos.executed[:num_steps],
-    )
+    count = int(demos.episode_of(np.asarray(num_steps - 1))) + 1
+    taken = demos.take(np.arange(count))
+    return taken.cut(np.append(taken.lengths[:-1], num_steps - taken.starts[-1]))

@@ -173,6 +173,21 @@ def demonstrations_stay_valid(subject: Subject) -> None:
     demos.check()
 
 
+def no_recording_is_lost(subject: Subject) -> None:
+    """Every episode is one of those given, at least one is of each recording, and the spaces stay."""
+    given, demos = subject.named(), subject.outcome()
+    starts = {name: one.before(one.starts) for name, one in given.items()}
+    firsts = demos.before(demos.starts)
+    for name, one in given.items():
+        expect(demos.spaces == one.spaces, f"The spaces must stay, got {demos.spaces}.")
+        there = (firsts[:, None] == starts[name][None]).all(axis=-1).any()
+        expect(there, f"Each recording must contribute an episode, but there is none of {name!r}.")
+    known = np.concatenate(list(starts.values()))
+    unknown = ~(firsts[:, None] == known[None]).all(axis=-1).any(axis=1)
+    expect(not unknown.any(), f"Every episode must be one of those given, but number {unknown.argmax()} is not.")
+    demos.check()
+
+
 def report_is_self_contained(subject: Subject) -> None:
     """The page loads nothing from elsewhere, and the columns of every table are equally long."""
     report: Report = subject.outcome()

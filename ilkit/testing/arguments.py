@@ -126,9 +126,15 @@ def argument(block: str, name: str, options: Options, variant: int = 0) -> Any:
 
 
 def named(block: str, options: Options, variant: int = 0) -> dict[str, Any]:
-    """What is passed by any other name, where the block is declared so: one, called `cloned`."""
+    """What is passed by any other name, where the block is declared so: two recordings, or one policy, `cloned`."""
     hint = declarations()[block].others
-    return {} if hint is None else {"cloned": _of_type(block, "cloned", required(hint), options, variant)}
+    if hint is None:
+        return {}
+    names = ("first", "second") if hint is Demonstrations else ("cloned",)
+    return {
+        name: _of_type(block, name, required(hint), options, variant + _APART * place)
+        for place, name in enumerate(names)
+    }
 
 
 def has_key(block: str) -> bool:

@@ -44,6 +44,7 @@ _BY_BLOCK: Mapping[str, tuple[Function, ...]] = {
     "format": (answer_checks.reads_what_it_writes,),
     "dataset": (answer_checks.demonstrations_fit_the_environment,),
     "rollout": (answer_checks.episodes_obey_the_environment,),
+    "join": (answer_checks.no_recording_is_lost,),
     "augment": (answer_checks.demonstrations_stay_valid,),
     "imitate": (answer_checks.recovers_the_expert,),
     "interact": (answer_checks.comes_near_the_expert,),

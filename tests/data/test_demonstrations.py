@@ -80,3 +80,14 @@ def test_what_was_done_stays_with_its_episode():
 def test_rows_of_what_was_done_agree_with_the_others(wrong, message):
     with pytest.raises(DataError, match=message):
         replace(numbered(2, 3), **wrong)
+
+
+def test_episodes_are_cut_after_so_many_steps():
+    demos = replace(numbered(2, 3), success=np.array([1.0, 0.0], np.float32))
+    cut = demos.cut(np.array([5, 1]))
+    np.testing.assert_array_equal(cut.lengths, [2, 1])
+    np.testing.assert_array_equal(cut.obs[:, 0], [0, 1, 2, 3, 4])
+    np.testing.assert_array_equal(cut.actions[:, 0], [0, 0.5, 1.5])
+    np.testing.assert_array_equal(cut.terminated, [True, False])
+    assert cut.truncated[1]
+    np.testing.assert_array_equal(cut.success, [1.0, np.nan])

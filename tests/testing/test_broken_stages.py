@@ -16,7 +16,7 @@ from jax.tree_util import Partial
 from pydantic import ConfigDict, PositiveFloat, PositiveInt, ValidationError, field_serializer
 
 from ilkit.data.aggregate import Interaction
-from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.format import Format
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
@@ -98,6 +98,17 @@ def edit(demos: Demonstrations, **changes: Callable[[np.ndarray], np.ndarray]) -
     return eqx.tree_at(lambda tree: [getattr(tree, name) for name in changes], demos, arrays) if changes else demos
 
 
+def joined(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    def component(spec, *, key, **demos) -> Demonstrations:
+        return edit(concatenate(list(demos.values())), **changes)
+
+    return component
+
+
+def first(spec, *, key, **demos) -> Demonstrations:
+    return demos["first"]
+
+
 def fewer(spec, env, demos, *, key) -> Demonstrations:
     return demonstrations(10, "continuous")
 
@@ -141,6 +152,11 @@ def late(array: np.ndarray) -> np.ndarray:
     return array + np.float32(0.5)
 
 
+def twice_the_last(array: np.ndarray) -> np.ndarray:
+    array[-9:] *= 2
+    return array
+
+
 def far(array: np.ndarray) -> np.ndarray:
     return array * np.float32(1000.0)
 
@@ -169,6 +185,8 @@ BROKEN = [
     (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), imported(lengths=none), "be empty"),
     (answer_checks.demonstrations_fit_the_environment, "dataset", imported(), discrete, "spaces must be those"),
     (answer_checks.reads_what_it_writes, "format", kept(), kept(rewards=late), "rewards must come back"),
+    (answer_checks.no_recording_is_lost, "join", joined(), first, "none of 'second'"),
+    (answer_checks.no_recording_is_lost, "join", joined(), joined(obs=twice_the_last), "one of those given"),
     (answer_checks.demonstrations_stay_valid, "augment", augmented(), fewer, "No episode may be lost"),
     (answer_checks.demonstrations_stay_valid, "augment", augmented(), rescaled, "spaces must stay"),
     (

@@ -46,6 +46,9 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
         "settings": {"num_heads": 3, "critic_hidden": [16], "prior_scale": 0.5, "discount": 0.5, "num_steps": 300},
     },
     ("finetune", "expert_query"): {"parts": {"network": {"kind": "graph_conditioned"}}},
+    ("finetune", "filtered_bc"): {
+        "settings": {"demo_batch_size": 16, "num_gradient_steps": 10, "num_steps": 40, "learning_rate": 1e-2}
+    },
     ("finetune", "policy_execution"): {"parts": {"network": {"kind": "graph_conditioned"}}},
     ("finetune", "rlpd"): {
         "parts": {"policy": {"kind": "gaussian", "squash": True}},
@@ -64,6 +67,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("interact", "hg_dagger"): {"settings": ROUNDS | {"num_members": 2}},
     ("interact", "safe_dagger"): {"settings": ROUNDS},
     ("interact", "thrifty_dagger"): {"settings": ROUNDS | {"num_members": 2}},
+    ("join", "episodes"): {"draws": False},
     ("network", "cnn"): {
         "settings": {"channels": (8,), "kernel_sizes": (1,), "strides": (1,)},
         "observation_shape": (1, 2, 1),

@@ -1,0 +1,1 @@
+"""Recordings put together: one file per kind."""
