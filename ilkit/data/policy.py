@@ -64,6 +64,41 @@ class Policy(Learnt):
             "Choose policy.kind gaussian, mixture, autoregressive or categorical."
         )
 
+    def sample_with_log_prob(
+        self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray
+    ) -> tuple[PyTree, Array, Float[Array, ""]]:
+        """Draws the action that `sample` draws with this key, and its log density.
+
+        **Raises:** `DataError` where the density is implicit.
+        """
+        after, action = self.sample(carry, obs, key=key)
+        return after, action, self.log_prob(carry, obs, action)[1]
+
+    @property
+    def noise_size(self) -> int:
+        """How many numbers of noise `steer` takes; 0 where the policy can't be steered."""
+        return 0
+
+    @property
+    def steering(self) -> str:
+        """By which sampler, in how many steps and from which noise `steer` makes an action; empty where it can't."""
+        return f"{type(self).__name__}, from N(0, I) of {self.noise_size} numbers" if self.noise_size else ""
+
+    @property
+    def noise_steps(self) -> int:
+        """For how many steps of an episode a noise counts, from the first one on: those that are decided at once."""
+        return 1
+
+    def steer(self, carry: PyTree, obs: PyTree, noise: Float[Array, " noise"]) -> tuple[PyTree, Array]:
+        """The action that a noise leads to: a deterministic map, which makes samples of a noise from N(0, I).
+
+        **Raises:** `DataError` where the policy can't be steered.
+        """
+        raise DataError(
+            f"steer needs a policy that makes actions of noise, and {type(self).__name__} doesn't. "
+            "Choose policy.kind diffusion, flow, cvae, gaussian, mixture or autoregressive."
+        )
+
     def step_loss(
         self, carry: PyTree, obs: PyTree, action: Array, *, key: PRNGKeyArray
     ) -> tuple[PyTree, Float[Array, ""]]:

@@ -76,6 +76,24 @@ class GaussianPolicy(ContinuousHead):
         """Draws an action, differentiable by μ and σ."""
         return self.units.action(self.distribution(outputs).sample(key))
 
+    def sample_with_log_prob_from(
+        self, outputs: Float[Array, " outputs"], *, key: PRNGKeyArray
+    ) -> tuple[Float[Array, " act"], Float[Array, ""]]:
+        """Draws an action and its log density, both differentiable: by x, which the tanh is never inverted for."""
+        distribution = self.distribution(outputs)
+        raw = distribution.sample(key)
+        return self.units.action(raw), jnp.sum(distribution.log_prob(raw)) - self.units.log_slope(raw)
+
+    @property
+    def noise_size(self) -> int:
+        """ε of x = μ + σ ε."""
+        return self.spaces.action.size
+
+    def steer_from(self, outputs: Float[Array, " outputs"], noise: Float[Array, " act"]) -> Float[Array, " act"]:
+        """The action of x = μ + σ ε."""
+        distribution = self.distribution(outputs)
+        return self.units.action(distribution.mean + distribution.scale * noise)
+
     def log_prob_from(self, outputs: Float[Array, " outputs"], action: Array) -> Float[Array, ""]:
         """The log density; finite at and beyond the bounds, where it is that at a distance of 1e-6 half ranges."""
         raw = self.units.raw(action)
