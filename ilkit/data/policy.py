@@ -85,8 +85,8 @@ class Policy(Learnt):
         return f"{type(self).__name__}, from N(0, I) of {self.noise_size} numbers" if self.noise_size else ""
 
     @property
-    def noise_steps(self) -> int:
-        """For how many steps of an episode a noise counts, from the first one on: those that are decided at once."""
+    def decision_steps(self) -> int:
+        """How many actions are decided at once, from the first step of an episode on: for as long a noise counts."""
         return 1
 
     def steer(self, carry: PyTree, obs: PyTree, noise: Float[Array, " noise"]) -> tuple[PyTree, Array]:

@@ -113,7 +113,7 @@ class ChunkedPolicy(Policy):
         return self.inner.noise_size
 
     @property
-    def noise_steps(self) -> int:
+    def decision_steps(self) -> int:
         """The steps of a chunk, or one where chunks are averaged."""
         return self.spec.execute if self.spec.ensemble is None else 1
 

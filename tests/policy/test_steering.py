@@ -103,7 +103,7 @@ def test_a_flow_is_steered_from_where_its_samples_begin() -> None:
 
 def test_the_noise_of_a_chunk_counts_where_the_chunk_begins() -> None:
     policy = chunks(flow, flow.Flow(**SMALL))
-    assert (policy.noise_size, policy.noise_steps) == (8, 2)
+    assert (policy.noise_size, policy.decision_steps) == (8, 2)
     first, second, third = jax.random.normal(jax.random.key(3), (3, 8))
     carry, actions = policy.initial_carry(), []
     for noise in (first, second, third):
@@ -115,7 +115,7 @@ def test_the_noise_of_a_chunk_counts_where_the_chunk_begins() -> None:
 
 def test_the_noises_of_averaged_chunks_count_at_every_step() -> None:
     policy = chunks(gaussian, gaussian.Gaussian(), ensemble=0.0)
-    assert policy.noise_steps == 1
+    assert policy.decision_steps == 1
     noises = jax.random.normal(jax.random.key(3), (2, 8))
     carry, _ = policy.steer(policy.initial_carry(), OBS, noises[0])
     decided = [policy.inner.steer((), OBS, noise)[1].reshape(4, 2) for noise in noises]
