@@ -37,6 +37,11 @@ class Policy(Learnt):
         return 0, 0
 
     @property
+    def is_stochastic(self) -> bool:
+        """Whether `sample` draws, rather than give the mode."""
+        return type(self).sample is not Policy.sample
+
+    @property
     def has_density(self) -> bool:
         """Whether `log_prob` gives the density of its actions, rather than refuse to."""
         return type(self).log_prob is not Policy.log_prob

@@ -33,6 +33,11 @@ class Head(Policy):
         return self.network.initial_carry()
 
     @property
+    def is_stochastic(self) -> bool:
+        """Whether the head draws."""
+        return type(self).sample_from is not Head.sample_from
+
+    @property
     def has_density(self) -> bool:
         """Whether the head says what the density of its actions is."""
         return type(self).log_prob_from is not Head.log_prob_from

@@ -19,6 +19,11 @@ class FixedSpreadPolicy(ContinuousHead):
     """log σ; without one, a sample is the mode and the density implicit."""
 
     @property
+    def is_stochastic(self) -> bool:
+        """Whether there is noise."""
+        return self.log_std is not None
+
+    @property
     def has_density(self) -> bool:
         """Whether there is noise."""
         return self.log_std is not None

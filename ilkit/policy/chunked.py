@@ -82,6 +82,11 @@ class ChunkedPolicy(Policy):
         return self.inner.reparameterized
 
     @property
+    def is_stochastic(self) -> bool:
+        """As the head is."""
+        return self.inner.is_stochastic
+
+    @property
     def has_smooth_mode(self) -> bool:  # type: ignore[override]
         """As the head has."""
         return self.inner.has_smooth_mode
