@@ -37,6 +37,11 @@ class Policy(Learnt):
         return 0, 0
 
     @property
+    def is_stochastic(self) -> bool:
+        """Whether `sample` draws, rather than give the mode."""
+        return type(self).sample is not Policy.sample
+
+    @property
     def has_density(self) -> bool:
         """Whether `log_prob` gives the density of its actions, rather than refuse to."""
         return type(self).log_prob is not Policy.log_prob
@@ -62,6 +67,41 @@ class Policy(Learnt):
         raise DataError(
             f"log_prob needs a policy with a density; that of {type(self).__name__} is implicit. "
             "Choose policy.kind gaussian, mixture, autoregressive or categorical."
+        )
+
+    def sample_with_log_prob(
+        self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray
+    ) -> tuple[PyTree, Array, Float[Array, ""]]:
+        """Draws the action that `sample` draws with this key, and its log density.
+
+        **Raises:** `DataError` where the density is implicit.
+        """
+        after, action = self.sample(carry, obs, key=key)
+        return after, action, self.log_prob(carry, obs, action)[1]
+
+    @property
+    def noise_size(self) -> int:
+        """How many numbers of noise `steer` takes; 0 where the policy can't be steered."""
+        return 0
+
+    @property
+    def steering(self) -> str:
+        """By which sampler, in how many steps and from which noise `steer` makes an action; empty where it can't."""
+        return f"{type(self).__name__}, from N(0, I) of {self.noise_size} numbers" if self.noise_size else ""
+
+    @property
+    def decision_steps(self) -> int:
+        """How many actions are decided at once, from the first step of an episode on: for as long a noise counts."""
+        return 1
+
+    def steer(self, carry: PyTree, obs: PyTree, noise: Float[Array, " noise"]) -> tuple[PyTree, Array]:
+        """The action that a noise leads to: a deterministic map, which makes samples of a noise from N(0, I).
+
+        **Raises:** `DataError` where the policy can't be steered.
+        """
+        raise DataError(
+            f"steer needs a policy that makes actions of noise, and {type(self).__name__} doesn't. "
+            "Choose policy.kind diffusion, flow, cvae, gaussian, mixture or autoregressive."
         )
 
     def step_loss(

@@ -33,6 +33,11 @@ class Head(Policy):
         return self.network.initial_carry()
 
     @property
+    def is_stochastic(self) -> bool:
+        """Whether the head draws."""
+        return type(self).sample_from is not Head.sample_from
+
+    @property
     def has_density(self) -> bool:
         """Whether the head says what the density of its actions is."""
         return type(self).log_prob_from is not Head.log_prob_from
@@ -54,6 +59,17 @@ class Head(Policy):
         """The log density of an action, in the units of the action space; refused where it is implicit."""
         return super().log_prob((), outputs, action)[1]
 
+    def sample_with_log_prob_from(
+        self, outputs: Float[Array, " outputs"], *, key: PRNGKeyArray
+    ) -> tuple[Array, Float[Array, ""]]:
+        """Draws the action that `sample_from` draws with this key, and its log density."""
+        action = self.sample_from(outputs, key=key)
+        return action, self.log_prob_from(outputs, action)
+
+    def steer_from(self, outputs: Float[Array, " outputs"], noise: Float[Array, " noise"]) -> Array:
+        """The action that a noise of `noise_size` numbers leads to; refused where it is 0."""
+        return super().steer((), outputs, noise)[1]
+
     def loss_from(self, outputs: Float[Array, " outputs"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """The loss that fits outputs to a demonstrated action; the negative log-likelihood unless overridden."""
         del key
@@ -73,6 +89,18 @@ class Head(Policy):
         """The log density of an action."""
         carry, outputs = self.outputs(carry, obs)
         return carry, self.log_prob_from(outputs, action)
+
+    def sample_with_log_prob(
+        self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray
+    ) -> tuple[PyTree, Array, Float[Array, ""]]:
+        """Draws an action, and its log density."""
+        carry, outputs = self.outputs(carry, obs)
+        return carry, *self.sample_with_log_prob_from(outputs, key=key)
+
+    def steer(self, carry: PyTree, obs: PyTree, noise: Float[Array, " noise"]) -> tuple[PyTree, Array]:
+        """The action that a noise leads to."""
+        carry, outputs = self.outputs(carry, obs)
+        return carry, self.steer_from(outputs, noise)
 
     def step_loss(
         self, carry: PyTree, obs: PyTree, action: Array, *, key: PRNGKeyArray

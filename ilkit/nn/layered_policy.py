@@ -19,6 +19,11 @@ class FixedSpreadPolicy(ContinuousHead):
     """log σ; without one, a sample is the mode and the density implicit."""
 
     @property
+    def is_stochastic(self) -> bool:
+        """Whether there is noise."""
+        return self.log_std is not None
+
+    @property
     def has_density(self) -> bool:
         """Whether there is noise."""
         return self.log_std is not None
@@ -31,7 +36,18 @@ class FixedSpreadPolicy(ContinuousHead):
         """Draws an action, which may lie outside of the space."""
         if self.log_std is None:
             return self.mode_from(outputs)
-        return self.units.action(outputs + jnp.exp(self.log_std) * jax.random.normal(key, outputs.shape))
+        return self.steer_from(outputs, jax.random.normal(key, outputs.shape))
+
+    @property
+    def noise_size(self) -> int:
+        """ε of x + σ ε, where there is noise."""
+        return self.spaces.action.size if self.has_density else 0
+
+    def steer_from(self, outputs: Float[Array, " act"], noise: Float[Array, " act"]) -> Float[Array, " act"]:
+        """The action of x + σ ε."""
+        if self.log_std is None:
+            return super().steer_from(outputs, noise)
+        return self.units.action(outputs + jnp.exp(self.log_std) * noise)
 
     def log_prob_from(self, outputs: Float[Array, " act"], action: Float[Array, " act"]) -> Float[Array, ""]:
         """The log density of an action before it is clipped."""

@@ -7,6 +7,7 @@ at once from those that were demonstrated; in sampling one after the other from 
 maximum likelihood, and overfits on few data: stop early.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 import equinox as eqx
@@ -21,12 +22,16 @@ from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.data.windows import Transitions
+from ilkit.math.choices import choice_at
 from ilkit.nn.action_range import ActionRange
 from ilkit.nn.bins import Bins
 from ilkit.nn.conditional_head import ConditionalHead, ConditionalSpec, prepared
 from ilkit.nn.perceptron import Layers, build_layers
 
 _TAILS = 2
+
+Choose = Callable[[Array, Array, Array, Array], Float[Array, ""]]
+"""An entry of an action, by the logits, the edges and the centers of its bins and by what is given for it."""
 
 
 class Autoregressive(ConditionalSpec):
@@ -76,11 +81,20 @@ class AutoregressivePolicy(ConditionalHead):
 
     def mode_from(self, outputs: Float[Array, " features"]) -> Float[Array, " act"]:
         """The center of the likeliest bin, entry after entry."""
-        return self._unrolled(outputs, None)
+        return self._unrolled(outputs, _likeliest, jnp.zeros(len(self.bins.edges)))
 
     def sample_from(self, outputs: Float[Array, " features"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
         """Draws an action, entry after entry."""
-        return self._unrolled(outputs, key)
+        return self._unrolled(outputs, self._drawn, jax.random.split(key, len(self.bins.edges)))
+
+    @property
+    def noise_size(self) -> int:
+        """One number for each entry."""
+        return self.spaces.action.size
+
+    def steer_from(self, outputs: Float[Array, " features"], noise: Float[Array, " act"]) -> Float[Array, " act"]:
+        """Entry after entry the quantile Φ(noise) of its histogram."""
+        return self._unrolled(outputs, self._quantile, noise)
 
     def log_prob_from(self, outputs: Float[Array, " features"], action: Array) -> Float[Array, ""]:
         """The log density of an action; -∞ outside of all bins, which there is nothing of within finite bounds."""
@@ -101,34 +115,42 @@ class AutoregressivePolicy(ConditionalHead):
     def _seen(self, action: Float[Array, " act"]) -> Float[Array, " act"]:
         return self.units.raw(self.bins.inside(action))
 
-    def _unrolled(self, outputs: Float[Array, " features"], key: PRNGKeyArray | None) -> Float[Array, " act"]:
-        """The likeliest action, or one that is drawn where there is a key."""
+    def _unrolled(self, outputs: Float[Array, " features"], choose: Choose, given: Array) -> Float[Array, " act"]:
+        """The action whose entries are chosen one after the other, each by what is given for it."""
         size = len(self.bins.edges)
 
-        def step(action: Float[Array, " act"], given: tuple[Any, ...]) -> tuple[Float[Array, " act"], None]:
-            index, layers, edges, centers, entry_key = given
+        def step(action: Float[Array, " act"], entry: tuple[Any, ...]) -> tuple[Float[Array, " act"], None]:
+            index, layers, edges, centers, given = entry
             earlier = jnp.where(jnp.arange(size) < index, self._seen(action), 0.0)
             logits = jnp.where(jnp.diff(edges) > 0, layers(jnp.concatenate([earlier, outputs])), -jnp.inf)
-            entry = centers[jnp.argmax(logits)] if key is None else self._drawn(logits, edges, centers, key=entry_key)
-            return action.at[index].set(entry), None
+            return action.at[index].set(choose(logits, edges, centers, given)), None
 
-        keys = jax.random.split(jax.random.key(0) if key is None else key, size)
-        entries = (jnp.arange(size), self.layers, self.bins.edges, self.bins.centers, keys)
+        entries = (jnp.arange(size), self.layers, self.bins.edges, self.bins.centers, given)
         return jax.lax.scan(step, jnp.zeros(size), entries)[0]
 
     def _drawn(
-        self,
-        logits: Float[Array, " bins"],
-        edges: Float[Array, " edges"],
-        centers: Float[Array, " bins"],
-        *,
-        key: PRNGKeyArray,
+        self, logits: Float[Array, " bins"], edges: Float[Array, " edges"], centers: Float[Array, " bins"], key: Array
     ) -> Float[Array, ""]:
         bin_key, place_key = jax.random.split(key)
         chosen = jax.random.categorical(bin_key, logits)
         if self.spec.draw == "center":
             return centers[chosen]
         return jax.random.uniform(place_key, minval=edges[chosen], maxval=edges[chosen + 1])
+
+    def _quantile(
+        self, logits: Float[Array, " bins"], edges: Float[Array, " edges"], centers: Float[Array, " bins"], noise: Array
+    ) -> Float[Array, ""]:
+        chosen, place = choice_at(logits, noise)
+        if self.spec.draw == "center":
+            return centers[chosen]
+        return edges[chosen] + place * (edges[chosen + 1] - edges[chosen])
+
+
+def _likeliest(
+    logits: Float[Array, " bins"], edges: Float[Array, " edges"], centers: Float[Array, " bins"], given: Array
+) -> Float[Array, ""]:
+    del edges, given
+    return centers[jnp.argmax(logits)]
 
 
 def policy(spec: Autoregressive, network: Build[Network], spaces: Spaces, *, key: PRNGKeyArray) -> Policy:

@@ -6,7 +6,8 @@ predicted at every step instead, and the action is Σ_i w_i a_i / Σ_i w_i over 
 with w_i = exp(-m i).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, Literal
 
 import equinox as eqx
@@ -52,6 +53,10 @@ class Chunked(Spec):
         return window_faults("horizon", self.horizon, world)
 
 
+Predict = Callable[[PyTree, PyTree], tuple[PyTree, Array]]
+"""How the head predicts a chunk, by what it remembers and an observation."""
+
+
 class Ahead(eqx.Module):
     """What is carried from step to step: the memory of the head, and actions that it has predicted."""
 
@@ -77,6 +82,11 @@ class ChunkedPolicy(Policy):
         return self.inner.reparameterized
 
     @property
+    def is_stochastic(self) -> bool:
+        """As the head is."""
+        return self.inner.is_stochastic
+
+    @property
     def has_smooth_mode(self) -> bool:  # type: ignore[override]
         """As the head has."""
         return self.inner.has_smooth_mode
@@ -96,11 +106,31 @@ class ChunkedPolicy(Policy):
 
     def mode(self, carry: Ahead, obs: PyTree) -> tuple[Ahead, Array]:
         """The next action of a chunk that is the head's mode."""
-        return self._act(carry, obs, None)
+        return self._act(carry, obs, self.inner.mode)
 
     def sample(self, carry: Ahead, obs: PyTree, *, key: PRNGKeyArray) -> tuple[Ahead, Array]:
         """The next action of a chunk that the head draws."""
-        return self._act(carry, obs, key)
+        return self._act(carry, obs, partial(self.inner.sample, key=key))
+
+    @property
+    def noise_size(self) -> int:
+        """As the head has: of the whole chunk."""
+        return self.inner.noise_size
+
+    @property
+    def decision_steps(self) -> int:
+        """The steps of a chunk, or one where chunks are averaged."""
+        return self.spec.execute if self.spec.ensemble is None else 1
+
+    @property
+    def steering(self) -> str:
+        """The head's, once a chunk."""
+        when = "at every step, and averaged" if self.spec.ensemble is not None else f"every {self.spec.execute} steps"
+        return f"{self.inner.steering}, for {self.spec.horizon} actions, {when}" if self.noise_size else ""
+
+    def steer(self, carry: Ahead, obs: PyTree, noise: Float[Array, " noise"]) -> tuple[Ahead, Array]:
+        """The next action of the chunk that a noise leads to, which counts only where a chunk begins."""
+        return self._act(carry, obs, lambda memory, obs: self.inner.steer(memory, obs, noise))
 
     def loss(self, window: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """The head's loss of chunks instead of actions; the last action of an episode is repeated."""
@@ -125,18 +155,18 @@ class ChunkedPolicy(Policy):
         """The policy whose head has dropout."""
         return eqx.tree_at(lambda policy: policy.inner, self, self.inner.dropped(key=key))
 
-    def _act(self, carry: Ahead, obs: PyTree, key: PRNGKeyArray | None) -> tuple[Ahead, Array]:
+    def _act(self, carry: Ahead, obs: PyTree, predict: Predict) -> tuple[Ahead, Array]:
         if self.spec.ensemble is not None:
-            return self._average(carry, obs, key, self.spec.ensemble)
+            return self._average(carry, obs, predict, self.spec.ensemble)
         carry = jax.lax.cond(
             carry.step >= self.spec.execute,
-            lambda: Ahead(*self._predict(carry.memory, obs, key), jnp.int32(0)),
+            lambda: Ahead(*self._predict(carry.memory, obs, predict), jnp.int32(0)),
             lambda: Ahead(self.inner.mode(carry.memory, obs)[0], carry.chunks, carry.step),
         )
         return Ahead(carry.memory, carry.chunks, carry.step + 1), carry.chunks[carry.step]
 
-    def _average(self, carry: Ahead, obs: PyTree, key: PRNGKeyArray | None, decay: float) -> tuple[Ahead, Array]:
-        memory, chunk = self._predict(carry.memory, obs, key)
+    def _average(self, carry: Ahead, obs: PyTree, predict: Predict, decay: float) -> tuple[Ahead, Array]:
+        memory, chunk = self._predict(carry.memory, obs, predict)
         chunks = jnp.concatenate([chunk[None], carry.chunks[:-1]])
         ages = jnp.arange(self.spec.horizon)
         known: Bool[Array, " horizon"] = ages <= carry.step
@@ -145,8 +175,8 @@ class ChunkedPolicy(Policy):
         action = jnp.tensordot(weights / jnp.sum(weights), chunks[ages, ages], axes=1)
         return Ahead(memory, chunks, carry.step + 1), action
 
-    def _predict(self, memory: PyTree, obs: PyTree, key: PRNGKeyArray | None) -> tuple[PyTree, Array]:
-        memory, chunk = self.inner.mode(memory, obs) if key is None else self.inner.sample(memory, obs, key=key)
+    def _predict(self, memory: PyTree, obs: PyTree, predict: Predict) -> tuple[PyTree, Array]:
+        memory, chunk = predict(memory, obs)
         chunk = chunk.reshape(self.spec.horizon, *self.spaces.action.shape)
         start = self.spaces.action.start if isinstance(self.spaces.action, Discrete) else 0
         return memory, (chunk + start).astype(self.spaces.action.dtype)

@@ -24,6 +24,7 @@ from ilkit.data.build import Build
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
+from ilkit.math.choices import choice_at
 from ilkit.nn.conditional_head import ConditionalHead, ConditionalSpec, prepared
 from ilkit.nn.perceptron import Layers, build_layers
 
@@ -120,6 +121,35 @@ class CVAEPolicy(ConditionalHead):
         latent_key, noise_key = jax.random.split(key)
         decoded = self.decoded(outputs, self.latent_prior(outputs).sample(latent_key))
         return self._action(decoded.sample(noise_key) if self.spec.decoder_noise else decoded.mean)
+
+    @property
+    def noise_size(self) -> int:
+        """ε of the latent variable, one number that chooses among the components of a mixture, ε of the decoder."""
+        spec = self.spec
+        decoder = self.spaces.action.size if spec.decoder_noise else 0
+        return spec.latent + (spec.prior_components > 1) + decoder
+
+    @property
+    def steering(self) -> str:
+        """What the noise is made of."""
+        decoder = f", the last {self.spaces.action.size} the decoder's" if self.spec.decoder_noise else ""
+        return f"the latent variable and its decoder, from N(0, I) of {self.noise_size} numbers{decoder}"
+
+    def steer_from(self, outputs: Float[Array, " features"], noise: Float[Array, " noise"]) -> Float[Array, " act"]:
+        """Decodes the latent variable that the first numbers stand for."""
+        of_prior = self.spec.latent + (self.spec.prior_components > 1)
+        decoded = self.decoded(outputs, self._latent_at(outputs, noise[:of_prior]))
+        return self._action(
+            decoded.mean + decoded.scale * noise[of_prior:] if self.spec.decoder_noise else decoded.mean
+        )
+
+    def _latent_at(self, outputs: Float[Array, " features"], noise: Float[Array, " noise"]) -> Float[Array, " latent"]:
+        prior, latent = self.latent_prior(outputs), noise[: self.spec.latent]
+        if self.spec.prior_components == 1:
+            return prior.base_dist.loc + prior.base_dist.scale * latent
+        chosen, _ = choice_at(prior.mixing_distribution.logits, noise[-1])
+        components = prior.component_distribution.base_dist
+        return components.loc[chosen] + components.scale[chosen] * latent
 
     def loss_from(self, outputs: Float[Array, " features"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """The negative evidence lower bound, by one latent variable from the encoder."""

@@ -10,6 +10,7 @@ A sample is denoised from pure noise, by DDPM in all steps or by DDIM in fewer; 
 should be the average of the weights along the way: `imitate.bc.average`.
 """
 
+from functools import partial
 from typing import ClassVar, Literal
 
 import equinox as eqx
@@ -65,17 +66,34 @@ class DiffusionPolicy(ConditionalHead):
 
     def sample_from(self, outputs: Float[Array, " features"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
         """Denoises pure noise."""
-        spec, signal = self.spec, cosine_signal(self.spec.num_train_steps)
         start_key, steps_key = jax.random.split(key)
         start = jax.random.normal(start_key, (self.spaces.action.size,))
+        if self.spec.sampler == "ddim":
+            return self.steer_from(outputs, start)
+        signal = cosine_signal(self.spec.num_train_steps)
+        predict = partial(self._noise, outputs)
+        return self.units.action(ddpm(predict, start, signal, clip=self.spec.clip, key=steps_key))
 
-        def predict(noisy: Array, step: Array) -> Array:
-            return self._noise(outputs, noisy, step)
+    @property
+    def noise_size(self) -> int:
+        """x_T, whatever the sampler."""
+        return self.spaces.action.size
 
-        if spec.sampler == "ddpm":
-            return self.units.action(ddpm(predict, start, signal, clip=spec.clip, key=steps_key))
+    @property
+    def steering(self) -> str:
+        """DDIM, even where samples are drawn by DDPM, whose every step draws more noise."""
+        spec = self.spec
+        return (
+            f"DDIM (η = 0), {spec.num_steps} of {spec.num_train_steps} steps ({spec.spacing}), from x_T ~ N(0, I) "
+            f"of {self.noise_size} numbers"
+        )
+
+    def steer_from(self, outputs: Float[Array, " features"], noise: Float[Array, " act"]) -> Float[Array, " act"]:
+        """Denoises x_T by DDIM."""
+        spec, signal = self.spec, cosine_signal(self.spec.num_train_steps)
+        predict = partial(self._noise, outputs)
         return self.units.action(
-            ddim(predict, start, signal, num_steps=spec.num_steps, spacing=spec.spacing, clip=spec.clip)
+            ddim(predict, noise, signal, num_steps=spec.num_steps, spacing=spec.spacing, clip=spec.clip)
         )
 
     def loss_from(self, outputs: Float[Array, " features"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:

@@ -52,7 +52,20 @@ class FlowPolicy(ConditionalHead):
 
     def sample_from(self, outputs: Float[Array, " features"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
         """Follows the flow from noise."""
-        noise = jax.random.normal(key, (self.spaces.action.size,))
+        return self.steer_from(outputs, jax.random.normal(key, (self.spaces.action.size,)))
+
+    @property
+    def noise_size(self) -> int:
+        """x_0."""
+        return self.spaces.action.size
+
+    @property
+    def steering(self) -> str:
+        """Euler's method."""
+        return f"Euler, {self.spec.num_steps} steps, from x_0 ~ N(0, I) of {self.noise_size} numbers"
+
+    def steer_from(self, outputs: Float[Array, " features"], noise: Float[Array, " act"]) -> Float[Array, " act"]:
+        """Follows the flow from x_0."""
         end = follow_flow(lambda x, t: self._velocity(outputs, x, t), noise, self.spec.num_steps)
         return self.units.action(jnp.clip(end, -self.spec.clip, self.spec.clip))
 

@@ -9,7 +9,7 @@ With c and h the center and half the range of the action space (mean and standar
 deterministic expert stays finite, and the spread of its clone trainable.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import equinox as eqx
 import jax
@@ -26,7 +26,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
 from ilkit.nn.action_units import ActionUnits
-from ilkit.nn.head import ContinuousHead
+from ilkit.nn.normal_head import NormalHead
 from ilkit.spec import Spec
 
 
@@ -54,32 +54,18 @@ class Gaussian(Spec):
         return self
 
 
-class GaussianPolicy(ContinuousHead):
+class GaussianPolicy(NormalHead):
     """x ~ N(μ(s), diag σ(s)²), with μ and perhaps σ from network((s - mean) / std); a = c + h x or c + h tanh(x)."""
 
     raw_std: Float[Array, " act"] | None
     """What σ is computed from where it doesn't depend on the state."""
     spec: Gaussian = eqx.field(static=True)
-    reparameterized: ClassVar[bool] = True
 
     def distribution(self, outputs: Float[Array, " outputs"]) -> dist.Normal:
         """The distribution of x, entry by entry."""
         mean, raw_std = (outputs, self.raw_std) if self.raw_std is not None else jnp.split(outputs, 2)
         low, high = np.log(self.spec.min_std), np.log(self.spec.max_std)
         return dist.Normal(mean, jnp.exp(low + (high - low) * jax.nn.sigmoid(raw_std)))
-
-    def mode_from(self, outputs: Float[Array, " outputs"]) -> Float[Array, " act"]:
-        """The action of x = μ(s): the mode, and where squashed the median."""
-        return self.units.action(self.distribution(outputs).mean)
-
-    def sample_from(self, outputs: Float[Array, " outputs"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
-        """Draws an action, differentiable by μ and σ."""
-        return self.units.action(self.distribution(outputs).sample(key))
-
-    def log_prob_from(self, outputs: Float[Array, " outputs"], action: Array) -> Float[Array, ""]:
-        """The log density; finite at and beyond the bounds, where it is that at a distance of 1e-6 half ranges."""
-        raw = self.units.raw(action)
-        return jnp.sum(self.distribution(outputs).log_prob(raw)) - self.units.log_slope(raw)
 
     def loss_from(self, outputs: Float[Array, " outputs"], action: Array, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """-log π(a | s), with an action at the bounds moved inside by `label_margin`.

@@ -23,6 +23,7 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
+from ilkit.math.choices import choice_at
 from ilkit.nn.action_units import ActionUnits
 from ilkit.nn.head import ContinuousHead
 from ilkit.spec import Spec
@@ -65,6 +66,18 @@ class MixturePolicy(ContinuousHead):
     def sample_from(self, outputs: Float[Array, " outputs"], *, key: PRNGKeyArray) -> Float[Array, " act"]:
         """Draws an action."""
         return self.distribution(outputs).sample(key)
+
+    @property
+    def noise_size(self) -> int:
+        """One number that chooses a component, and its ε."""
+        return 1 + self.spaces.action.size
+
+    def steer_from(self, outputs: Float[Array, " outputs"], noise: Float[Array, " noise"]) -> Float[Array, " act"]:
+        """μ_k + σ_k ε of the component k whose share of the weights, from the first on, Φ of the first number is in."""
+        mixture = self.distribution(outputs)
+        chosen, _ = choice_at(mixture.mixing_distribution.logits, noise[0])
+        components = mixture.component_distribution.base_dist
+        return components.loc[chosen] + components.scale[chosen] * noise[1:]
 
     def log_prob_from(self, outputs: Float[Array, " outputs"], action: Array) -> Float[Array, ""]:
         """The log density of an action."""

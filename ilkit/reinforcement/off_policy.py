@@ -28,18 +28,18 @@ from ilkit.reinforcement.demonstrated import check_demonstrated
 from ilkit.reinforcement.demonstrated_replay import DemonstratedReplay, draw_mixed
 from ilkit.reinforcement.departure import departure
 from ilkit.reinforcement.info import ReinforcementInfo
-from ilkit.reinforcement.off_policy_spec import OffPolicySpec
+from ilkit.reinforcement.off_policy_spec import OffPolicySpec, ReplaySpec
 from ilkit.reinforcement.replay import ReplayBuffer
 from ilkit.reinforcement.updates import Batch, Learner, Networks, Rules, State, optimizers_of, run_round
 from ilkit.reinforcement.value_scale import ValueScale
-from ilkit.stepping.behavior import Behavior, noise_scale
+from ilkit.stepping.behavior import Acting, Behavior, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout, Trials
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
 
 def reinforce(
-    spec: OffPolicySpec,
+    spec: ReplaySpec,
     rules: Rules,
     world: Environment | HostEnvironment,
     behavior: Behavior,
@@ -55,7 +55,7 @@ def reinforce(
     """
     check_spaces(world.spaces, cloned.spaces)
     refuse(f"finetune.{spec.kind}", (*spec.faults(world), *spec.policy_faults(cloned, {})))
-    envs, shown = side_by_side(world, spec.num_envs), _shown(spec, cloned, demos)
+    envs, shown = side_by_side(world, spec.num_envs), demonstrated(spec, cloned, demos)
     critic_key, env_key = jax.random.split(key)
     return train_by_trial(
         envs,
@@ -71,7 +71,7 @@ def reinforce(
 
 @eqx.filter_jit
 def initial_state(
-    spec: OffPolicySpec, rules: Rules, trials: Trials, behavior: Behavior, cloned: Policy, *, key: PRNGKeyArray
+    spec: ReplaySpec, rules: Rules, trials: Trials, behavior: Acting, cloned: Policy, *, key: PRNGKeyArray
 ) -> State:
     """Critics that say nothing, an actor as the clone is, and an empty buffer."""
     trained, fixed = partition(cloned)
@@ -84,7 +84,7 @@ def initial_state(
         learner=Learner(networks, slow, moments, ValueScale.empty()),
         fixed=fixed,
         behavior=behavior,
-        anchor=anchor_of(cloned, spec.clone_weight),
+        anchor=anchor_of(cloned, spec.clone_weight) if isinstance(spec, OffPolicySpec) else None,
         trials=trials,
         buffer=ReplayBuffer.empty(min(spec.buffer_size, spec.num_steps * spec.num_envs), cloned.spaces),
         step=jnp.zeros((), jnp.int32),
@@ -102,7 +102,7 @@ def _collect(
 @eqx.filter_jit
 def _improve(
     rules: Rules,
-    spec: OffPolicySpec,
+    spec: ReplaySpec,
     shown: DemonstratedReplay | None,
     state: State,
     rollout: Rollout,
@@ -120,7 +120,7 @@ def _improve(
 
 
 def learn(
-    rules: Rules, spec: OffPolicySpec, shown: DemonstratedReplay | None, state: State, *, key: PRNGKeyArray
+    rules: Rules, spec: ReplaySpec, shown: DemonstratedReplay | None, state: State, *, key: PRNGKeyArray
 ) -> tuple[State, Float[Array, ""], Float[Array, ""]]:
     """Updates from the buffer, as many as belong to a step; with what is told of the actor and of the critics."""
     draw_key, noise_key = jax.random.split(key)
@@ -132,7 +132,7 @@ def learn(
 
 def _draw(
     rules: Rules,
-    spec: OffPolicySpec,
+    spec: ReplaySpec,
     shown: DemonstratedReplay | None,
     state: State,
     draw_key: PRNGKeyArray,
@@ -149,7 +149,7 @@ def _draw(
     return batches, rules.actor_noise(spec, state, (spec.rounds, spec.batch_size), key=actor_key)
 
 
-def _shown(spec: OffPolicySpec, cloned: Policy, demos: Demonstrations | None) -> DemonstratedReplay | None:
+def demonstrated(spec: ReplaySpec, cloned: Policy, demos: Demonstrations | None) -> DemonstratedReplay | None:
     """The demonstrations to draw from, where batches have any."""
     if not spec.demo_batch_size:
         return None

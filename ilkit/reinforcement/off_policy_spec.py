@@ -14,12 +14,10 @@ from ilkit.stepping.behavior import memory_faults
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-class OffPolicySpec(Spec):
-    """The settings of learning from replayed steps."""
+class ReplaySpec(Spec):
+    """The settings of critics that learn from replayed steps."""
 
     kind: str
-    learning_rate: NonNegativeFloat = 3e-4
-    """The step size of Adam for the actor."""
     critic_learning_rate: PositiveFloat = 1e-3
     """The step size of Adam for the critics."""
     discount: Fraction = 0.99
@@ -28,8 +26,6 @@ class OffPolicySpec(Spec):
     """τ: how far the slow copies move towards what is learnt whenever they do."""
     warmup_target_rate: Fraction = 0.1
     """The same while only the critics learn: the policy that they judge stands still, and they start from nothing."""
-    clone_weight: NonNegativeFloat | None = None
-    """What a departure from the clone costs, against a standardized value; none by default."""
     batch_size: PositiveInt = 256
     """Steps of one update."""
     demo_batch_size: NonNegativeInt = 0
@@ -91,7 +87,7 @@ class OffPolicySpec(Spec):
         )
 
     @model_validator(mode="after")
-    def _check_numbers_of_steps(self) -> "OffPolicySpec":
+    def _check_numbers_of_steps(self) -> "ReplaySpec":
         check_warmup(self.critic_warmup_steps, self.num_steps)
         if self.num_target_critics > self.num_critics:
             raise ValueError(
@@ -103,3 +99,12 @@ class OffPolicySpec(Spec):
                 f"{self.batch_size}. Raise batch_size"
             )
         return self
+
+
+class OffPolicySpec(ReplaySpec):
+    """The settings of critics and an actor that learn from replayed steps."""
+
+    learning_rate: NonNegativeFloat = 3e-4
+    """The step size of Adam for the actor."""
+    clone_weight: NonNegativeFloat | None = None
+    """What a departure from the clone costs, against a standardized value; none by default."""

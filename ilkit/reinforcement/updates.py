@@ -21,11 +21,11 @@ from ilkit.fitting.gradient import descend
 from ilkit.nn.perceptron import Layers
 from ilkit.reinforcement.anchor import Anchor
 from ilkit.reinforcement.critics import outputs_of
-from ilkit.reinforcement.off_policy_spec import OffPolicySpec
+from ilkit.reinforcement.off_policy_spec import OffPolicySpec, ReplaySpec
 from ilkit.reinforcement.replay import ReplayBuffer
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.reinforcement.warmup import frozen_until
-from ilkit.stepping.behavior import Behavior
+from ilkit.stepping.behavior import Acting
 from ilkit.stepping.records import Trials
 
 
@@ -54,7 +54,7 @@ class State(NamedTuple):
     learner: Learner
     fixed: Policy
     """The part of the policy that isn't trained."""
-    behavior: Behavior
+    behavior: Acting
     anchor: Anchor | None
     trials: Trials
     buffer: ReplayBuffer
@@ -82,8 +82,9 @@ class Rules(NamedTuple):
     """`policy(state)`: who acts, and what comes out in the end."""
     targets: Callable[..., Float[Array, "updates batch"]]
     """`targets(spec, state, learner, batches)`: the value y of every step of some batches, in units of returns."""
-    actor_loss: Callable[..., tuple[Float[Array, ""], Float[Array, ""]]]
-    """`actor_loss(actor, spec, state, learner, obs, noise)`: what the actor descends, and what is told of it."""
+    actor_loss: Callable[..., tuple[Float[Array, ""], Float[Array, ""]]] | None
+    """`actor_loss(actor, spec, state, learner, obs, noise)`: what the actor descends, and what is told of it; none
+    where nothing but critics is learnt."""
     noise: Callable[..., PyTree]
     """`noise(spec, state, shape, key=key)`: random numbers for the targets of steps of this shape."""
     actor_noise: Callable[..., PyTree]
@@ -97,7 +98,7 @@ class Rules(NamedTuple):
 
 
 def run_round(
-    rules: Rules, spec: OffPolicySpec, state: State, learner: Learner, drawn: tuple[Batch, PyTree]
+    rules: Rules, spec: ReplaySpec, state: State, learner: Learner, drawn: tuple[Batch, PyTree]
 ) -> tuple[Learner, tuple[Array, Array]]:
     """Updates the critics, then the actor once."""
     batches, noise = drawn
@@ -105,6 +106,8 @@ def run_round(
     groups = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), batches)
     learner, errors = jax.lax.scan(partial(_group, rules, spec, state), learner, groups)
     obs = jax.tree.map(lambda rows: rows[-1], batches.steps.obs)
+    if rules.actor_loss is None:
+        return learner, (jnp.zeros(()), jnp.mean(errors))
     learner, loss = _update_actor(rules, spec, state, learner, obs, noise)
     if rules.slow_actor:
         slow = optax.incremental_update(learner.networks.actor, learner.slow.actor, _rate(spec, state))
@@ -112,7 +115,7 @@ def run_round(
     return learner, (loss, jnp.mean(errors))
 
 
-def _group(rules: Rules, spec: OffPolicySpec, state: State, learner: Learner, batches: Batch) -> tuple[Learner, Array]:
+def _group(rules: Rules, spec: ReplaySpec, state: State, learner: Learner, batches: Batch) -> tuple[Learner, Array]:
     """Updates the critics, then their slow copies once; the scale holds the targets before they are learnt."""
     targets = rules.targets(spec, state, learner, batches)
     learner = _rescaled(learner, targets)
@@ -122,7 +125,7 @@ def _group(rules: Rules, spec: OffPolicySpec, state: State, learner: Learner, ba
 
 
 def _update_critics(
-    rules: Rules, spec: OffPolicySpec, state: State, learner: Learner, drawn: tuple[Batch, Float[Array, " batch"]]
+    rules: Rules, spec: ReplaySpec, state: State, learner: Learner, drawn: tuple[Batch, Float[Array, " batch"]]
 ) -> tuple[Learner, Float[Array, ""]]:
     batch, targets = drawn
 
@@ -139,9 +142,10 @@ def _update_critics(
 
 
 def _update_actor(
-    rules: Rules, spec: OffPolicySpec, state: State, learner: Learner, obs: PyTree, noise: PyTree
+    rules: Rules, spec: ReplaySpec, state: State, learner: Learner, obs: PyTree, noise: PyTree
 ) -> tuple[Learner, Float[Array, ""]]:
     def loss(actor: PyTree) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        assert rules.actor_loss is not None
         return rules.actor_loss(actor, spec, state, learner, obs, noise)
 
     gradient, told = jax.grad(loss, has_aux=True)(learner.networks.actor)
@@ -161,11 +165,14 @@ def _rescaled(learner: Learner, targets: Float[Array, "..."]) -> Learner:
     return learner._replace(networks=networks, slow=slow, scale=scale)
 
 
-def _rate(spec: OffPolicySpec, state: State) -> Float[Array, ""]:
+def _rate(spec: ReplaySpec, state: State) -> Float[Array, ""]:
     return jnp.where(state.step < spec.critic_warmup_steps, spec.warmup_target_rate, spec.target_rate)
 
 
-def optimizers_of(spec: OffPolicySpec) -> Networks:
-    """The optimizers of the actor, which stands still at first, and of the critics."""
-    actor, critics = (optax.flatten(optax.adam(rate)) for rate in (spec.learning_rate, spec.critic_learning_rate))
+def optimizers_of(spec: ReplaySpec) -> Networks:
+    """The optimizers of the actor, which stands still at first, where there is one, and of the critics."""
+    critics = optax.flatten(optax.adam(spec.critic_learning_rate))
+    if not isinstance(spec, OffPolicySpec):
+        return Networks(optax.identity(), critics)
+    actor = optax.flatten(optax.adam(spec.learning_rate))
     return Networks(frozen_until(actor, spec.critic_warmup_steps * spec.rounds), critics)

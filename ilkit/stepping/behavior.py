@@ -38,6 +38,11 @@ class Acting(eqx.Module):
     ) -> tuple[RunningSquare, Array, PyTree]:
         """Draws an action and its context for every observation."""
 
+    def remembered(self, policy: Policy, obs: PyTree, carry: PyTree, context: PyTree) -> PyTree:
+        """The carries once it has acted: as after the mode, unless what a policy remembers is what it decided."""
+        del context
+        return jax.vmap(lambda carry, obs: policy.mode(carry, obs)[0])(carry, obs)
+
 
 class Behavior(Acting):
     """Acting by a density, which needs the context: drawn with the action, then settled once for a whole rollout."""

@@ -186,8 +186,8 @@ def _acting(structure: PyTreeDef, num_axes: int) -> Callable[..., tuple[RunningS
         leaves: list[Array], running: RunningSquare, obs: PyTree, carry: PyTree, key: PRNGKeyArray
     ) -> tuple[Any, ...]:
         policy, behavior = jax.tree.unflatten(structure, leaves)
-        after = jax.vmap(lambda carry, obs: policy.mode(carry, obs)[0])(carry, obs)
-        return *behavior.act(policy, running, obs, carry, key=key), after
+        running, actions, context = behavior.act(policy, running, obs, carry, key=key)
+        return running, actions, context, behavior.remembered(policy, obs, carry, context)
 
     batched = jax.vmap(act) if num_axes else act
     return jax.jit(

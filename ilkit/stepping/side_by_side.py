@@ -15,7 +15,7 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.stepping.behavior import Acting, RunningSquare
 from ilkit.stepping.host_envs import HostEnvs
-from ilkit.stepping.memory import following_carries
+from ilkit.stepping.memory import renewed_carries
 from ilkit.stepping.records import EpisodeLog, Outcome, Rollout, Trials
 
 
@@ -39,7 +39,8 @@ class CompiledEnvs(eqx.Module):
             obs = jax.vmap(self.env.observe)(trials.states)
             running, actions, context = behavior.act(policy, trials.running, obs, trials.carry, key=keys[0])
             states, outcome = self._step(trials.states, trials.log, actions, keys[1:].reshape(self.num_envs, 2))
-            carry = following_carries(policy, trials.carry, obs, outcome.terminated | outcome.truncated)
+            after = behavior.remembered(policy, obs, trials.carry, context)
+            carry = renewed_carries(policy, after, outcome.terminated | outcome.truncated)
             return Trials(states, running, trials.log.add(outcome), carry), Rollout(obs, actions, context, outcome)
 
         first = trials.carry

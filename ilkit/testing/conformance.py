@@ -21,6 +21,7 @@ from ilkit.testing import (
     process_checks,
     purity_checks,
     spec_checks,
+    steering_checks,
     training_checks,
 )
 from ilkit.testing.arguments import Options, Settings
@@ -142,6 +143,9 @@ def functions_of(subject: Subject) -> Iterator[Any]:
         policy = eqx.filter_eval_shape(subject.make)
         if policy.has_density:
             yield part_checks.density_fits_the_samples
+            yield steering_checks.samples_come_with_their_density
+        if policy.noise_size:
+            yield from steering_checks.CHECKS
         if has_loss(policy):
             yield answer_checks.fits_the_expert
 

@@ -70,9 +70,15 @@ def _environment(env: Environment, state: PyTree, key: PRNGKeyArray) -> Outputs:
 def _policy(policy: Policy, obs: Float[Array, " obs"], key: PRNGKeyArray) -> Outputs:
     sample_key, action_key, loss_key = jax.random.split(key, 3)
     carry, action = policy.initial_carry(), RandomPolicy.of(policy.spaces).sample((), obs, key=action_key)[1]
-    outputs = {"mode": policy.mode(carry, obs)[1], "sample": policy.sample(carry, obs, key=sample_key)[1]}
+    outputs: dict[str, Any] = {
+        "mode": policy.mode(carry, obs)[1],
+        "sample": policy.sample(carry, obs, key=sample_key)[1],
+    }
     if policy.has_density:
         outputs["log_prob"] = policy.log_prob(carry, obs, action)[1]
+        outputs["drawn"] = policy.sample_with_log_prob(carry, obs, key=sample_key)[1:]
+    if policy.noise_size:
+        outputs["steered"] = policy.steer(carry, obs, jax.random.normal(sample_key, (policy.noise_size,)))[1]
     if has_loss(policy):
         outputs["loss"] = policy.loss(still(policy, obs, action), key=loss_key)
     return outputs

@@ -22,7 +22,7 @@ from ilkit.data.uncertainty import Uncertainty
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import AdditiveNoise, Behavior
-from ilkit.testing import answer_checks, part_checks
+from ilkit.testing import answer_checks, part_checks, steering_checks
 from ilkit.testing.arguments import Options
 from ilkit.testing.subject import Subject
 
@@ -83,6 +83,44 @@ class Normal(Policy):
 
     def log_prob(self, carry, obs, action):
         return carry, jax.scipy.stats.norm.logpdf(action, self.gain @ obs, 0.3).sum()
+
+    @property
+    def noise_size(self):
+        return 2
+
+    def steer(self, carry, obs, noise):
+        return carry, self.gain @ obs + 0.3 * noise
+
+
+class DrawsAnother(Normal):
+    def sample_with_log_prob(self, carry, obs, *, key):
+        return super().sample_with_log_prob(carry, obs, key=jax.random.fold_in(key, 1))
+
+
+class ForgetsTheSlope(Normal):
+    def sample_with_log_prob(self, carry, obs, *, key):
+        carry, action, log_prob = super().sample_with_log_prob(carry, obs, key=key)
+        return carry, action, log_prob + 0.5
+
+
+class TooSteep(Normal):
+    def steer(self, carry, obs, noise):
+        return carry, self.gain @ obs + 0.4 * noise
+
+
+class TurnsAllAlike(Normal):
+    def steer(self, carry, obs, noise):
+        return carry, self.gain @ obs + 0.3 * noise[0]
+
+
+class Wavers(Normal):
+    def steer(self, carry, obs, noise):
+        return carry, self.gain @ obs + 0.3 * noise + 1e-3 * next(COUNTER)
+
+
+class Stubborn(Normal):
+    def steer(self, carry, obs, noise):
+        return carry, self.gain @ obs
 
 
 class WholeNumbers(Normal):
@@ -181,6 +219,12 @@ BROKEN = [
     (part_checks.actions_fit_the_space, "policy", policy(Forgetful), "carry"),
     (part_checks.actions_fit_the_space, "policy", policy(InOtherUnits), "far outside"),
     (part_checks.density_fits_the_samples, "policy", policy(Unnormalized), "share of samples"),
+    (steering_checks.samples_come_with_their_density, "policy", policy(DrawsAnother), "with the same key"),
+    (steering_checks.samples_come_with_their_density, "policy", policy(ForgetsTheSlope), "that of log_prob"),
+    (steering_checks.steering_draws_the_samples, "policy", policy(TooSteep), "apart"),
+    (steering_checks.steering_draws_the_samples, "policy", policy(TurnsAllAlike), "apart"),
+    (steering_checks.steering_is_deterministic, "policy", policy(Wavers), "for the same noise"),
+    (steering_checks.steering_is_deterministic, "policy", policy(Stubborn), "for other noises"),
     (part_checks.covariance_is_one, "uncertainty", uncertainty(matrix=((1.0, 0.2), (0.0, 1.0))), "symmetric"),
     (part_checks.covariance_is_one, "uncertainty", uncertainty(matrix=((1.0, 0.0), (0.0, -1.0))), "eigenvalue"),
     (part_checks.covariance_is_one, "uncertainty", uncertainty(matrix=((1.0,),)), "2 × 2"),
