@@ -46,7 +46,7 @@ def test_a_plugin_is_found_by_its_entry_point(install: Install) -> None:
         (('Literal["xyz"] = "xyz"', 'Literal["zyx"] = "zyx"'), "must have the field `kind"),
         (
             ("demos: Demonstrations", "data: Demonstrations"),
-            r"parameters after the spec must be \(policy, demos, key\)",
+            r"parameters after the spec must be \(policy, demos, \[uncertainty\], key\)",
         ),
         (("demos: Demonstrations", "demos: Policy"), "demos must be Demonstrations, got Policy"),
         (("-> Training[Policy]", "-> Policy"), r"return must be Training\[Policy\], got Policy"),
