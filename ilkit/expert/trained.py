@@ -22,7 +22,8 @@ from ilkit.data.training import Training, names_of
 from ilkit.nn.layered_policy import build_actor
 from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.info import ReinforcementInfo
-from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.reinforcement.on_policy import State, collect, policy_of
+from ilkit.reinforcement.proximal import ProximalSpec, improve, initial_state
 from ilkit.stepping.behavior import Sampling
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout

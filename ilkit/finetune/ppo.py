@@ -12,25 +12,25 @@ from typing import Any, Literal
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Spaces, check_spaces
+from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.errors import DataError, refuse
-from ilkit.nn.action_units import ActionUnits
+from ilkit.errors import refuse
 from ilkit.reinforcement.anchor import anchor_of
 from ilkit.reinforcement.by_trial import train_by_trial
+from ilkit.reinforcement.densities import density_faults, density_floor
 from ilkit.reinforcement.info import ReinforcementInfo
-from ilkit.reinforcement.proximal import ProximalSpec, State, collect, improve, initial_state, policy_of
+from ilkit.reinforcement.on_policy import State, collect, policy_of
+from ilkit.reinforcement.proximal import ProximalSpec, improve, initial_state
 from ilkit.reinforcement.warmup import check_warmup
-from ilkit.stepping.behavior import Behavior, smoothness_faults
+from ilkit.stepping.behavior import Behavior
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
@@ -55,7 +55,7 @@ class PPO(ProximalSpec):
 
     def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
         """A density that is missing, or minibatches that would cut the environments of a policy with a memory."""
-        return (*_density_faults(policy, parts["exploration"]), *self._minibatch_faults(policy))
+        return (*density_faults(policy, parts["exploration"]), *self._minibatch_faults(policy))
 
     def _minibatch_faults(self, policy: Policy) -> tuple[str, ...]:
         if not jax.tree.leaves(policy.initial_carry()) or self.num_envs % self.num_minibatches == 0:
@@ -88,7 +88,9 @@ def finetune(
     world = env()
     check_spaces(world.spaces, cloned.spaces)
     refuse("finetune.ppo", spec.policy_faults(cloned, {"exploration": exploration}))
-    behavior = exploration(cloned.spaces, uncertainty=uncertainty).with_density(cloned, _floor(spec, cloned.spaces))
+    behavior = exploration(cloned.spaces, uncertainty=uncertainty).with_density(
+        cloned, density_floor(spec.noise_floor, cloned.spaces)
+    )
     envs = side_by_side(world, spec.num_envs)
     return train_by_trial(
         envs,
@@ -109,23 +111,3 @@ def _initial_state(
     critic_key, env_key = jax.random.split(key)
     anchor = anchor_of(cloned, spec.clone_weight)
     return initial_state(spec, cloned, behavior, anchor, envs.reset(key=env_key), key=critic_key)
-
-
-def _density_faults(policy: Policy, exploration: Build[Behavior]) -> tuple[str, ...]:
-    """What the exploration lacks, as far as it can be told without an uncertainty."""
-    try:
-        behavior = exploration(policy.spaces)
-    except DataError:
-        return smoothness_faults(policy)  # it adds noise to the mode, by what is only known when the stage runs
-    try:
-        behavior.with_density(policy, jnp.zeros(0))
-    except DataError as error:
-        return (f"policy: {error}",)
-    return ()
-
-
-def _floor(spec: PPO, spaces: Spaces) -> Float[Array, " act"]:
-    """δ, in units of the action space; of no entries where actions are discrete."""
-    if not isinstance(spaces.action, Box):
-        return jnp.zeros(0)
-    return jnp.asarray(spec.noise_floor * ActionUnits.of(spaces.action).half_range)

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit.reinforcement.proximal import clipped_loss, permutations
+from ilkit.reinforcement.permutations import permutations
+from ilkit.reinforcement.proximal import clipped_loss
 
 
 @pytest.mark.parametrize("size", [1, 2, 12, 64, 1000])

@@ -48,6 +48,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("finetune", "best_of_n"): {"settings": {"critic_warmup_steps": 50, "num_actions": 64, "critic_hidden": (32,)}},
     ("finetune", "dsrl"): {"settings": {"critic_warmup_steps": 50, "noise_bound": 3.0, "discount": 0.5}},
     ("finetune", "expert_query"): {"parts": {"network": {"kind": "graph_conditioned"}}},
+    ("finetune", "dapg"): {"settings": {"critic_warmup_steps": 2, "max_divergence": 0.1, "num_steps": 40}},
     ("finetune", "filtered_bc"): {
         "settings": {"demo_batch_size": 16, "num_gradient_steps": 10, "num_steps": 40, "learning_rate": 1e-2}
     },
