@@ -18,7 +18,7 @@ from pydantic import NonNegativeFloat, PositiveInt, model_validator
 
 from ilkit.data.policy import Policy
 from ilkit.reinforcement.actions import ascent_within, bounds_of, units_of
-from ilkit.reinforcement.critics import outputs_of
+from ilkit.reinforcement.critics import lower_bound, outputs_of
 from ilkit.reinforcement.off_policy_spec import OffPolicySpec
 from ilkit.reinforcement.updates import Batch, Learner, State
 from ilkit.stepping.behavior import modes, smoothness_faults
@@ -85,11 +85,14 @@ def climbing_loss(
     actor: PyTree, spec: DeterministicSpec, state: State, learner: Learner, obs: PyTree, noise: tuple[()]
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """What has the gradient -∇J with the departure from the clone, and minus the mean value of the actions."""
-    del spec, noise
-    first = jax.tree.map(lambda leaf: leaf[:1], learner.networks.critics)
+    del noise
+    critics = learner.networks.critics
+    if spec.pessimism is None:
+        critics = jax.tree.map(lambda leaf: leaf[:1], critics)
 
     def value(actions: Float[Array, "batch act"]) -> Float[Array, ""]:
-        return jnp.sum(outputs_of(first, state.fixed, obs, actions))
+        outputs = outputs_of(critics, state.fixed, obs, actions)
+        return jnp.sum(outputs if spec.pessimism is None else lower_bound(outputs, spec.pessimism))
 
     actions = modes(eqx.combine(actor, state.fixed), obs)
     total, ascent = ascent_within(value, actions, *bounds_of(state.fixed))

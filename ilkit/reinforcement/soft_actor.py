@@ -21,7 +21,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from ilkit.data.policy import Policy
 from ilkit.nn.head import ContinuousHead
 from ilkit.reinforcement.actions import units_of
-from ilkit.reinforcement.critics import least_values, outputs_of
+from ilkit.reinforcement.critics import least_values, lower_bound, outputs_of
 from ilkit.reinforcement.off_policy_spec import OffPolicySpec
 from ilkit.reinforcement.updates import Batch, Learner, Rules, State
 
@@ -100,13 +100,19 @@ def soft_loss(
     """J_π + J_α, and minus the mean value of the actions."""
     actions, log_probs = drawn(_policy(actor, state), obs, keys)
     outputs = outputs_of(learner.networks.critics, state.fixed, obs, actions)
-    value = jnp.mean(jnp.mean(outputs, axis=0) if spec.climbs_mean else jnp.min(outputs, axis=0))
+    value = jnp.mean(_climbed(spec, outputs))
     temperature, cost = jnp.exp(actor.log_temperature), jnp.mean(log_probs)
     loss = jax.lax.stop_gradient(temperature / learner.scale.std) * cost - value
     if state.anchor is not None:
         loss += state.anchor.weight * (cost - jnp.mean(log_density(state.anchor.policy, obs, actions)))
     loss += temperature_loss(temperature, jax.lax.stop_gradient(-cost), held_entropy(spec, state))
     return loss, -learner.scale.values(value)
+
+
+def _climbed(spec: SoftSpec, outputs: Float[Array, "critics batch"]) -> Float[Array, " batch"]:
+    if spec.pessimism is not None:
+        return lower_bound(outputs, spec.pessimism)
+    return jnp.mean(outputs, axis=0) if spec.climbs_mean else jnp.min(outputs, axis=0)
 
 
 def temperature_loss(

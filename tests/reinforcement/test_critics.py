@@ -7,7 +7,7 @@ import pytest
 
 from ilkit.nn.normed_layers import NormedLayers, normalized
 from ilkit.nn.perceptron import Layers
-from ilkit.reinforcement.critics import build_critics, draw_subsets, least_values, outputs_of
+from ilkit.reinforcement.critics import build_critics, draw_subsets, least_values, lower_bound, outputs_of
 from ilkit.reinforcement.value_scale import ValueScale
 from ilkit.testing.problems import tracking_expert
 
@@ -46,6 +46,14 @@ def test_normalized_critics_are_bounded_however_far_an_action_lies() -> None:
     assert near[1] < 3 * near[0]
     assert far[1] > 1e3 * far[0]
     assert isinstance(_critics(2, layer_norm=True), NormedLayers)
+
+
+def test_the_lower_bound_is_what_critics_agree_on() -> None:
+    outputs = outputs_of(_critics(4), POLICY, OBS, ACTIONS)
+    expected = np.mean(outputs, axis=0) - 3.0 * np.std(outputs, axis=0)
+    np.testing.assert_allclose(lower_bound(outputs, 3.0), expected, rtol=1e-4, atol=1e-4)
+    alike = jax.grad(lambda outputs: lower_bound(outputs, 3.0).sum())(jnp.zeros((4, 2)))
+    np.testing.assert_allclose(alike, 0.25, atol=1e-6)
 
 
 def test_subsets_hold_no_critic_twice_and_all_equally_often() -> None:

@@ -90,8 +90,9 @@ def test_the_gradient_of_the_temperature_is_what_entropy_there_is_too_much(entro
     np.testing.assert_allclose(gradient.log_temperature, 0.3 * (-jnp.mean(log_probs) - 0.1), rtol=1e-4)
 
 
-def test_the_actor_climbs_value_and_entropy_on_the_scale_of_the_critics() -> None:
-    """Against a finite difference of E[α log π / std - min Q] along the gradient."""
+@pytest.mark.parametrize("pessimism", [None, 2.0])
+def test_the_actor_climbs_value_and_entropy_on_the_scale_of_the_critics(pessimism: float | None) -> None:
+    """E[α log π / std - min Q], or - (mean Q - k std Q) where k is given; two numbers lie one std from their mean."""
     policy, batch = _policy(squash=True), _batch()
     state = _state(policy)
     obs, keys = batch.steps.obs[0], batch.noise[0]
@@ -99,16 +100,22 @@ def test_the_actor_climbs_value_and_entropy_on_the_scale_of_the_critics() -> Non
     def loss(trained: Any) -> jax.Array:
         moved = eqx.combine(trained, state.fixed)
         actions, log_probs = drawn(moved, obs, keys)
-        values = jnp.min(outputs_of(state.learner.networks.critics, policy, obs, actions), axis=0)
-        return jnp.mean(0.5 / 3.0 * log_probs - values)
+        return jnp.mean(
+            0.5 / 3.0 * log_probs - climbed(outputs_of(state.learner.networks.critics, policy, obs, actions))
+        )
+
+    def climbed(outputs: jax.Array) -> jax.Array:
+        if pessimism is None:
+            return jnp.min(outputs, axis=0)
+        return (outputs[0] + outputs[1]) / 2 - pessimism * abs(outputs[0] - outputs[1]) / 2
 
     actor = state.learner.networks.actor
-    gradient, told = jax.grad(soft_loss, has_aux=True)(actor, SAC(), state, state.learner, obs, keys)
+    gradient, told = jax.grad(soft_loss, has_aux=True)(actor, SAC(pessimism=pessimism), state, state.learner, obs, keys)
     expected = jax.grad(loss)(actor.policy)
     for got, wanted in zip(jax.tree.leaves(gradient.policy), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-5)
     values = 5.0 + 3.0 * outputs_of(state.learner.networks.critics, policy, obs, drawn(policy, obs, keys)[0])
-    np.testing.assert_allclose(told, -jnp.mean(jnp.min(values, axis=0)), rtol=1e-5)
+    np.testing.assert_allclose(told, -jnp.mean(climbed(values)), rtol=1e-5)
 
 
 def test_a_departure_costs_the_divergence_from_the_clone() -> None:
