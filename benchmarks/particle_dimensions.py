@@ -9,6 +9,7 @@ present observation and the one before, and 3,000 steps of batches of 512, Adam 
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,6 @@ HEADS = {
 
 def main() -> None:
     set_up(1, "avx2")
-    from ilkit.reporting.figures import draw_losses
     from ilkit.reporting.page import Section, render_page
 
     page, num_steps = Path(sys.argv[1]), int((sys.argv[2:] or ["3000"])[0])
@@ -61,10 +61,29 @@ def main() -> None:
         for head in HEADS:
             found[head].append(successes(world, demos, head, num_steps))
         print(f"{count:<12}" + " ".join(f"{np.mean(found[head][-1]):>14.3f}" for head in HEADS), flush=True)
-    curves = {head: curve(np.array(rows).T) for head, rows in found.items()}
-    drawn = draw_losses(curves, tuple(HEADS), x_label="dimensions", y_label="success")
+    drawn = draw({head: curve(np.array(rows).T) for head, rows in found.items()})
     section = Section("Success against the number of dimensions", drawn, "The mean of two runs, and the band between.")
     page.write_text(render_page("The particle task", "", [section]), encoding="utf-8")
+
+
+def draw(curves: Mapping[str, Curve]) -> str:
+    """A curve for each head, on ticks at the dimensions that were tried."""
+    import matplotlib
+
+    from ilkit.reporting.figures import MARKS, color_of, curve_axes, draw_curve, label_ends
+    from ilkit.reporting.style import svg
+
+    with matplotlib.rc_context(MARKS):
+        figure, axes = curve_axes("dimensions", "success")
+        for head, one in curves.items():
+            draw_curve(axes, one, color_of(head, tuple(curves)))
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xticks(DIMENSIONS, [str(count) for count in DIMENSIONS])
+        axes.set_xlim(DIMENSIONS[0], DIMENSIONS[-1])
+        axes.set_ylim(0.0, 1.02)
+        label_ends(axes, {head: float(one.iqm[-1]) for head, one in curves.items()}, tuple(curves))
+        return svg(figure)
 
 
 def successes(world: Environment, demos: Demonstrations, head: str, num_steps: int) -> list[float]:

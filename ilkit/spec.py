@@ -66,6 +66,13 @@ class Spec(BaseModel):
         del world
         return ()
 
+    def idle(self) -> Mapping[str, str]:
+        """The settings that have no effect beside the others, and where they would have one: `only where ...`.
+
+        Nothing unless overridden. `ilkit check` says it of those that aren't at their defaults.
+        """
+        return {}
+
     def bytes_needed(self, world: Any) -> int:
         """How much memory the result takes in an environment, at most; 0 unless overridden."""
         del world

@@ -5,14 +5,14 @@ policy that predicts it fails, unless the position tells it which way was begun.
 decided at the start (a tree before the car, the example of every lecture on multimodal imitation).
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt8
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.normalizer import Normalizer
@@ -38,6 +38,8 @@ class Fork(Spec):
     """How far from the middle an episode starts, at most."""
     clearance: PositiveFloat = 0.33
     """How far from the middle the demonstrator passes the obstacle."""
+    left_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """How often the demonstrator passes on the left."""
     timestep: PositiveFloat = 0.055
     """The time between two steps, in s; the largest speed is 1 along each axis."""
     max_steps: PositiveInt = 32
@@ -90,6 +92,7 @@ class ForkEnvironment(Environment):
         """Passes on a side that is drawn for each episode."""
         return ForkPolicy(
             clearance=jnp.asarray(self.spec.clearance, jnp.float32),
+            left_share=jnp.asarray(self.spec.left_share, jnp.float32),
             timestep=jnp.asarray(self.spec.timestep, jnp.float32),
             normalizer=Normalizer.identity(2),
             spaces=self.spaces,
@@ -118,6 +121,7 @@ class ForkPolicy(Policy):
     """Follows y = ± clearance · sin(π x), on a side that is remembered; its mode is the left one."""
 
     clearance: Float[Array, ""]
+    left_share: Float[Array, ""]
     timestep: Float[Array, ""]
     normalizer: Normalizer
     spaces: Spaces = eqx.field(static=True)
@@ -137,7 +141,7 @@ class ForkPolicy(Policy):
 
     def sample(self, carry: PyTree, obs: Float[Array, " 2"], *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
         """Draws the side in the first step of an episode."""
-        drawn = jnp.where(jax.random.bernoulli(key), 1.0, -1.0)
+        drawn = jnp.where(jax.random.bernoulli(key, self.left_share), 1.0, -1.0)
         return self.mode(jnp.where(carry == 0.0, drawn, carry), obs)
 
 

@@ -38,6 +38,11 @@ class DAgger(RoundsSpec):
     label_every: PositiveInt = 1
     """The expert is asked at every so many-th step."""
 
+    def idle(self) -> dict[str, str]:
+        """The settings of other schedules."""
+        found = {} if self.schedule in ("exponential", "constant") else {"decay": "schedule is exponential or constant"}
+        return found if self.schedule == "linear" else {**found, "ramp_rounds": "schedule is linear"}
+
     def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
         """Asking less often than once a round."""
         steps = self.rollout_length or world.max_steps

@@ -46,6 +46,10 @@ class Diffusion(ConditionalSpec):
     clip: PositiveFloat = 1.0
     """How far from the middle a denoised action may lie, in half the range of those demonstrated."""
 
+    def idle(self) -> dict[str, str]:
+        """The settings of `ddim` where the sampler is another."""
+        return {} if self.sampler == "ddim" else dict.fromkeys(("num_steps", "spacing"), "sampler is ddim")
+
     @model_validator(mode="after")
     def _check_steps(self) -> "Diffusion":
         if self.num_steps > self.num_train_steps:

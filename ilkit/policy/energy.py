@@ -67,6 +67,14 @@ class Energy(ConditionalSpec):
     slope_weight: NonNegativeFloat = 1.0
     """The weight of the penalty, the mean of their squared excess."""
 
+    def idle(self) -> dict[str, str]:
+        """The settings of the sampler that isn't chosen, and of the proposal that isn't."""
+        langevin = ("num_langevin_steps", "initial_step", "final_step", "largest_move", "slope_margin", "slope_weight")
+        redrawing = ("num_iterations", "initial_noise", "noise_decay")
+        other, names = ("derivative_free", redrawing) if self.sampler == "langevin" else ("langevin", langevin)
+        found = dict.fromkeys(names, f"sampler is {other}")
+        return found if self.proposal == "uniform" else {**found, "margin": "proposal is uniform"}
+
 
 class EnergyPolicy(ConditionalHead):
     """argmin_a U(s, a), or a ~ exp(-U(s, ·)), with U = E - log q, E from layers on network((s - mean) / std) and the

@@ -47,6 +47,10 @@ class Gaussian(Spec):
     label_margin: Annotated[float, Field(gt=0, lt=1)] = 1e-3
     """Where squashed, how far demonstrated actions are kept from the bounds when fitting, in half ranges."""
 
+    def idle(self) -> dict[str, str]:
+        """The margin of labels where there is no tanh."""
+        return {} if self.squash else {"label_margin": "squash is true"}
+
     @model_validator(mode="after")
     def _check_order(self) -> "Gaussian":
         if self.min_std >= self.max_std:

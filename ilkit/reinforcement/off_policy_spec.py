@@ -86,6 +86,10 @@ class ReplaySpec(Spec):
             "to stages.finetune in the pipeline, or choose a kind and a setting that do without.",
         )
 
+    def idle(self) -> dict[str, str]:
+        """What holds while only the critics learn, where they never do."""
+        return {} if self.critic_warmup_steps else {"warmup_target_rate": "critic_warmup_steps is above 0"}
+
     @model_validator(mode="after")
     def _check_numbers_of_steps(self) -> "ReplaySpec":
         check_warmup(self.critic_warmup_steps, self.num_steps)

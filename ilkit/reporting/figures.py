@@ -158,6 +158,7 @@ def _draw_density(axes: Axes, actions: ActionSample, dim: int, label: str, polic
     axes.set_yscale("log")
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel(label)
     axes.set_ylabel("density")
 

@@ -16,7 +16,9 @@ from ilkit.reporting.style import INK, MUTED, svg
 
 T = TypeVar("T")
 
-_COLUMNS = 4
+_WIDTH, _COLUMNS = 7.2, 4
+_FLAT = 0.6
+"""Maps that are lower than this, in their widths, are drawn as wide as the page allows."""
 _MAX_POINTS = 256
 
 
@@ -33,6 +35,9 @@ def paths_section(paths: Paths, policies: Sequence[str]) -> Section:
         axes.set_ylim(paths.ends[2:])
         axes.set_axis_off()
 
+    left, right, lower, upper = paths.ends
+    shape = (upper - lower) / (right - left)
+    columns = _COLUMNS if shape > _FLAT else min(_COLUMNS, len(paths.ways))
     count = len(next(iter(paths.ways.values())))
     told = (
         f"Where the first {count} evaluation episodes lead, which start from the same states for all, by the first seed"
@@ -41,7 +46,7 @@ def paths_section(paths: Paths, policies: Sequence[str]) -> Section:
         told = "Where the first evaluation episode leads, which starts from the same state for all, by every seed"
     return Section(
         "Ways",
-        draw_each(paths.ways, draw, height=1.9),
+        draw_each(paths.ways, draw, height=min(1.9, _WIDTH / columns * shape), columns=columns),
         f"{told} of each policy; dashed to a cross are those that were paid nothing.",
     )
 
@@ -80,11 +85,13 @@ def first_actions_section(actions: Mapping[str, Float[np.ndarray, "samples act"]
 
 
 @matplotlib.rc_context(MARKS)
-def draw_each(shown: Mapping[str, T], draw: Callable[[Axes, str, T], None], *, height: float) -> str:
+def draw_each(
+    shown: Mapping[str, T], draw: Callable[[Axes, str, T], None], *, height: float, columns: int = _COLUMNS
+) -> str:
     """A picture of each policy, by `draw(axes, name, what is shown)`, of so many inches in height."""
-    rows = -(-len(shown) // _COLUMNS)
-    figure = Figure(figsize=(7.2, (height + 0.25) * rows), layout="constrained")
-    places = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(_WIDTH, (height + 0.25) * rows), layout="constrained")
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (name, one) in zip(places, shown.items(), strict=False):
         draw(axes, name, one)
         axes.set_title(name)

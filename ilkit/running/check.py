@@ -25,13 +25,18 @@ def check(folder: Path) -> Plan:
 
 
 def notes(plan: Plan) -> Iterator[str]:
-    """What works but may not be meant: more threads than the machine has processors."""
+    """What works but may not be meant: more threads than the machine has processors, settings without effect."""
     there = os.cpu_count() or 1
     if plan.num_threads > there:
         yield (
             f"num_threads: this machine has {counted(there, 'processor')}, fewer than the {plan.num_threads} threads. "
             "That works, and bits depend on it: keep it where they must be those of another machine."
         )
+    for block, spec in plan.specs():
+        for name, where in spec.idle().items():
+            if getattr(spec, name) != type(spec).model_fields[name].default:
+                at = f"{block}.{dict(spec)['kind']}.{name}"
+                yield f"{at}: has an effect only where {where}. It is {getattr(spec, name)}, and changes nothing."
 
 
 def _missing_files(plan: Plan, folder: Path) -> Iterator[str]:

@@ -61,7 +61,7 @@ class Observer:
         """Notes what came out."""
         if isinstance(made, Demonstrations):
             sizes = f"{counted(made.num_episodes, 'episode')}, {counted(made.num_steps, 'step')}"
-            self.notes.append(f"{sizes}, {_return_of(made)}")
+            self.notes.append(f"{sizes}, {_return_of(made)}{_noise_of(made)}")
         if isinstance(made, Report):
             page = self.log.with_suffix("") / "report.html"
             self.notes.append(f"\n{made.summary.rstrip()}\n\nThe whole report: {page}\n")
@@ -149,6 +149,14 @@ def _return_of(demos: Demonstrations) -> str:
         return "no rewards"
     missing = demos.num_episodes - len(known)
     return f"return {known.mean():.1f}" + (f" (unknown in {counted(missing, 'episode')})" if missing else "")
+
+
+def _noise_of(demos: Demonstrations) -> str:
+    """How far what was done is from what was intended, where both are there and actions are vectors."""
+    if demos.executed is None or demos.actions.dtype.kind != "f":
+        return ""
+    noise = np.sqrt(np.mean((demos.executed - demos.actions) ** 2))
+    return f", executed within {noise:.3g} (rms) of what was intended"
 
 
 @contextmanager

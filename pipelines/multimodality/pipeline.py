@@ -1,6 +1,7 @@
 """Experts who do different things in the same state: every head on a fork in the way and on the particle task.
 
-On the fork a head decides on 16 actions at once; the third report shows which modes divergences cover or seek.
+On the fork a head decides on 16 actions at once. The third report shows which modes divergences cover or seek: one
+action after the other, on a fork so short that the first of them decides on the side, before the position tells it.
 """
 
 from ilkit import pipeline, stages
@@ -30,8 +31,8 @@ def _every_head(params, task):
 
 
 def _every_divergence(params):
-    expert = stages.expert(params.expert, params.fork, name="divergence_expert")
-    demos = stages.rollout(params.fork_rollout, params.fork, expert, name="divergence_demos")
+    expert = stages.expert(params.expert, params.short_fork, name="divergence_expert")
+    demos = stages.rollout(params.short_fork_rollout, params.short_fork, expert, name="divergence_demos")
     policy = params.gaussian(network=params.fork_network)
     learnt = {name: stages.imitate(getattr(params, name), policy, demos) for name in DIVERGENCES}
-    return stages.evaluate(params.evaluate, params.fork, demos, expert, name="divergence_evaluate", **learnt)
+    return stages.evaluate(params.evaluate, params.short_fork, demos, expert, name="divergence_evaluate", **learnt)

@@ -70,6 +70,12 @@ def test_the_fork_is_passed_on_both_sides_and_between_them_by_nobody() -> None:
     assert straight.terminated.all()
 
 
+def test_who_passes_on_the_left_more_often_is_told() -> None:
+    env = fork.env(fork.Fork(left_share=0.9))
+    episodes = collect_episodes(env, env.demonstrator(), num_episodes=100, key=KEY, stochastic=True)  # type: ignore[attr-defined]
+    assert 0.8 < (episodes.obs[:, 10, 1] > 0).mean() < 1.0
+
+
 def test_the_fork_lasts_longer_than_a_chunk_of_16_which_covers_the_obstacle() -> None:
     episodes = run("fork")
     assert episodes.lengths.min() > 16

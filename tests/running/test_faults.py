@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 from ilkit import stages
+from ilkit.finetune.td3 import TD3
+from ilkit.policy.diffusion import Diffusion
+from ilkit.policy.energy import Energy
+from ilkit.policy.gaussian import Gaussian
 from ilkit.running.building import building_faults
+from ilkit.running.check import notes
 from ilkit.running.faults import plan_faults
 from ilkit.running.plan import Plan
 from ilkit.wiring.project import ARTIFACTS
@@ -149,3 +154,26 @@ def test_a_kind_that_needs_what_the_pipeline_doesnt_give_names_the_argument_to_a
     found = plan_faults(tuned_plan(task, task, {"expert_query": {}}))
     assert any("needs expert, which the pipeline doesn't hand to finetune. Hand it over" in one for one in found)
     assert any("in the pipeline (expert=...)" in one for one in found)
+
+
+def test_settings_without_effect_are_said_where_somebody_has_set_them() -> None:
+    task = {"point_mass": {}}
+    told = list(notes(plan_of(task, task, {"dagger": {"decay": 0.7, "ramp_rounds": 5}})))
+    assert told == [
+        "interact.dagger.decay: has an effect only where schedule is exponential or constant. It is 0.7, and changes "
+        "nothing."
+    ]
+    assert not list(notes(plan_of(task, task, {"dagger": {"decay": 0.7, "schedule": "exponential"}})))
+
+
+def test_the_settings_of_what_is_not_chosen_are_known_to_have_no_effect() -> None:
+    assert set(Energy(sampler="langevin", proposal="gaussian").idle()) == {
+        "num_iterations",
+        "initial_noise",
+        "noise_decay",
+        "margin",
+    }
+    assert "largest_move" in Energy().idle()
+    assert set(Diffusion(sampler="ddpm").idle()) == {"num_steps", "spacing"}
+    assert not Gaussian(squash=True).idle()
+    assert set(TD3(critic_warmup_steps=0).idle()) == {"warmup_target_rate"}
