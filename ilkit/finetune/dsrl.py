@@ -46,6 +46,7 @@ from ilkit.reinforcement.soft_actor import (
     SOFT_RULES,
     SoftActor,
     SoftSpec,
+    climbed,
     drawn,
     held_entropy,
     log_density,
@@ -230,18 +231,18 @@ def _noise_loss(
         loss += state.anchor.weight * (cost - jnp.mean(log_density(state.anchor.policy.actor, obs, shares)))
     target = held_entropy(spec, state)
     loss += temperature_loss(temperature, jax.lax.stop_gradient(-cost), target)
-    return loss + _distillation(policy, learner, state, obs, noise_keys), -learner.scale.values(value)
+    return loss + _distillation(spec, policy, learner, state, obs, noise_keys), -learner.scale.values(value)
 
 
 def _distillation(
-    policy: DistilledPolicy, learner: Learner, state: State, obs: PyTree, keys: Key[Array, " batch"]
+    spec: DSRL, policy: DistilledPolicy, learner: Learner, state: State, obs: PyTree, keys: Key[Array, " batch"]
 ) -> Float[Array, ""]:
     """How far Q_W is from what the critics say of the actions of noises that the clone would draw."""
     noise = jax.vmap(lambda key: jax.random.normal(key, (policy.noise_size,)))(keys)
     shares = jnp.clip(noise / policy.base.bound, -1.0, 1.0)
     judged = outputs_of(learner.networks.critics, state.fixed, obs, _decided(policy, obs, shares))
     values = outputs_of(policy.noise_critic, policy.actor, obs, shares)[0]
-    return 0.5 * jnp.mean((values - jax.lax.stop_gradient(jnp.min(judged, axis=0))) ** 2)
+    return 0.5 * jnp.mean((values - jax.lax.stop_gradient(climbed(spec, judged))) ** 2)
 
 
 _BY_NOISE = SOFT_RULES._replace(policy=Partial(_policy_by_noise))

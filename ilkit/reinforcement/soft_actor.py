@@ -100,7 +100,7 @@ def soft_loss(
     """J_π + J_α, and minus the mean value of the actions."""
     actions, log_probs = drawn(_policy(actor, state), obs, keys)
     outputs = outputs_of(learner.networks.critics, state.fixed, obs, actions)
-    value = jnp.mean(_climbed(spec, outputs))
+    value = jnp.mean(climbed(spec, outputs))
     temperature, cost = jnp.exp(actor.log_temperature), jnp.mean(log_probs)
     loss = jax.lax.stop_gradient(temperature / learner.scale.std) * cost - value
     if state.anchor is not None:
@@ -109,7 +109,8 @@ def soft_loss(
     return loss, -learner.scale.values(value)
 
 
-def _climbed(spec: SoftSpec, outputs: Float[Array, "critics batch"]) -> Float[Array, " batch"]:
+def climbed(spec: SoftSpec, outputs: Float[Array, "critics batch"]) -> Float[Array, " batch"]:
+    """What the actor climbs of what the critics put out."""
     if spec.pessimism is not None:
         return lower_bound(outputs, spec.pessimism)
     return jnp.mean(outputs, axis=0) if spec.climbs_mean else jnp.min(outputs, axis=0)
