@@ -197,8 +197,10 @@ def _noise_faults(cloned: Policy, behavior: Behavior) -> tuple[str, ...]:
 def _policy(spec: BestOfN, state: State) -> Policy:
     """The policy learnt so far; at first critics that say nothing, so that the first sample is taken."""
     assert isinstance(state.fixed, ChoosingPolicy)
-    said = (state.step >= spec.critic_warmup_steps).astype(jnp.float32)
-    critics = jax.tree.map(lambda leaf: said * leaf, state.learner.networks.critics)
+    known = state.step >= spec.critic_warmup_steps
+    critics = jax.tree.map(
+        lambda leaf: leaf * known.reshape(*known.shape, *[1] * (leaf.ndim - known.ndim)), state.learner.networks.critics
+    )
     return dataclasses.replace(state.fixed, critics=critics, spaces=state.fixed.clone.policy.spaces)
 
 

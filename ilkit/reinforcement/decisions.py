@@ -89,7 +89,7 @@ def reinforce_decisions(
     return train_by_trial(
         envs,
         _initial_state(spec, rules, envs, acting, judged, key),
-        Partial(_collect, rules, envs, num_steps=steps),
+        Partial(_collect, rules, envs),
         Partial(_improve, rules, spec, shown),
         Partial(_finish, rules),
         num_steps=spec.num_steps,
@@ -144,10 +144,10 @@ def _finish(rules: Rules, state: _State) -> Policy:
 
 
 def _collect(
-    rules: Rules, envs: CompiledEnvs | HostEnvs, state: _State, *, num_steps: int, key: Key[Array, "*seeds"]
+    rules: Rules, envs: CompiledEnvs | HostEnvs, state: _State, *, key: Key[Array, "*seeds"]
 ) -> tuple[_State, Rollout]:
-    core = state.core
-    trials, rollout = envs.collect(rules.policy(core), core.behavior, core.trials, num_steps=num_steps, key=key)
+    core, now = state.core, rules.policy(state.core)
+    trials, rollout = envs.collect(now, core.behavior, core.trials, num_steps=now.decision_steps, key=key)
     return state._replace(core=core._replace(trials=trials)), rollout
 
 
