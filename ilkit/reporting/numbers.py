@@ -76,7 +76,7 @@ def verdict_of(findings: Findings) -> str:
         demonstrated="expert" not in findings.scores,
         random=findings.scores.get("random"),
     )
-    return " ".join([told, *falls_of(findings)])
+    return " ".join([told, *falls_of(findings.along, findings.decimals)])
 
 
 def summary_of(findings: Findings) -> str:

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit.data.environment import Environment, LinearQuadraticForm, Mirrored
+from ilkit.data.environment import Environment, GoalRewarding, LinearQuadraticForm, Mirrored
 from ilkit.data.spaces import Discrete
 from ilkit.env import cart_pole, fork, mountain_car_continuous, pendulum, point_mass
 
@@ -110,3 +110,12 @@ def test_the_point_mass_is_the_linear_system_that_it_says() -> None:
 
 def test_only_a_linear_system_has_matrices() -> None:
     assert [name for name, env in ENVIRONMENTS.items() if isinstance(env, LinearQuadraticForm)] == ["point_mass"]
+
+
+def test_where_rewards_above_0_are_those_of_a_goal_an_environment_says_so() -> None:
+    assert [name for name, env in ENVIRONMENTS.items() if isinstance(env, GoalRewarding)] == ["mountain_car_continuous"]
+    env = ENVIRONMENTS["mountain_car_continuous"]
+    _, before = env.step(jnp.array([0.3, 0.0]), jnp.ones(1), key=jax.random.key(0))
+    _, at_goal = env.step(jnp.array([0.449, 0.02]), jnp.zeros(1), key=jax.random.key(0))
+    assert float(before.reward) < 0.0
+    assert float(at_goal.reward) == env.goal_reward

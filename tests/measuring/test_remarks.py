@@ -40,9 +40,9 @@ def test_where_no_episode_ended_nothing_is_known_of_rewards() -> None:
 @pytest.mark.parametrize(
     ("departure", "clone_weight", "expected"),
     [
-        (0.015, 50.0, ["the policy never moved: its mode stayed within 0.015 half ranges of the clone's. Lower"]),
-        (0.03, 50.0, []),
-        (0.015, None, []),
+        (0.008, 50.0, ["the policy never moved: from the middle of training on its mode stayed within 0.006 half"]),
+        (0.02, 50.0, []),
+        (0.008, None, []),
         (0.0, None, ["the policy never moved: its mode is the clone's. Raise learning_rate or num_steps"]),
     ],
 )

@@ -92,17 +92,19 @@ def test_snapshots_lie_between_equal_parts_and_at_most_one_at_a_step(
     assert snapshot_steps(training).tolist() == expected
 
 
-@pytest.mark.parametrize("num_seeds", [1, 2])
+@pytest.mark.parametrize(("num_seeds", "gather"), [(1, None), (2, None), (2, Partial(push))])
 @pytest.mark.parametrize("at", [20, 23])
-def test_a_run_that_goes_on_from_a_checkpoint_keeps_the_same_snapshots(tmp_path: Path, num_seeds: int, at: int) -> None:
+def test_a_run_that_goes_on_from_a_checkpoint_keeps_the_same_snapshots(
+    tmp_path: Path, num_seeds: int, gather: Any, at: int
+) -> None:
     sizes = {"num_seeds": num_seeds, "num_snapshots": 5}
-    training, key = loop.prepare(walks(), (), key=KEY, **sizes)
+    training, key = loop.prepare(walks(50, gather), (), key=KEY, **sizes)
     steps = loop.advance(training, loop.start(training, num_seeds), key=key, num_seeds=num_seeds, chunk_size=1)
     save_checkpoint(next(progress for progress in steps if progress.step == at), tmp_path)
     resumed = load_checkpoint(loop.start(training, num_seeds), tmp_path)
     assert resumed.step == at
     found = loop.drive(training, key, num_seeds, progress=resumed)
-    assert eqx.tree_equal(found, loop.train(walks(), key=KEY, **sizes))
+    assert eqx.tree_equal(found, loop.train(walks(50, gather), key=KEY, **sizes))
 
 
 def test_an_artifact_holds_its_snapshots(tmp_path: Path) -> None:
