@@ -133,11 +133,7 @@ def drawn(
 ) -> tuple[Float[Array, "batch act"], Float[Array, " batch"]]:
     """A sample for each observation, and its log density."""
 
-    def draw(obs: PyTree, key: PRNGKeyArray) -> tuple[Float[Array, " act"], Float[Array, ""]]:
-        _, action = policy.sample((), obs, key=key)
-        return action, policy.log_prob((), obs, action)[1]
-
-    actions, log_probs = jax.vmap(draw)(obs, keys)
+    _, actions, log_probs = jax.vmap(lambda obs, key: policy.sample_with_log_prob((), obs, key=key))(obs, keys)
     return actions, log_probs + _log_units(policy)
 
 
