@@ -30,7 +30,7 @@ from ilkit.policy import deterministic, gaussian
 from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
 
-CHUNKS = {"ppo": 25, "td3": 500, "sac": 500, "rlpd": 25}
+CHUNKS = {"ppo": 25, "td3": 500, "sac": 500, "rlpd": 10}
 UPDATES_PER_ENV_STEP = {"rlpd": 20}
 
 

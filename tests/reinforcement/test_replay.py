@@ -56,3 +56,11 @@ def test_rows_are_drawn_evenly() -> None:
     buffer = ReplayBuffer.empty(8, _SPACES).add(_steps(0.0, 1.0, 2.0, 3.0))
     counts = np.bincount(np.asarray(buffer.draw((4000,), key=jax.random.key(1)).rewards, int), minlength=4)
     assert (abs(counts - 1000) < 150).all()  # five standard deviations are 137
+
+
+def test_rows_that_are_not_kept_leave_no_trace() -> None:
+    buffer = ReplayBuffer.empty(4, _SPACES).add(_steps(1.0, 2.0, 3.0))
+    kept = buffer.add(_steps(4.0, 5.0, 6.0), jnp.asarray([True, False, True]))
+    assert int(kept.count) == 5
+    assert _held(kept) == [2.0, 3.0, 4.0, 6.0]
+    assert _held(buffer.add(_steps(7.0, 8.0), jnp.asarray([False, False]))) == [1.0, 2.0, 3.0]
