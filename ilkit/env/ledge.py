@@ -71,7 +71,7 @@ class LedgeEnvironment(Environment):
         pushed = offset + action + self.spec.gust * jax.random.normal(key)
         lands = leaps & (jnp.abs(action - landing(mark)) < self.spec.tolerance)
         falls = ~leaps & (jnp.abs(pushed) > self.spec.half_width)
-        arrives = taken == self.spec.num_ledge_steps - 1.0
+        arrives = taken + 1.0 >= self.spec.num_ledge_steps
         offset = jnp.where(leaps, action, jnp.where(arrives & ~falls, 0.0, pushed))
         after = jnp.stack([taken + 1.0, offset, mark])
         return after, Transition(jnp.where(lands, self.goal_reward, 0.0), leaps | falls)
@@ -130,7 +130,7 @@ def landing(mark: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
 
 def env(spec: Ledge) -> Environment:
     """Builds the ledge."""
-    steps = float(spec.num_ledge_steps)
+    steps = spec.num_ledge_steps + 1.0
     return LedgeEnvironment(
         spec=spec,
         spaces=Spaces(observation=Box.symmetric((np.inf,) * 3), action=Box.symmetric((1.0,))),

@@ -33,6 +33,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("env", "rope"): {"draws": False},
     ("evaluate", "covariate_shift"): {"settings": {"num_permutations": 99}},
     ("evaluate", "compounding"): {"settings": {"horizons": [2, 4, 8]}},
+    ("evaluate", "tries"): {"settings": {"num_starts": 4, "num_tries": 8, "threshold": -4.0}},
     ("env", "lane_keeping"): {"settings": {"height": 8, "width": 10, "max_steps": 40}},
     ("expert", "checkpoint"): {"draws": False},
     ("expert", "energy_pump"): {"parts": {"env": {"kind": "mountain_car_continuous"}}, "draws": False},
@@ -52,6 +53,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("finetune", "filtered_bc"): {
         "settings": {"demo_batch_size": 16, "num_gradient_steps": 10, "num_steps": 40, "learning_rate": 1e-2}
     },
+    ("finetune", "none"): {"parts": {"exploration": {"kind": "isotropic"}}},
     ("finetune", "policy_execution"): {"parts": {"network": {"kind": "graph_conditioned"}}},
     ("finetune", "rlpd"): {
         "parts": {"policy": {"kind": "gaussian", "squash": True}},
@@ -93,8 +95,9 @@ def kinds() -> list[tuple[str, str]]:
     return [(block, kind) for block, kind in found if block in declarations() and (block, kind) != ("env", "recorded")]
 
 
-LEAVE_WEIGHTS = {("finetune", "expert_query"), ("finetune", "policy_execution")}
-"""What only chooses entries of an observation improves no untrained policy: tests/finetune/test_graph_search.py."""
+LEAVE_WEIGHTS = {("finetune", "expert_query"), ("finetune", "none"), ("finetune", "policy_execution")}
+"""What only chooses entries of an observation, or only explores, improves no untrained policy:
+tests/finetune/test_graph_search.py, tests/evaluate/test_tries.py."""
 
 
 LEARN_NOTHING = {("imitate", "none")}
