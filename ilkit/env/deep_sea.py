@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int, Int8, PRNGKeyArray, PyTree, UInt8
+from jaxtyping import Array, Int, Int8, PRNGKeyArray, PyTree, UInt8
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
 from ilkit.data.environment import Environment, Transition
@@ -104,7 +104,7 @@ def env(spec: DeepSea) -> Environment:
     """Builds the grid."""
     cells = spec.size**2
     observation = Box(shape=(cells,), low=0.0, high=1.0, dtype="int8")
-    drawn: Bool[np.ndarray, "size size"] = np.random.default_rng(spec.mapping_seed).random((spec.size,) * 2) < 0.5
+    drawn = np.random.RandomState(spec.mapping_seed).binomial(1, 0.5, (spec.size,) * 2)  # the cells of bsuite
     return DeepSeaEnvironment(
         spec=spec,
         spaces=Spaces(observation=observation, action=Discrete(size=2)),
