@@ -92,14 +92,18 @@ class BootstrappedDQN(Spec):
         del parts
         if not isinstance(policy.spaces.action, Discrete):
             return (
-                "num_heads: must choose among the actions of a discrete space, and those of this env are not. Choose "
-                "finetune.kind ppo or td3.",
+                f"kind: needs one choice among discrete actions, got a {policy.spaces.action.kind} space. Choose ppo, "
+                "td3 or sac.",
             )
         if self.clone_weight is None:
             return ()
         if not policy.has_density:
             return ("clone_weight: must be none where the policy has no log_prob. Choose policy.kind categorical.",)
         return memory_faults(policy)
+
+    def idle(self) -> dict[str, str]:
+        """How fast what is new grows old where it is worth nothing."""
+        return {} if self.novelty_weight is not None else {"novelty_learning_rate": "there is a novelty_weight"}
 
     @model_validator(mode="after")
     def _check_counts(self) -> "BootstrappedDQN":

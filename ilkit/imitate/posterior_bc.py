@@ -55,6 +55,10 @@ class PosteriorBC(FitSpec):
             "stages.imitate(params.imitate, params.policy, demos, uncertainty).",
         )
 
+    def idle(self) -> dict[str, str]:
+        """The shape of noise by an uncertainty where there is none."""
+        return {} if self.alpha else {"covariance": "alpha is above 0"}
+
     @model_validator(mode="after")
     def _check_scale(self) -> "PosteriorBC":
         if self.average_scale is not None and not self.alpha and not self.target_noise:

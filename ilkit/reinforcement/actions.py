@@ -43,7 +43,7 @@ def continuity_faults(space: Space) -> tuple[str, ...]:
     """What keeps actions from being vectors."""
     if isinstance(space, Box):
         return ()
-    return ("kind: needs a continuous action space, got a discrete one. Choose ppo.",)
+    return ("kind: needs a continuous action space, got a discrete one. Choose ppo or bootstrapped_dqn.",)
 
 
 def _space(policy: Policy) -> Box:

@@ -102,7 +102,7 @@ def test_the_bonus_is_larger_where_nobody_has_been_and_is_learnt_as_reward(untra
 
 
 def test_actions_must_be_one_choice(push: Any, clone: Any, explore: Any) -> None:
-    with pytest.raises(DataError, match=r"finetune.bootstrapped_dqn.num_heads: .* discrete space"):
+    with pytest.raises(DataError, match=r"finetune.bootstrapped_dqn.kind: needs .* discrete actions, got a box"):
         finetune(BootstrappedDQN(), explore("none"), push, clone(push), key=jax.random.key(0))
 
 
