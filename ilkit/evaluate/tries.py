@@ -4,8 +4,8 @@ Each policy samples its actions. From every start it tries as often, and what co
 the threshold (pass@n of Chen et al., 2021). `finetune.kind none` makes a policy of a clone and an exploration.
 """
 
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,9 @@ from ilkit.measuring.comparison import Resampling
 from ilkit.measuring.tries import found_within
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import collect_episodes
+
+if TYPE_CHECKING:
+    from ilkit.reporting.tries_page import Finds
 
 
 class Tries(Spec):
@@ -69,14 +72,17 @@ def evaluate(
     world = env()
     refuse("evaluate.tries", spec.faults(world))
     assert isinstance(world, Environment)
-    from ilkit.reporting.tries_page import (  # matplotlib is slow
-        Finds,
-        Found,
-        metrics_of,
-        page_of,
-        summary_of,
-        tables_of,
-    )
+    from ilkit.reporting.tries_page import metrics_of, page_of, summary_of, tables_of  # matplotlib is slow to import
+
+    finds = _find(spec, getattr(env.spec, "id", env.kind), world, policies, key=key)
+    return Report(metrics_of(finds), tables_of(finds), page_of(finds), summary_of(finds))
+
+
+def _find(
+    spec: Tries, task: str, world: Environment, policies: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray
+) -> "Finds":
+    """What each policy finds, by the number of tries."""
+    from ilkit.reporting.tries_page import Finds, Found
 
     starts_key, tries_key, resampling_key = jax.random.split(key, 3)
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
@@ -86,16 +92,7 @@ def evaluate(
         succeeded = np.stack([_succeeded(spec, world, one, starts_key, key=tries_key) for one in seeds])
         shares = found_within(succeeded.sum(axis=-1), spec.num_tries, counts).mean(axis=1)
         found[name] = Found(mean(shares.T), resampling.interval(shares.T, mean), float(succeeded.mean()), len(seeds))
-    finds = Finds(
-        task=getattr(env.spec, "id", env.kind),
-        policies=tuple(policies),
-        counts=counts,
-        num_starts=spec.num_starts,
-        threshold=spec.threshold,
-        confidence=spec.confidence,
-        found=found,
-    )
-    return Report(metrics_of(finds), tables_of(finds), page_of(finds), summary_of(finds))
+    return Finds(task, tuple(policies), counts, spec.num_starts, spec.threshold, spec.confidence, found)
 
 
 def _succeeded(
