@@ -43,6 +43,8 @@ class RLPD(SoftSpec):
     """Soft actor-critic with demonstrations in every batch and many normalized critics (Ball et al., 2023)."""
 
     kind: Literal["rlpd"] = "rlpd"
+    critic_learning_rate: PositiveFloat = 3e-4
+    """The step size of Adam for the critics, as for the actor: with more of it, what was learnt is lost again."""
     demo_batch_size: PositiveInt = 128
     """How many of the steps of an update are demonstrations."""
     num_envs: PositiveInt = 1
