@@ -44,7 +44,7 @@ class RLPD(SoftSpec):
 
     kind: Literal["rlpd"] = "rlpd"
     critic_learning_rate: PositiveFloat = 3e-4
-    """The step size of Adam for the critics, as for the actor: with more of it, what was learnt is lost again."""
+    """The step size of Adam for the critics: as small as the actor's, for they take many steps."""
     demo_batch_size: PositiveInt = 128
     """How many of the steps of an update are demonstrations."""
     num_envs: PositiveInt = 1
