@@ -52,7 +52,7 @@ from ilkit.reinforcement.soft_actor import (
     log_density,
     temperature_loss,
 )
-from ilkit.reinforcement.updates import Batch, Learner, State
+from ilkit.reinforcement.updates import Batch, Learner, State, clone_cost
 from ilkit.stepping.behavior import Behavior, RunningSquare
 
 
@@ -66,6 +66,14 @@ class DSRL(SoftSpec):
     """m: how far every number of the noise may be from 0, in standard deviations of what the clone draws."""
     actor_hidden: tuple[PositiveInt, ...] = (64, 64)
     """The width of each hidden layer of the actor, and of the critic of noises that is distilled."""
+    num_critics: PositiveInt = 2
+    """Critics that are learnt."""
+    clone_weight: NonNegativeFloat | None = None
+    """β: what a nat of divergence from the first actor of noises costs; nothing if none."""
+    clone_half_life: PositiveFloat | None = None
+    """Steps of every environment after the warm-up in which that cost halves; none where it stays."""
+    pessimism: NonNegativeFloat | None = None
+    """k: the actor climbs the mean of all critics less k times their standard deviation; none for the least."""
     learning_rate: NonNegativeFloat = 1e-3
     """The step size of Adam for the actor."""
     target_entropy: Annotated[float, Field(ge=-1000, le=1000)] | None = None
@@ -228,7 +236,7 @@ def _noise_loss(
     loss = jax.lax.stop_gradient(temperature / learner.scale.std) * cost - value
     if state.anchor is not None:
         assert isinstance(state.anchor.policy, SteeredPolicy)
-        loss += state.anchor.weight * (cost - jnp.mean(log_density(state.anchor.policy.actor, obs, shares)))
+        loss += clone_cost(spec, state) * (cost - jnp.mean(log_density(state.anchor.policy.actor, obs, shares)))
     target = held_entropy(spec, state)
     loss += temperature_loss(temperature, jax.lax.stop_gradient(-cost), target)
     return loss + _distillation(spec, policy, learner, state, obs, noise_keys), -learner.scale.values(value)

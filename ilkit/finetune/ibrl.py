@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import PositiveFloat
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
@@ -46,6 +47,8 @@ class IBRL(DeterministicSpec):
     """Acting and bootstrapping by the better of the clone and an actor that started as it (Hu et al., 2023)."""
 
     kind: Literal["ibrl"] = "ibrl"
+    clone_half_life: PositiveFloat | None = 300.0
+    """Steps of every environment after the warm-up in which the cost of a departure halves; none where it stays."""
 
 
 def finetune(

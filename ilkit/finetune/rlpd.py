@@ -53,6 +53,8 @@ class RLPD(SoftSpec):
     """Updates of the critics for one step of one environment, and for one update of the actor."""
     num_critics: PositiveInt = 10
     """Critics that are learnt."""
+    clone_half_life: PositiveFloat | None = 1_200.0
+    """Steps of every environment after the warm-up in which the cost of a departure halves; none where it stays."""
     layer_norm: bool = True
     """Whether hidden values of the critics are normalized, which bounds what they say of unknown actions."""
     cal_ql_weight: PositiveFloat | None = None

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ilkit.data.policy import Policy
 
@@ -14,6 +14,11 @@ class Anchor(NamedTuple):
     policy: Policy
     weight: Float[Array, ""]
     """What a departure from it costs."""
+
+
+def faded(anchor: Anchor, step: Int[Array, ""], half_life: float | Float[Array, ""] | None) -> Float[Array, ""]:
+    """The weight of an anchor so many steps after it began to fade, if it does: half of it after each half-life."""
+    return anchor.weight if half_life is None else anchor.weight * 0.5 ** (jnp.maximum(step, 0) / half_life)
 
 
 def anchor_of(policy: Policy, weight: float | None) -> Anchor | None:

@@ -50,7 +50,7 @@ def draw_subsets(num_critics: int, size: int, shape: tuple[int, ...], *, key: PR
     return jax.lax.top_k(bits.reshape(*shape, num_critics), size)[1]
 
 
-def lower_bound(outputs: Float[Array, "critics *batch"], pessimism: float) -> Float[Array, "*batch"]:
+def lower_bound(outputs: Float[Array, "critics *batch"], pessimism: float | Float[Array, ""]) -> Float[Array, "*batch"]:
     """mean_i Q_i - k std_i Q_i: what the critics agree on (Ghasemipour et al., Why So Pessimistic?, 2022)."""
     spread = jnp.sqrt(jnp.var(outputs, axis=0) + 1e-12)  # has a slope also where all are the same
     return jnp.mean(outputs, axis=0) - pessimism * spread

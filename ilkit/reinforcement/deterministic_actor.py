@@ -14,13 +14,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
-from pydantic import NonNegativeFloat, PositiveInt, model_validator
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.policy import Policy
 from ilkit.reinforcement.actions import ascent_within, bounds_of, units_of
 from ilkit.reinforcement.critics import lower_bound, outputs_of
 from ilkit.reinforcement.off_policy_spec import OffPolicySpec
-from ilkit.reinforcement.updates import Batch, Learner, State
+from ilkit.reinforcement.updates import Batch, Learner, State, clone_cost
 from ilkit.stepping.behavior import modes, smoothness_faults
 
 
@@ -33,8 +33,15 @@ class DeterministicSpec(OffPolicySpec):
     """c: where that noise is cut, in half ranges of the action space."""
     policy_delay: PositiveInt = 2
     """Updates of the critics for one of the actor and of the slow copies."""
-    clone_weight: NonNegativeFloat | None = None
-    """What a squared departure from the clone costs, in half ranges, against a standardized value; none by default."""
+    num_critics: PositiveInt = 5
+    """Critics that are learnt."""
+    clone_weight: NonNegativeFloat | None = 0.3
+    """What a squared departure from the clone costs, in half ranges, against a standardized value; nothing if none."""
+    clone_half_life: PositiveFloat | None = 150.0
+    """Steps of every environment after the warm-up in which that cost halves; none where it stays."""
+    pessimism: NonNegativeFloat | None = 3.0
+    """k: an actor climbs the mean of all critics less k times their standard deviation, so that it stays where they
+    agree; none for what was published, one of them."""
 
     @property
     def updates_per_round(self) -> int:
@@ -98,7 +105,7 @@ def climbing_loss(
     total, ascent = ascent_within(value, actions, *bounds_of(state.fixed))
     if state.anchor is not None:
         departure = (actions - modes(state.anchor.policy, obs)) / units_of(state.fixed).half_range
-        ascent -= state.anchor.weight * jnp.sum(departure**2)
+        ascent -= clone_cost(spec, state) * jnp.sum(departure**2)
     return -ascent / len(actions), -learner.scale.values(total / len(actions))
 
 

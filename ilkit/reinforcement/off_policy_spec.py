@@ -112,6 +112,8 @@ class OffPolicySpec(ReplaySpec):
     """The step size of Adam for the actor."""
     clone_weight: NonNegativeFloat | None = None
     """What a departure from the clone costs, against a standardized value; none by default."""
+    clone_half_life: PositiveFloat | None = None
+    """Steps of every environment after the warm-up in which that cost halves; none where it stays."""
     pessimism: NonNegativeFloat | None = None
     """k: an actor climbs the mean of all critics less k times their standard deviation, so that it stays where they
     agree; none for what was published: one of them, the least or the mean, as the kind says."""

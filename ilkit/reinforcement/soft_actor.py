@@ -16,14 +16,14 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.policy import Policy
 from ilkit.nn.head import ContinuousHead
 from ilkit.reinforcement.actions import units_of
 from ilkit.reinforcement.critics import least_values, lower_bound, outputs_of
 from ilkit.reinforcement.off_policy_spec import OffPolicySpec
-from ilkit.reinforcement.updates import Batch, Learner, Rules, State
+from ilkit.reinforcement.updates import Batch, Learner, Rules, State, clone_cost
 
 
 class SoftSpec(OffPolicySpec):
@@ -33,8 +33,15 @@ class SoftSpec(OffPolicySpec):
     """α at first: what a nat of entropy is worth, in units of returns."""
     target_entropy: Annotated[float, Field(ge=-1000, le=1000)] | None = None
     """H: the entropy that α holds, in nats, of actions in half ranges; minus their number of entries by default."""
-    clone_weight: NonNegativeFloat | None = None
-    """β: what a nat of KL(π ‖ π_clone) costs, against a standardized value; none by default."""
+    num_critics: PositiveInt = 5
+    """Critics that are learnt."""
+    clone_weight: NonNegativeFloat | None = 0.002
+    """β: what a nat of KL(π ‖ π_clone) costs, against a standardized value; nothing if none."""
+    clone_half_life: PositiveFloat | None = 150.0
+    """Steps of every environment after the warm-up in which that cost halves; none where it stays."""
+    pessimism: NonNegativeFloat | None = 3.0
+    """k: an actor climbs the mean of all critics less k times their standard deviation, so that it stays where they
+    agree; none for what was published, the least or the mean as the kind says."""
 
     @property
     def climbs_mean(self) -> bool:
@@ -104,7 +111,7 @@ def soft_loss(
     temperature, cost = jnp.exp(actor.log_temperature), jnp.mean(log_probs)
     loss = jax.lax.stop_gradient(temperature / learner.scale.std) * cost - value
     if state.anchor is not None:
-        loss += state.anchor.weight * (cost - jnp.mean(log_density(state.anchor.policy, obs, actions)))
+        loss += clone_cost(spec, state) * (cost - jnp.mean(log_density(state.anchor.policy, obs, actions)))
     loss += temperature_loss(temperature, jax.lax.stop_gradient(-cost), held_entropy(spec, state))
     return loss, -learner.scale.values(value)
 

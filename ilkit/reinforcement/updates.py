@@ -19,7 +19,7 @@ from ilkit.data.experience import Experience
 from ilkit.data.policy import Policy
 from ilkit.fitting.gradient import descend
 from ilkit.nn.perceptron import Layers
-from ilkit.reinforcement.anchor import Anchor
+from ilkit.reinforcement.anchor import Anchor, faded
 from ilkit.reinforcement.critics import outputs_of
 from ilkit.reinforcement.off_policy_spec import OffPolicySpec, ReplaySpec
 from ilkit.reinforcement.replay import ReplayBuffer
@@ -163,6 +163,12 @@ def _rescaled(learner: Learner, targets: Float[Array, "..."]) -> Learner:
         for both in (learner.networks, learner.slow)
     )
     return learner._replace(networks=networks, slow=slow, scale=scale)
+
+
+def clone_cost(spec: OffPolicySpec, state: State) -> Float[Array, ""]:
+    """What a departure from the clone costs in this step; the state has an anchor."""
+    assert state.anchor is not None
+    return faded(state.anchor, state.step - spec.critic_warmup_steps, spec.clone_half_life)
 
 
 def _rate(spec: ReplaySpec, state: State) -> Float[Array, ""]:
