@@ -6,7 +6,7 @@ WAYS = ("dsrl", "best_of_n", "filtered_bc", "ppo")
 """The blocks of the ways to fine-tune."""
 COMPARED = ("bc", "sigma_bc", "posterior_bc")
 """The blocks of the clones that are fine-tuned in every way."""
-OTHERS = ("sigma_bc_less", "sigma_bc_more")
+OTHERS = ("sigma_bc_half", "sigma_bc_quarter")
 """Those that show whether another amount of the same noise would do, in one way."""
 
 
