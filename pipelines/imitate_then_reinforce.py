@@ -11,5 +11,5 @@ def imitate_then_reinforce(params):
     demos = stages.augment(params.augment, params.env, demos)
     cloned = stages.imitate(params.imitate, params.policy, demos)
     uncertainty = stages.uncertainty(params.uncertainty, params.policy, demos)
-    tuned = stages.finetune(params.finetune, params.exploration, params.env, cloned, uncertainty)
+    tuned = stages.finetune(params.finetune, params.exploration, params.env, cloned, uncertainty, demos)
     return stages.evaluate(params.evaluate, params.env, demos, expert, uncertainty, cloned=cloned, tuned=tuned)

@@ -23,11 +23,13 @@ from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.experience import Experience
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Dict, Discrete, Spaces, check_spaces
 from ilkit.data.training import Training, names_of
+from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import refuse
 from ilkit.fitting.gradient import descend
 from ilkit.nn.perceptron import Layers, build_layers
@@ -141,6 +143,8 @@ def finetune(
     exploration: Build[Behavior],
     env: Build[Environment | HostEnvironment],
     cloned: Policy,
+    uncertainty: Uncertainty | None = None,
+    demos: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
@@ -148,6 +152,7 @@ def finetune(
 
     **Raises:** `DataError` where actions aren't discrete, or the clone doesn't fit the environment or has a memory.
     """
+    del uncertainty, demos
     world = env()
     check_spaces(world.spaces, cloned.spaces)
     refuse("finetune.bootstrapped_dqn", spec.policy_faults(cloned, {}))

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray
 from pydantic import PositiveInt
 
 from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import check_spaces
@@ -59,6 +60,7 @@ def finetune(
     env: Build[Environment | HostEnvironment],
     cloned: Policy,
     uncertainty: Uncertainty | None = None,
+    demos: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
@@ -66,6 +68,7 @@ def finetune(
 
     **Raises:** `DataError` where the clone doesn't fit the environment.
     """
+    del demos
     world = env()
     check_spaces(world.spaces, cloned.spaces)
     envs = side_by_side(world, spec.num_envs)

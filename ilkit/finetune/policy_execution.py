@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.training import Training
@@ -31,6 +32,7 @@ def finetune(
     env: Build[Environment | HostEnvironment],
     cloned: Policy,
     uncertainty: Uncertainty | None = None,
+    demos: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
@@ -38,6 +40,7 @@ def finetune(
 
     **Raises:** `DataError` where it isn't, or the clone has a memory.
     """
+    del demos
     behavior = exploration(cloned.spaces, uncertainty=uncertainty)
     return search_graph(spec, Partial(_mean_reward), behavior, env(), cloned, key=key)
 

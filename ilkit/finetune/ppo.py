@@ -17,6 +17,7 @@ from jaxtyping import PRNGKeyArray
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import check_spaces
@@ -77,6 +78,7 @@ def finetune(
     env: Build[Environment | HostEnvironment],
     cloned: Policy,
     uncertainty: Uncertainty | None = None,
+    demos: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
@@ -85,6 +87,7 @@ def finetune(
     **Raises:** `DataError` where the clone doesn't fit the environment, and where neither the exploration nor the clone
     gives actions a density.
     """
+    del demos
     world = env()
     check_spaces(world.spaces, cloned.spaces)
     refuse("finetune.ppo", spec.policy_faults(cloned, {"exploration": exploration}))
