@@ -28,6 +28,7 @@ from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Transitions
 from ilkit.errors import refuse
 from ilkit.fitting.gradient import descend
+from ilkit.nn.head import ContinuousHead
 from ilkit.reinforcement.anchor import anchor_of
 from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.demonstrated import check_recorded_spaces, demos_faults
@@ -53,6 +54,10 @@ from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout
 from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
+_MARGIN = 1e-3
+"""How far demonstrated actions are kept from the bounds of a squashed head, whose likelihood has no maximum at them, in
+half ranges."""
+
 
 class DAPG(OnPolicySpec):
     """Natural policy gradients with the demonstrations' log-likelihood beside (Rajeswaran et al., 2018)."""
@@ -64,7 +69,7 @@ class DAPG(OnPolicySpec):
     """λ1: by what their weight falls from one iteration to the next."""
     max_divergence: PositiveFloat = 0.025
     """δ: the divergence of the policy after a step from that before it."""
-    damping: PositiveFloat = 1e-3
+    damping: PositiveFloat = 0.1
     """What is added to the diagonal of the Fisher matrix."""
     num_cg_iterations: PositiveInt = 10
     """Iterations of conjugate gradients."""
@@ -219,13 +224,15 @@ def _climb(
 
 def _demonstrated_gradient(learning: State, demos: Transitions, num_steps: int, *, key: PRNGKeyArray) -> PyTree:
     """1/N Σ ∇ log π(a | s) over all demonstrated steps, N being the number of those of a rollout."""
-    behavior, obs = learning.behavior, demos.before()
-    _, _, drawn = behavior.act(policy_of(learning), learning.trials.running, obs, key=key)
+    behavior, now, obs, actions = learning.behavior, policy_of(learning), demos.before(), demos.actions
+    if isinstance(now, ContinuousHead):
+        actions = jax.vmap(lambda action: now.units.inside(action, _MARGIN))(actions)
+    _, _, drawn = behavior.act(now, learning.trials.running, obs, key=key)
     context = flat(behavior.settle(jax.tree.map(lambda rows: rows[None], drawn)))
 
     def log_likelihood(trained: PyTree) -> Float[Array, ""]:
         policy: Policy = eqx.combine(trained, learning.fixed)
-        found = behavior.log_prob(policy, obs, demos.actions, context)
+        found = behavior.log_prob(policy, obs, actions, context)
         return jnp.sum(jnp.where(demos.valid, found, 0.0)) / num_steps
 
     return jax.grad(log_likelihood)(learning.learner.policy)
