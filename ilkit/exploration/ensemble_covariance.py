@@ -6,7 +6,7 @@ same noise to the *targets* of pretraining; here it is added to the *actions* of
 """
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
@@ -40,6 +40,12 @@ class EnsembleCovariance(Spec):
             "alpha: must have an uncertainty to scale, and the pipeline hands over none. Add the argument uncertainty "
             "to stages.finetune, or choose isotropic.",
         )
+
+    def faults(self, world: Any) -> tuple[str, ...]:
+        """Actions that are choices."""
+        if isinstance(world.spaces.action, Box):
+            return ()
+        return ("kind: needs a continuous action space, got a discrete one. Choose none or own_density.",)
 
 
 class CovarianceNoise(AdditiveNoise):

@@ -1,6 +1,6 @@
 """The same noise in every state and direction, as in DDPG and TD3 (Fujimoto et al., 2018)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
@@ -18,6 +18,12 @@ class Isotropic(Spec):
     kind: Literal["isotropic"] = "isotropic"
     scale: NonNegativeFloat = 0.1
     """The standard deviation, in units of the action space."""
+
+    def faults(self, world: Any) -> tuple[str, ...]:
+        """Actions that are choices."""
+        if isinstance(world.spaces.action, Box):
+            return ()
+        return ("kind: needs a continuous action space, got a discrete one. Choose none or own_density.",)
 
 
 class IsotropicNoise(AdditiveNoise):

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.spaces import Box, Leaf, Spaces
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import DataError, refuse
 
@@ -58,6 +58,13 @@ def require_present_alone(kind: str, policy: Policy) -> Policy:
     return policy
 
 
+def continuity_faults(action: Leaf) -> tuple[str, ...]:
+    """What keeps actions from having a covariance."""
+    if isinstance(action, Box):
+        return ()
+    return ("kind: needs a continuous action space, got a discrete one. Leave stages.uncertainty out of the pipeline.",)
+
+
 def require_continuous(kind: str, spaces: Spaces) -> None:
     """Checks that actions are vectors, whose covariance is defined.
 
@@ -66,5 +73,5 @@ def require_continuous(kind: str, spaces: Spaces) -> None:
     if not isinstance(spaces.action, Box):
         raise DataError(
             f"uncertainty.kind {kind} needs a continuous action space, got {spaces.action.size} discrete actions. "
-            "Choose an env.kind with continuous actions."
+            "Choose an env.kind with continuous actions, or leave stages.uncertainty out of the pipeline."
         )

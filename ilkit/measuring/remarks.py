@@ -39,8 +39,8 @@ def _on_rewards(curves: Mapping[str, np.ndarray], has_goal: bool) -> Iterator[st
         yield f"no success found in all of training: no {what} in any {tried}"
     elif (seen == 0).any():
         yield f"no {what} in all of training{_in_seeds(seen == 0)}"
-    elif (seen < _FEW).any():
-        yield f"a {what} in only {int(seen.sum()):,} {tried}, fewer than {_FEW} a seed{_in_seeds(seen < _FEW)}"
+    elif (rare := (seen < _FEW) & (seen < episodes)).any():
+        yield f"a {what} in only {int(seen.sum()):,} {tried}, fewer than {_FEW} a seed{_in_seeds(rare)}"
 
 
 def _on_departure(curves: Mapping[str, np.ndarray], clone_weight: float | None) -> Iterator[str]:

@@ -188,7 +188,7 @@ def memory_faults(policy: Policy) -> tuple[str, ...]:
         return ()
     return (
         f"policy: must have no memory, and {type(policy).__name__} has a carry. Choose finetune.kind ppo, which "
-        "replays it, or a network.kind without memory.",
+        "replays it, or a network.kind without memory and a policy.kind other than chunked.",
     )
 
 

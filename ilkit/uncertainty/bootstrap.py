@@ -25,7 +25,14 @@ from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Transitions, Window
 from ilkit.errors import DataError
-from ilkit.fitting.ensemble import Ensemble, ensemble_faults, mode, require_continuous, require_present_alone
+from ilkit.fitting.ensemble import (
+    Ensemble,
+    continuity_faults,
+    ensemble_faults,
+    mode,
+    require_continuous,
+    require_present_alone,
+)
 from ilkit.fitting.fit import fit
 from ilkit.nn.head import half_range_of
 from ilkit.spec import Spec
@@ -52,6 +59,10 @@ class Bootstrap(Spec):
     """Gradient steps."""
     num_seeds: PositiveInt = 1
     """Ensembles, trained in one compiled call."""
+
+    def faults(self, world: Any) -> tuple[str, ...]:
+        """Actions that are choices."""
+        return continuity_faults(world.spaces.action)
 
     def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
         """A policy with a memory, or whose mode is a choice."""

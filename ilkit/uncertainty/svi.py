@@ -32,7 +32,14 @@ from ilkit.data.spaces import Spaces
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Transitions, Window
-from ilkit.fitting.ensemble import Ensemble, ensemble_faults, mode, require_continuous, require_present_alone
+from ilkit.fitting.ensemble import (
+    Ensemble,
+    continuity_faults,
+    ensemble_faults,
+    mode,
+    require_continuous,
+    require_present_alone,
+)
 from ilkit.fitting.fit import fit
 from ilkit.fitting.gradient import partition
 from ilkit.nn.fan_in import fan_in
@@ -58,6 +65,10 @@ class SVI(Spec):
     """Gradient steps."""
     num_seeds: PositiveInt = 1
     """Training runs, in one compiled call."""
+
+    def faults(self, world: Any) -> tuple[str, ...]:
+        """Actions that are choices."""
+        return continuity_faults(world.spaces.action)
 
     def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
         """A policy with a memory, or whose mode is a choice."""
