@@ -67,10 +67,10 @@ class DAPG(OnPolicySpec):
     """λ0: what the demonstrations weigh in the first iteration, against standardized advantages; 0 leaves them out."""
     demo_decay: Annotated[float, Field(ge=0, le=1)] = 0.95
     """λ1: by what their weight falls from one iteration to the next."""
-    max_divergence: PositiveFloat = 0.025
+    max_divergence: PositiveFloat = 0.005
     """δ: the divergence of the policy after a step from that before it."""
-    damping: PositiveFloat = 0.1
-    """What is added to the diagonal of the Fisher matrix."""
+    damping: PositiveFloat = 1.0
+    """What is added to the diagonal of the Fisher matrix: with little, a step goes far where a rollout says nothing."""
     num_cg_iterations: PositiveInt = 10
     """Iterations of conjugate gradients."""
     critic_warmup_steps: NonNegativeInt = 10
