@@ -77,11 +77,14 @@ class FilteredBC(Spec):
     @model_validator(mode="after")
     def _check(self) -> "FilteredBC":
         if (self.threshold is None) == (self.best_share is None):
-            raise ValueError("exactly one of threshold and best_share must be given, and the other be null")
+            raise ValueError(
+                "exactly one of threshold and best_share must be given, and the other be null, got "
+                f"{self.threshold} and {self.best_share}"
+            )
         if self.demo_batch_size >= self.batch_size:
             raise ValueError(
                 "demo_batch_size must be below batch_size, else nothing is learnt from tries, "
-                f"got {self.demo_batch_size} and {self.batch_size}"
+                f"got {self.demo_batch_size} and {self.batch_size}. Lower it, or raise batch_size"
             )
         return self
 

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box
 from ilkit.nn.head import ContinuousHead
 from ilkit.reinforcement.actions import units_of
 from ilkit.reinforcement.critics import least_values, lower_bound, outputs_of
@@ -63,6 +64,8 @@ class SoftActor(NamedTuple):
 
 def density_faults(policy: Policy) -> tuple[str, ...]:
     """What keeps gradients of log π(a | s) from flowing through samples within the bounds of the action space."""
+    if not isinstance(policy.spaces.action, Box):
+        return ()  # said of the environment
     remedy = "Choose policy.kind gaussian with squash: true, or finetune.kind td3."
     if not (policy.reparameterized and policy.has_density):
         return (
