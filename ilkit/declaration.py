@@ -48,10 +48,9 @@ class Declaration(Generic[P, T]):
         return {name: required(self.hints[name]) for name in named[1:]}
 
     @cached_property
-    def others(self) -> Any:
-        """The type of what is passed by any other name, or None."""
-        variadic = [one for one in self.signature.parameters.values() if one.kind is inspect.Parameter.VAR_KEYWORD]
-        return self.hints[variadic[0].name] if variadic else None
+    def others(self) -> tuple[Any, ...]:
+        """The types of what is passed by any other name; none where nothing is."""
+        return choices_of(variadic_hint(self.function))
 
     @cached_property
     def optional(self) -> frozenset[str]:
@@ -79,13 +78,13 @@ class Declaration(Generic[P, T]):
         """Whether a random key is passed."""
         return "key" in self.hints
 
-    def type_of(self, argument: str) -> Any:
-        """The type of an argument, one of any other name included; None where there is none of this name."""
-        return self.arguments.get(argument, self.others)
+    def types_of(self, argument: str) -> tuple[Any, ...]:
+        """The types that an argument may have, one of any other name included."""
+        return (self.arguments[argument],) if argument in self.arguments else self.others
 
     def takes_seeds(self, argument: str) -> bool:
         """Whether an argument is all training seeds together, rather than the one that is continued."""
-        return get_origin(self.type_of(argument)) is Seeds
+        return any(get_origin(one) is Seeds for one in self.types_of(argument))
 
     @cached_property
     def makes(self) -> Any:
@@ -137,6 +136,20 @@ def required(hint: Any) -> Any:
     """The type without None, of an argument that may be left out."""
     choices = [choice for choice in get_args(hint) if choice is not NoneType]
     return choices[0] if NoneType in get_args(hint) and len(choices) == 1 else hint
+
+
+def variadic_hint(function: Callable[..., Any]) -> Any:
+    """The type of what a function takes by any other name, or None."""
+    parameters = inspect.signature(function).parameters.values()
+    variadic = [one for one in parameters if one.kind is inspect.Parameter.VAR_KEYWORD]
+    return get_type_hints(function)[variadic[0].name] if variadic else None
+
+
+def choices_of(hint: Any) -> tuple[Any, ...]:
+    """The types of a union, or the only one; none of None."""
+    if hint is None:
+        return ()
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def type_name(hint: Any) -> str:

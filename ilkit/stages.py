@@ -16,6 +16,7 @@ from ilkit.data.format import Format
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
+from ilkit.data.reward import Imitation, Reward
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Space, Spaces
 from ilkit.data.training import Training
@@ -126,6 +127,18 @@ def interact(
 
 
 @stage
+def match(
+    spec: Spec,
+    policy: Build[Policy],
+    env: Build[Environment | HostEnvironment],
+    demos: Demonstrations,
+    *,
+    key: PRNGKeyArray,
+) -> Training[Imitation]:
+    """A policy that visits what was demonstrated, learnt by trial, and the reward that it was led by."""
+
+
+@stage
 def finetune(
     spec: Spec,
     exploration: Build[Behavior],
@@ -133,11 +146,12 @@ def finetune(
     cloned: Policy,
     uncertainty: Uncertainty | None = None,
     demos: Demonstrations | None = None,
+    reward: Reward | None = None,
     expert: Policy | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
-    """The cloned policy, improved by reinforcement."""
+    """The cloned policy, improved by reinforcement: with the environment's reward, or with one that was learnt."""
 
 
 @stage
@@ -150,9 +164,9 @@ def evaluate(
     held_out: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
-    **policies: Seeds[Policy],
+    **learnt: Seeds[Policy] | Seeds[Reward],
 ) -> Report:
-    """How good the policies are, measured."""
+    """How good the policies are, and the rewards, measured."""
 
 
 def __getattr__(name: str) -> Any:

@@ -38,6 +38,8 @@ class Demonstrations(eqx.Module):
     """What was done in each step, where `actions` are labels of something else; None where `actions` were done."""
     follows: Bool[np.ndarray, " num_episodes"] | None = None
     """Whether what an episode observed is what its actions led to; None where that holds of all."""
+    weights: Float[np.ndarray, " num_steps"] | None = None
+    """How much each step counts for who learns from it, 0 for one that was thinned out; None where all count alike."""
 
     def __check_init__(self) -> None:
         if isinstance(self.lengths, np.ndarray):  # not inside a transformation of a pytree
@@ -66,6 +68,13 @@ class Demonstrations(eqx.Module):
             _check_space("executed", self.executed, self.spaces.action)
         if self.follows is not None:
             _check_rows("follows", self.follows, episodes, "one an episode")
+        if self.weights is not None:
+            _check_rows("weights", self.weights, steps, "the sum of lengths")
+            if not (np.isfinite(self.weights).all() and (self.weights >= 0).all() and self.weights.any()):
+                raise DataError(
+                    "weights must be finite, at least 0, and above 0 somewhere: without a step that counts there is "
+                    "nothing to learn from. Thin out less."
+                )
         _check_space("obs", self.obs, self.spaces.observation)
         _check_space("actions", self.actions, self.spaces.action)
 
@@ -161,6 +170,7 @@ class Demonstrations(eqx.Module):
             success=None if self.success is None else self.success[episodes],
             executed=None if self.executed is None else self.executed[steps],
             follows=None if self.follows is None else self.follows[episodes],
+            weights=None if self.weights is None else self.weights[steps],
         )
 
     def cut(self, lengths: Int[np.ndarray, " num_episodes"]) -> "Demonstrations":
@@ -180,6 +190,7 @@ class Demonstrations(eqx.Module):
             success=None if self.success is None else np.where(is_cut, np.float32(np.nan), self.success),
             executed=None if self.executed is None else self.executed[steps],
             follows=self.follows,
+            weights=None if self.weights is None else self.weights[steps],
         )
 
     def transitions(self) -> Transitions:
@@ -201,6 +212,7 @@ class Demonstrations(eqx.Module):
             pad(self.episode_of().astype(np.int32)),
             jnp.asarray(steps, jnp.int32),
             jnp.asarray(episodes, jnp.int32),
+            weights=None if self.weights is None else pad(self.weights),
         )
 
     def _observed(self, rows: Int[np.ndarray, "*rows"] | None, later: int) -> PyTree[Shaped[np.ndarray, "..."]]:
@@ -256,6 +268,7 @@ def concatenate(parts: list[Demonstrations]) -> Demonstrations:
         success=known("success", lambda part: np.full(part.num_episodes, np.nan, np.float32)),
         executed=known("executed", lambda part: part.actions),
         follows=known("follows", lambda part: np.ones(part.num_episodes, bool)),
+        weights=known("weights", lambda part: np.ones(part.num_steps, np.float32)),
     )
 
 

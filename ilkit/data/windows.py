@@ -36,6 +36,8 @@ class Transitions(NamedTuple):
     num_episodes: Int[Array, ""]
     joint_actions: Array | None = None
     """The actions that are predicted at once, where these are those of several steps; else `actions` are."""
+    weights: Float[Array, " capacity"] | None = None
+    """How much each row counts for who learns from it; None where all count alike."""
 
     @property
     def capacity(self) -> int:

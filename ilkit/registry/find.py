@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from ilkit import stages
 from ilkit.data.build import Build
-from ilkit.declaration import Declaration
+from ilkit.declaration import Declaration, choices_of, variadic_hint
 from ilkit.entry_points import PREFIX, STAGES_GROUP, STORED_GROUP, component_entry_points
 from ilkit.errors import ParamsError, PluginError, nearest
 from ilkit.registry.signature import signature_fault
@@ -39,6 +39,11 @@ class Component:
     def left_out(self) -> frozenset[str]:
         """The optional arguments of the declaration that the function doesn't take."""
         return declarations()[self.block].optional - set(self.hints)
+
+    @cached_property
+    def others(self) -> tuple[Any, ...]:
+        """The types of what the function takes by any other name."""
+        return choices_of(variadic_hint(self.function))
 
     @cached_property
     def needs(self) -> frozenset[str]:

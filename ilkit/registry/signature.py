@@ -1,10 +1,9 @@
 """Whether a component's signature is that of its declaration."""
 
 import inspect
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from ilkit.declaration import Declaration, required, type_name
+from ilkit.declaration import Declaration, choices_of, required, type_name, variadic_hint
 from ilkit.spec import Spec
 
 
@@ -17,11 +16,29 @@ def signature_fault(function: Any, declaration: Declaration[Any, Any], kind: str
         hints = get_type_hints(function)
     except Exception as error:
         return f"its annotations can't be resolved: {error}."
-    names, expected = list(inspect.signature(function).parameters), list(declaration.signature.parameters)[1:]
+    names, expected = _names(inspect.signature(function)), _names(declaration.signature)[1:]
     left_out = declaration.optional - set(names)
     if not names or names[1:] != [name for name in expected if name not in left_out]:
         return f"its parameters after the spec must be ({_listed(declaration)}), got ({', '.join(names[1:])})."
-    return _spec_fault(hints.get(names[0]), kind) or _type_fault(hints, [*names[1:], "return"], declaration)
+    return (
+        _spec_fault(hints.get(names[0]), kind)
+        or _type_fault(hints, [*names[1:], "return"], declaration)
+        or _variadic_fault(function, declaration)
+    )
+
+
+def _names(signature: inspect.Signature) -> list[str]:
+    """The names of parameters; what is passed by any other name may be called as one likes."""
+    return [name for name, one in signature.parameters.items() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+
+
+def _variadic_fault(function: Any, declaration: Declaration[Any, Any]) -> str | None:
+    """A component may take some of the types that the declaration has for what is passed by any other name."""
+    taken, expected = choices_of(variadic_hint(function)), declaration.others
+    if set(taken) <= set(expected) and bool(taken) == bool(expected):
+        return None
+    wanted = " or ".join(map(type_name, expected)) or "nothing"
+    return f"what is passed by any other name must be {wanted}, got {' or '.join(map(type_name, taken)) or 'nothing'}."
 
 
 def _spec_fault(spec: Any, kind: str) -> str | None:
@@ -54,7 +71,6 @@ def _fits(got: Any, expected: Any, *, covariant: bool) -> bool:
         return True
     if not covariant:
         return False
-    if get_origin(expected) in (Union, UnionType):
-        choices = get_args(got) if get_origin(got) in (Union, UnionType) else (got,)
-        return all(any(_fits(choice, one, covariant=True) for one in get_args(expected)) for choice in choices)
+    if len(choices_of(expected)) > 1:
+        return all(any(_fits(one, other, covariant=True) for other in choices_of(expected)) for one in choices_of(got))
     return isinstance(got, type) and isinstance(expected, type) and issubclass(got, expected)

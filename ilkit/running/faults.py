@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import get_origin
+from typing import Any, get_args, get_origin
 
 from ilkit.data.training import Training
+from ilkit.declaration import type_name
 from ilkit.errors import IlkitError
-from ilkit.registry.find import find, installed
+from ilkit.registry.find import Component, find, installed
 from ilkit.registry.params import faults, kind_of
-from ilkit.running.plan import Plan
+from ilkit.running.plan import Call, Plan
 from ilkit.wiring.project import ARTIFACTS
 from ilkit.wiring.tracing import Node
 
@@ -66,16 +67,37 @@ def _input_faults(plan: Plan) -> Iterator[str]:
             chosen = plan.build(block, part)
             yield from (f"{block.name}.{chosen.kind}.{fault}" for fault in chosen.spec.input_faults(given))
         for name in sorted(given & component.left_out):
-            takers = ", ".join(_kinds_that_take(name, component.block)) or "none that is installed"
+            takers = [kind for kind, other in _components(component.block) if name not in other.left_out]
             yield (
                 f"{node.block}.kind: {component.kind} takes no {name}, which the pipeline hands to {node.name}. "
-                f"Leave it out of the pipeline, or choose a kind that takes it: {takers}."
+                "Leave it out of the pipeline, or choose a kind that takes it: "
+                f"{', '.join(takers) or 'none that is installed'}."
             )
         for name in sorted(component.needs - given):
             yield (
                 f"{node.block}.kind: {component.kind} needs {name}, which the pipeline doesn't hand to {node.name}. "
                 f"Hand it over in the pipeline ({name}=...), or choose another kind."
             )
+        yield from _variadic_faults(call)
+
+
+def _variadic_faults(call: Call) -> Iterator[str]:
+    """Where a pipeline hands over by any name what the chosen kind doesn't take."""
+    component, block = call.component, call.node.block
+    for name, edge in call.node.inputs.items():
+        if name not in call.node.declaration.arguments and not _takes(component, edge.makes):
+            what = type_name(edge.makes)
+            takers = [kind for kind, other in _components(component.block) if _takes(other, edge.makes)]
+            yield (
+                f"{block}.kind: {component.kind} takes no {what}, which the pipeline hands to {call.node.name} as "
+                f"{name}. Leave it out of the pipeline, or choose a kind that takes it: "
+                f"{', '.join(takers) or 'none that is installed'}."
+            )
+
+
+def _takes(component: Component, artifact: Any) -> bool:
+    """Whether a component takes an artifact of this type by any name, of one seed or of all."""
+    return any(artifact in (one, *get_args(one)) for one in component.others)
 
 
 def _path_faults(plan: Plan) -> Iterator[str]:
@@ -91,11 +113,10 @@ def _path_faults(plan: Plan) -> Iterator[str]:
                     )
 
 
-def _kinds_that_take(name: str, block: str) -> Iterator[str]:
+def _components(block: str) -> Iterator[tuple[str, Component]]:
+    """The kinds of a block that can be imported."""
     for kind in installed().get(block, {}):
         try:
-            component = find(block, kind)
+            yield kind, find(block, kind)
         except Exception:  # a broken plug-in is no choice
             continue
-        if name not in component.left_out:
-            yield kind

@@ -19,7 +19,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box, Space, Spaces
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.declaration import required, type_name
+from ilkit.declaration import type_name
 from ilkit.errors import DataError
 from ilkit.interaction.aggregation import begin
 from ilkit.registry.find import Component, declarations, find
@@ -127,13 +127,12 @@ def argument(block: str, name: str, options: Options, variant: int = 0) -> Any:
 
 def named(block: str, options: Options, variant: int = 0) -> dict[str, Any]:
     """What is passed by any other name, where the block is declared so: two recordings, or one policy, `cloned`."""
-    hint = declarations()[block].others
-    if hint is None:
+    hints = declarations()[block].others
+    if not hints:
         return {}
-    names = ("first", "second") if hint is Demonstrations else ("cloned",)
+    names = ("first", "second") if hints == (Demonstrations,) else ("cloned",)
     return {
-        name: _of_type(block, name, required(hint), options, variant + _APART * place)
-        for place, name in enumerate(names)
+        name: _of_type(block, name, hints[0], options, variant + _APART * place) for place, name in enumerate(names)
     }
 
 

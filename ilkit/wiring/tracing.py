@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 from ilkit.data.build import Build
 from ilkit.data.seeds import Seeds
 from ilkit.declaration import Declaration, recorder, type_name
-from ilkit.errors import WiringError
+from ilkit.errors import WiringError, nearest
 from ilkit.registry.find import declarations
 
 
@@ -136,6 +136,12 @@ def trace(function: Callable[[Any], Any]) -> Graph:
     token = recorder.set(partial(_record, graph))
     try:
         output = function(Params())
+    except AttributeError as error:
+        fields = getattr(error.obj, "_fields", None)
+        if fields is None or error.name is None:
+            raise
+        made = type(error.obj).__name__
+        raise WiringError(f"{made} has no {error.name!r}, only its artifacts. {nearest(error.name, fields)}") from error
     finally:
         recorder.reset(token)
     returned = output if isinstance(output, tuple) and output else (output,)
@@ -161,7 +167,7 @@ def _record(graph: Graph, declaration: Declaration[Any, Any], args: tuple[Any, .
     parts: dict[str, Block] = {}
     inputs: dict[str, Edge] = {}
     for argument, given in bound.items():
-        _check(name, argument, declaration.type_of(argument), given)
+        _check(name, argument, declaration.types_of(argument), given)
         if isinstance(given, Block):
             parts[argument] = given
         else:
@@ -185,14 +191,14 @@ def _bind(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dic
     return flat
 
 
-def _check(stage: str, argument: str, expected: Any, given: Any) -> None:
-    if get_origin(expected) is Build:
+def _check(stage: str, argument: str, expected: tuple[Any, ...], given: Any) -> None:
+    if get_origin(expected[0]) is Build:
         fits = isinstance(given, Block)
         wanted = f"a block of params (params.{argument})"
     else:
-        inner = get_args(expected)[0] if get_origin(expected) is Seeds else expected
-        fits = isinstance(given, Edge) and given.makes == inner
-        wanted = type_name(inner)
+        inner = [get_args(one)[0] if get_origin(one) is Seeds else one for one in expected]
+        fits = isinstance(given, Edge) and given.makes in inner
+        wanted = " or ".join(map(type_name, inner))
     if not fits:
         raise WiringError(f"{stage}: {argument} must be {wanted}, got {_describe(given)}.")
 
