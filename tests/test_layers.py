@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCKS = (
     *("env", "format", "dataset", "expert", "rollout", "join", "augment", "policy", "network"),
-    *("imitate", "uncertainty", "exploration", "interact", "finetune", "evaluate"),
+    *("imitate", "uncertainty", "exploration", "interact", "match", "finetune", "evaluate"),
 )
 LAYERS = (
     ("__main__",),
@@ -21,6 +21,7 @@ LAYERS = (
     ("stages",),
     ("declaration",),
     BLOCKS,
+    ("matching",),
     ("reinforcement", "interaction", "foreign", "reporting"),
     ("stepping", "measuring"),
     ("files", "fitting", "nn", "artifact"),
@@ -30,6 +31,7 @@ LAYERS = (
 )
 """From top to bottom: a module imports only what stands lower, or stands in its own room."""
 SHARED = (
+    "matching",
     "reinforcement",
     "interaction",
     "foreign",

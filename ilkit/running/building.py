@@ -19,7 +19,7 @@ from ilkit.registry.find import declarations
 from ilkit.running.plan import Call, Plan
 from ilkit.wiring.tracing import Block, Node
 
-_STEPPING = ("rollout", "interact", "finetune")
+_STEPPING = ("rollout", "interact", "match", "finetune")
 """The stages that act in their environment, whatever their kind."""
 
 
@@ -46,7 +46,7 @@ def _all_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
         block = call.node.parts["env"].name
         yield (
             f"{block}.kind: must be one that can be stepped in where a stage acts in it, got recorded. Choose another "
-            "env.kind, or leave out rollout, interact and finetune."
+            "env.kind, or leave out rollout, interact, match and finetune."
         )
     elif call.node.declaration.makes is Demonstrations and not call.node.inputs:  # else spaces may be the recording's
         try:

@@ -66,7 +66,7 @@ def recovers_the_expert(subject: Subject) -> None:
 
 
 def comes_near_the_expert(subject: Subject) -> None:
-    """From demonstrations and the answers of a known expert, its actions are learnt."""
+    """From demonstrations of a known expert, and its answers or one's own trials, its actions are learnt."""
     _expect_near_expert(subject.learnt().policy, subject)
 
 

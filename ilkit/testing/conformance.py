@@ -49,6 +49,7 @@ _BY_BLOCK: Mapping[str, tuple[Function, ...]] = {
     "augment": (answer_checks.demonstrations_stay_valid,),
     "imitate": (answer_checks.recovers_the_expert,),
     "interact": (answer_checks.comes_near_the_expert,),
+    "match": (answer_checks.comes_near_the_expert,),
     "uncertainty": (answer_checks.grows_off_the_data,),
     "finetune": (answer_checks.improves_the_policy,),
     "evaluate": (answer_checks.report_names_every_policy,),
