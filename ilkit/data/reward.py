@@ -33,6 +33,11 @@ class Reward(Learnt):
         """The reward of each step that an episode would have had after its termination."""
         return jnp.zeros(())
 
+    @property
+    def has_absorbing(self) -> bool:
+        """Whether the steps after a termination earn anything, so that what follows one is worth a sum."""
+        return type(self).absorbing is not Reward.absorbing
+
     def earned(
         self,
         obs: PyTree,

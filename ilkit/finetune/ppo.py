@@ -20,14 +20,16 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
+from ilkit.data.reward import Reward
 from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import refuse
 from ilkit.reinforcement.anchor import anchor_of
-from ilkit.reinforcement.by_trial import train_by_trial
+from ilkit.reinforcement.by_trial import train_by_reward
 from ilkit.reinforcement.densities import density_faults, density_floor
 from ilkit.reinforcement.info import ReinforcementInfo
+from ilkit.reinforcement.learnt_reward import check_learnt
 from ilkit.reinforcement.on_policy import State, collect, policy_of
 from ilkit.reinforcement.proximal import ProximalSpec, improve, initial_state
 from ilkit.reinforcement.warmup import check_warmup
@@ -79,23 +81,27 @@ def finetune(
     cloned: Policy,
     uncertainty: Uncertainty | None = None,
     demos: Demonstrations | None = None,
+    reward: Reward | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
     """Improves the clone by proximal policy optimization.
 
-    **Raises:** `DataError` where the clone doesn't fit the environment, and where neither the exploration nor the clone
-    gives actions a density.
+    **Raises:** `DataError` where the clone or the reward doesn't fit the environment, and where neither the exploration
+    nor the clone gives actions a density.
     """
     del demos
     world = env()
     check_spaces(world.spaces, cloned.spaces)
+    check_learnt(reward, world.spaces, spec)
     refuse("finetune.ppo", spec.policy_faults(cloned, {"exploration": exploration}))
     behavior = exploration(cloned.spaces, uncertainty=uncertainty).with_density(
         cloned, density_floor(spec.noise_floor, cloned.spaces)
     )
     envs = side_by_side(world, spec.num_envs)
-    return train_by_trial(
+    return train_by_reward(
+        reward,
+        spec.discount,
         envs,
         _initial_state(spec, envs, behavior, cloned, key),
         Partial(collect, spec, envs),

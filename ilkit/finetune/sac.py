@@ -12,6 +12,7 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
+from ilkit.data.reward import Reward
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.reinforcement.off_policy import reinforce
@@ -32,13 +33,14 @@ def finetune(
     cloned: Policy,
     uncertainty: Uncertainty | None = None,
     demos: Demonstrations | None = None,
+    reward: Reward | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
     """Improves the clone's samples by soft actor-critic.
 
     **Raises:** `DataError` where the clone has no density whose samples are differentiable and within the bounds, has a
-    memory or doesn't fit the environment, and where demonstrations are asked for and don't suit.
+    memory or doesn't fit the environment, and where the reward or demonstrations that are asked for don't suit.
     """
     world, behavior = env(), exploration(cloned.spaces, uncertainty=uncertainty)
-    return reinforce(spec, SOFT_RULES, world, behavior, cloned, demos, key=key)
+    return reinforce(spec, SOFT_RULES, world, behavior, cloned, demos, reward, key=key)

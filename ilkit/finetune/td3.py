@@ -17,6 +17,7 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
+from ilkit.data.reward import Reward
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.reinforcement.critics import least_values
@@ -47,16 +48,17 @@ def finetune(
     cloned: Policy,
     uncertainty: Uncertainty | None = None,
     demos: Demonstrations | None = None,
+    reward: Reward | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
     """Improves the clone's mode by twin delayed deterministic policy gradients.
 
     **Raises:** `DataError` where actions are discrete, the clone doesn't fit the environment or has a memory, and where
-    demonstrations are asked for and don't suit.
+    the reward or demonstrations that are asked for don't suit.
     """
     world, behavior = env(), exploration(cloned.spaces, uncertainty=uncertainty)
-    return reinforce(spec, _RULES, world, behavior, cloned, demos, key=key)
+    return reinforce(spec, _RULES, world, behavior, cloned, demos, reward, key=key)
 
 
 def _targets(spec: TD3, state: State, learner: Learner, batches: Batch) -> Float[Array, "updates batch"]:

@@ -25,8 +25,8 @@ def remarks(
 
 
 def _on_rewards(curves: Mapping[str, np.ndarray], has_goal: bool) -> Iterator[str]:
-    if not {"episodes", "rewarded", "gained"} <= set(curves):
-        return
+    if not {"episodes", "rewarded", "gained"} <= set(curves) or "learnt_reward" in curves:
+        return  # it learns from no reward of the environment
     # The last point of a curve is a mean over a few steps, so that it may lie below the last number.
     episodes, rewarded, gained = (np.ceil(curves[name][:, -1]) for name in ("episodes", "rewarded", "gained"))
     seen, what = (gained, "reward above 0") if has_goal else (rewarded, "reward")

@@ -10,7 +10,9 @@ import jax
 from jax.tree_util import Partial
 from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
-from ilkit.data.training import Training
+from ilkit.data.reward import Reward
+from ilkit.data.training import Training, names_of
+from ilkit.reinforcement.learnt_reward import Rewarded, RewardedInfo, collect_for, finish_for, improve_by
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout
 
@@ -36,6 +38,32 @@ def train_by_trial(
         state, gather = Gathered(state), Partial(_gather, collect)
         return Training(state, Partial(_learn, improve), Partial(_finish, finish), gather=gather, **described)
     return Training(state, Partial(_collect_and_learn, collect, improve), finish, **described)
+
+
+def train_by_reward(
+    reward: Reward | None,
+    discount: float,
+    envs: Any,
+    state: PyTree,
+    collect: Collect,
+    improve: Improve,
+    finish: Callable[[PyTree], T],
+    **described: Any,
+) -> Training[T]:
+    """The same where a reward that was learnt, if there is one, takes the place of the environment's.
+
+    `improve` tells a `ReinforcementInfo`; what is told then is a `RewardedInfo`.
+    """
+    if reward is None:
+        return train_by_trial(envs, state, collect, improve, finish, **described)
+    return train_by_trial(
+        envs,
+        Rewarded(state, reward),
+        Partial(collect_for, collect),
+        Partial(improve_by, improve, discount),
+        Partial(finish_for, finish),
+        **described | {"info_names": names_of(RewardedInfo)},
+    )
 
 
 def _collect_and_learn(collect: Collect, improve: Improve, state: PyTree, key: PRNGKeyArray) -> tuple[PyTree, Any]:

@@ -16,18 +16,20 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.experience import Experience
 from ilkit.data.policy import Policy
+from ilkit.data.reward import Reward
 from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.errors import DataError, refuse
 from ilkit.fitting.gradient import partition
 from ilkit.reinforcement.actions import bounds_of
 from ilkit.reinforcement.anchor import anchor_of
-from ilkit.reinforcement.by_trial import train_by_trial
+from ilkit.reinforcement.by_trial import train_by_reward
 from ilkit.reinforcement.critics import build_critics, draw_subsets
 from ilkit.reinforcement.demonstrated import check_demonstrated
 from ilkit.reinforcement.demonstrated_replay import DemonstratedReplay, draw_mixed
 from ilkit.reinforcement.departure import departure
 from ilkit.reinforcement.info import ReinforcementInfo
+from ilkit.reinforcement.learnt_reward import check_learnt
 from ilkit.reinforcement.off_policy_spec import OffPolicySpec, ReplaySpec
 from ilkit.reinforcement.replay import ReplayBuffer
 from ilkit.reinforcement.updates import Batch, Learner, Networks, Rules, State, optimizers_of, run_round
@@ -45,19 +47,23 @@ def reinforce(
     behavior: Behavior,
     cloned: Policy,
     demos: Demonstrations | None = None,
+    reward: Reward | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
-    """The training run of a kind from a clone.
+    """The training run of a kind from a clone, by the environment's reward or by one that was learnt.
 
-    **Raises:** `DataError` where the clone doesn't fit the environment, its actions are discrete, it has a memory or
-    the kind refuses it, and where the spec wants demonstrations and there are none to learn from.
+    **Raises:** `DataError` where the clone or the reward doesn't fit the environment, actions are discrete, the clone
+    has a memory or the kind refuses it, and where the spec wants demonstrations and there are none to learn from.
     """
     check_spaces(world.spaces, cloned.spaces)
+    check_learnt(reward, world.spaces, spec)
     refuse(f"finetune.{spec.kind}", (*spec.faults(world), *spec.policy_faults(cloned, {})))
     envs, shown = side_by_side(world, spec.num_envs), demonstrated(spec, cloned, demos)
     critic_key, env_key = jax.random.split(key)
-    return train_by_trial(
+    return train_by_reward(
+        reward,
+        spec.discount,
         envs,
         initial_state(spec, rules, envs.reset(key=env_key), behavior, cloned, key=critic_key),
         Partial(_collect, rules, envs),

@@ -78,8 +78,15 @@ class ReplaySpec(Spec):
         return continuity_faults(world.spaces.action)
 
     def input_faults(self, given: Collection[str]) -> tuple[str, ...]:
-        """Batches with demonstrations, where none are given."""
-        if not self.demo_batch_size or "demos" in given:
+        """Batches with demonstrations, where none are given or where their rewards aren't those that are maximized."""
+        if not self.demo_batch_size:
+            return ()
+        if "reward" in given:
+            return (
+                f"demo_batch_size: must be 0 where a learnt reward is maximized, got {self.demo_batch_size}: "
+                "demonstrations have the environment's. Set it to 0, or leave reward out of stages.finetune.",
+            )
+        if "demos" in given:
             return ()
         return (
             f"demo_batch_size: needs demonstrations where it isn't 0, got {self.demo_batch_size} without. Give demos "

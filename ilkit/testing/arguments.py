@@ -16,6 +16,7 @@ from ilkit.data.aggregate import Aggregate
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
+from ilkit.data.reward import Reward
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box, Space, Spaces
 from ilkit.data.uncertainty import Uncertainty
@@ -153,6 +154,7 @@ def _of_type(block: str, name: str, hint: Any, options: Options, variant: int) -
         Uncertainty: lambda: problems.known_uncertainty(
             part("env", options)().spaces.action.size, 0.01 * (1 + variant)
         ),
+        Reward: lambda: problems.known_reward(options.actions, 1.0 + 0.1 * variant),
         Demonstrations: lambda: _demonstrations(block, env(), options, variant),
         Aggregate: lambda: begin(_demonstrations(block, env(), options, variant), 0, 1, key=jax.random.key(0)),
         **{given: partial(make, variant) for given, make in options.arguments.items()},

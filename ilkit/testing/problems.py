@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt8
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree, UInt8
 from pydantic import PositiveInt
 
 from ilkit.data.build import Build
@@ -19,6 +19,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
+from ilkit.data.reward import Reward
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Window
@@ -55,6 +56,14 @@ def expert_action(obs: Float[Array, " obs"], actions: Actions) -> Array:
     return jnp.argmax(DIRECTIONS @ obs).astype(jnp.int32) if actions == "discrete" else jnp.asarray(GAIN) @ obs
 
 
+def tracking_reward(obs: Float[Array, " obs"], action: Array, actions: Actions) -> Float[Array, ""]:
+    """-‖a - K s‖² of an action that is clipped first, or -1 for a wrong direction."""
+    best = expert_action(obs, actions)
+    if actions == "discrete":
+        return -(action != best).astype(jnp.float32)
+    return -jnp.sum((jnp.clip(action, *ACTION.bounds) - best) ** 2)
+
+
 class Tracking(Spec):
     """A point that turns, to be followed by the action: a linear problem with a known optimum."""
 
@@ -83,11 +92,7 @@ class TrackingEnvironment(Environment):
     ) -> tuple[Float[Array, " state"], Transition]:
         """Turns the state; the reward is that of the action in the state before."""
         del key
-        best = expert_action(state, self.actions)
-        if self.actions == "discrete":
-            reward = -(action != best).astype(jnp.float32)
-        else:
-            reward = -jnp.sum((jnp.clip(action, *ACTION.bounds) - best) ** 2)
+        reward = tracking_reward(state, action, self.actions)
         state = jnp.asarray(TURN) @ state
         return state, Transition(reward, state[0] > EDGE)
 
@@ -204,6 +209,26 @@ class TrackingUncertainty(Uncertainty):
 def known_uncertainty(size: int, scale: float) -> Uncertainty:
     """An uncertainty that is known in closed form."""
     return TrackingUncertainty(jnp.asarray(scale, jnp.float32), size)
+
+
+class TrackingReward(Reward):
+    """The reward of the tracking problem, times a scale."""
+
+    scale: Float[Array, ""]
+    actions: Actions = eqx.field(static=True)
+    spaces: Spaces = eqx.field(static=True)
+    reads_action: bool = eqx.field(static=True)
+
+    def __call__(self, obs: PyTree, action: Array, next_obs: PyTree, terminated: Bool[Array, ""]) -> Float[Array, ""]:
+        """What the environment gives for the action, whatever it leads to."""
+        del next_obs, terminated
+        return self.scale * tracking_reward(obs, action, self.actions)
+
+
+def known_reward(actions: Actions, scale: float) -> Reward:
+    """A reward that is known in closed form, and that the expert maximizes."""
+    factor = jnp.asarray(scale, jnp.float32)
+    return TrackingReward(scale=factor, actions=actions, spaces=spaces(actions), reads_action=True)
 
 
 class Steady(Spec):
