@@ -4,7 +4,8 @@
 
 ppo: 64 environments, 64 steps, 8 epochs, 8 minibatches; td3 and sac: one update for each step of the environment;
 rlpd: ten normalized critics, 20 updates for each step, half of each batch from demonstrations. Batches of 256, networks
-of 2 × 64, or critics of 2 × WIDTH, as many as the peer's: two, and ten of rlpd. Next to a peer, in one run:
+of 2 × 64, or critics of 2 × WIDTH, as many as the peer's: two, and ten of rlpd; nothing holds an actor to the clone.
+Next to a peer, in one run:
 
     python benchmarks/side_by_side.py 5 'python benchmarks/finetune_speed.py sac' \
         'PEERS/rejax/bin/python benchmarks/peers/rejax_speed.py sac'
@@ -59,7 +60,7 @@ def tuned(kind: str, hidden: tuple[int, ...], key: jax.Array) -> Training:
         return ppo.finetune(ppo.PPO(num_steps=1000), noise, world, plain, key=key)
     if kind == "td3":
         return td3.finetune(
-            td3.TD3(num_steps=100_000, critic_hidden=hidden, num_critics=2, pessimism=None),
+            td3.TD3(num_steps=100_000, critic_hidden=hidden, num_critics=2, pessimism=None, clone_weight=None),
             noise,
             world,
             plain,
@@ -67,7 +68,7 @@ def tuned(kind: str, hidden: tuple[int, ...], key: jax.Array) -> Training:
         )
     if kind == "sac":
         return sac.finetune(
-            sac.SAC(num_steps=100_000, critic_hidden=hidden, num_critics=2, pessimism=None),
+            sac.SAC(num_steps=100_000, critic_hidden=hidden, num_critics=2, pessimism=None, clone_weight=None),
             own,
             world,
             squashed,
