@@ -12,7 +12,13 @@ from ilkit.registry.settings import read_params
 from ilkit.running.plan import Plan
 from ilkit.wiring.tracing import Block, Graph
 
-_SAME = {"CartPole-v1": "cart_pole", "MountainCarContinuous-v0": "mountain_car_continuous", "Pendulum-v1": "pendulum"}
+_SAME = {
+    "Acrobot-v1": "acrobot",
+    "CartPole-v1": "cart_pole",
+    "MountainCar-v0": "mountain_car",
+    "MountainCarContinuous-v0": "mountain_car_continuous",
+    "Pendulum-v1": "pendulum",
+}
 """Environments of gymnasium that ilkit has in pure JAX."""
 
 

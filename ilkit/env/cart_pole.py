@@ -5,8 +5,11 @@ With push F = ±`force`, masses m_c and m_p, half the pole's length l, angle θ 
     τ = (F + m_p l θ̇² sin θ) / (m_c + m_p)
     θ̈ = (g sin θ - τ cos θ) / (l (4/3 - m_p cos² θ / (m_c + m_p))),    ẍ = τ - m_p l θ̈ cos θ / (m_c + m_p)
 
-integrated by Euler's method; the reward is 1 a step. Source: Barto, Sutton and Anderson (1983), as corrected in
-gymnasium, `envs/classic_control/cartpole.py`.
+integrated by Euler's method; the reward is 1 a step. With `after_fall: freeze` all episodes last up to the time limit,
+so that nobody can tell by their ends how good they were: after a fall nothing moves, and nothing is earned any more. A
+return is then what it is with `terminate`, the number of steps up to the fall; a constant reward, whatever its sign,
+earns as much in every episode. Sources: Barto, Sutton and Anderson (1983), as corrected in gymnasium,
+`envs/classic_control/cartpole.py`; a fixed horizon: Gleave et al., seals (2020), where the pole goes on falling.
 """
 
 from typing import Annotated, Literal
@@ -15,7 +18,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, UInt8
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
@@ -41,9 +44,11 @@ class CartPole(Spec):
     timestep: PositiveFloat = 0.02
     """The time between two steps, in s."""
     max_position: PositiveFloat = 2.4
-    """The distance from the middle at which an episode terminates, in m."""
+    """The distance from the middle beyond which the cart has left its track and the pole counts as fallen, in m."""
     max_angle: Annotated[float, Field(gt=0.0, lt=np.pi / 2)] = 12 * 2 * np.pi / 360
-    """The angle from upright at which an episode terminates, in rad."""
+    """The angle from upright beyond which the pole has fallen, in rad."""
+    after_fall: Literal["terminate", "freeze"] = "terminate"
+    """Whether a fall terminates the episode, or everything stays as it is, with a reward of 0, up to the time limit."""
     max_steps: PositiveInt = 500
     """The number of steps after which an episode is truncated."""
 
@@ -71,6 +76,13 @@ class CartPoleEnvironment(Environment):
     ) -> tuple[Float[Array, " state"], Transition]:
         """Pushes the cart for one step of Euler's method."""
         del key
+        after = self._pushed(state, action)
+        if self.spec.after_fall == "terminate":
+            return after, Transition(jnp.asarray(1.0), self._has_fallen(after))
+        lies = self._has_fallen(state)
+        return jnp.where(lies, state, after), Transition(jnp.where(lies, 0.0, 1.0), jnp.asarray(False))
+
+    def _pushed(self, state: Float[Array, " state"], action: Array) -> Float[Array, " state"]:
         spec, (_, velocity, angle, spin) = self.spec, state
         mass = spec.cart_mass + spec.pole_mass
         share = spec.pole_mass / mass
@@ -78,9 +90,10 @@ class CartPoleEnvironment(Environment):
         push = jnp.where(action >= 1, spec.force, -spec.force) / mass + share * spec.half_length * spin**2 * sine
         turn = (spec.gravity * sine - push * cosine) / (spec.half_length * (4.0 / 3.0 - share * cosine**2))
         acceleration = push - share * spec.half_length * turn * cosine
-        state = state + spec.timestep * jnp.stack([velocity, acceleration, spin, turn])
-        fallen = (jnp.abs(state[0]) > spec.max_position) | (jnp.abs(state[2]) > spec.max_angle)
-        return state, Transition(jnp.asarray(1.0), fallen)
+        return state + spec.timestep * jnp.stack([velocity, acceleration, spin, turn])
+
+    def _has_fallen(self, state: Float[Array, " state"]) -> Bool[Array, ""]:
+        return (jnp.abs(state[0]) > self.spec.max_position) | (jnp.abs(state[2]) > self.spec.max_angle)
 
     def observe(self, state: Float[Array, " state"]) -> Float[Array, " obs"]:
         """The state."""

@@ -125,7 +125,7 @@ def test_another_environment_is_refused(clean: Demonstrations) -> None:
     ("name", "said"),
     [
         ("Hoper-v5", "Did you mean 'Hopper-v5'"),
-        ("Acrobot-v1", "no attribute `state` that is its observation"),
+        ("FrozenLake-v1", "no attribute `state` that is its observation"),
         ("InvertedDoublePendulum-v5", "can't be got from its observation"),
         ("Humanoid-v5", "can't be got from its observation"),
         ("gymnasium", "give the name that gymnasium registers"),

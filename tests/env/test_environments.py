@@ -6,16 +6,21 @@ import pytest
 
 from ilkit.data.environment import Environment, GoalRewarding, LinearQuadraticForm, Mirrored
 from ilkit.data.spaces import Discrete
-from ilkit.env import cart_pole, fork, mountain_car_continuous, pendulum, point_mass
+from ilkit.env import acrobot, cart_pole, fork, mountain_car, mountain_car_continuous, pendulum, point_mass
+from ilkit.stepping.episodes import collect_episodes
+from ilkit.stepping.random_policy import RandomPolicy
 
 ENVIRONMENTS = {
+    "acrobot": acrobot.env(acrobot.Acrobot()),
     "cart_pole": cart_pole.env(cart_pole.CartPole()),
+    "cart_pole-freeze": cart_pole.env(cart_pole.CartPole(after_fall="freeze")),
     "fork": fork.env(fork.Fork()),
+    "mountain_car": mountain_car.env(mountain_car.MountainCar()),
     "mountain_car_continuous": mountain_car_continuous.env(mountain_car_continuous.MountainCarContinuous()),
     "pendulum": pendulum.env(pendulum.Pendulum()),
     "point_mass": point_mass.env(point_mass.PointMass()),
 }
-SYMMETRIC = ["cart_pole", "fork", "pendulum", "point_mass"]
+SYMMETRIC = ["acrobot", "cart_pole", "cart_pole-freeze", "fork", "pendulum", "point_mass"]
 
 
 def states(env: Environment, count: int = 32) -> jax.Array:
@@ -70,7 +75,8 @@ def test_the_mirror_image_of_a_step_is_the_step_of_the_mirror_image(name: str) -
 
 
 def test_a_car_between_unequal_walls_has_no_mirror_image() -> None:
-    assert [name for name, env in ENVIRONMENTS.items() if not isinstance(env, Mirrored)] == ["mountain_car_continuous"]
+    without = [name for name, env in ENVIRONMENTS.items() if not isinstance(env, Mirrored)]
+    assert without == ["mountain_car", "mountain_car_continuous"]
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
@@ -119,3 +125,31 @@ def test_where_rewards_above_0_are_those_of_a_goal_an_environment_says_so() -> N
     _, at_goal = env.step(jnp.array([0.449, 0.02]), jnp.zeros(1), key=jax.random.key(0))
     assert float(before.reward) < 0.0
     assert float(at_goal.reward) == env.goal_reward
+
+
+def test_a_negative_force_exchanges_left_and_right() -> None:
+    env, exchanged = ENVIRONMENTS["mountain_car"], mountain_car.env(mountain_car.MountainCar(force=-0.001))
+
+    @jax.jit
+    @jax.vmap
+    def steps(state: jax.Array, action: jax.Array) -> tuple:
+        key = jax.random.key(0)
+        return env.step(state, action, key=key), exchanged.step(state, 2 - action, key=key)
+
+    jax.tree.map(np.testing.assert_array_equal, *steps(states(env), actions(env)))
+
+
+def test_after_a_fall_a_frozen_pole_stays_where_it_is_and_earns_nothing_up_to_the_time_limit() -> None:
+    """A return is that of the environment whose episodes terminate; how long an episode is tells nothing."""
+    fixed, ended = (
+        collect_episodes(world, RandomPolicy.of(world.spaces), num_episodes=16, key=jax.random.key(0), stochastic=True)
+        for world in (
+            cart_pole.env(cart_pole.CartPole(after_fall=after, max_steps=80)) for after in ("freeze", "terminate")
+        )
+    )
+    np.testing.assert_array_equal(fixed.lengths, 80)
+    assert not fixed.terminated.any()
+    assert ended.terminated.sum() > 12
+    np.testing.assert_array_equal(fixed.returns, ended.lengths)
+    for obs, length in zip(fixed.obs, ended.lengths, strict=True):
+        np.testing.assert_array_equal(obs[length:], np.broadcast_to(obs[length], obs[length:].shape))

@@ -12,7 +12,7 @@ import pytest
 from jaxtyping import Array
 
 from ilkit.data.environment import Environment
-from ilkit.env import cart_pole, mountain_car_continuous, pendulum
+from ilkit.env import acrobot, cart_pole, mountain_car, mountain_car_continuous, pendulum
 
 NUM_STEPS = 400
 
@@ -28,9 +28,17 @@ def pump(rng: np.random.Generator, obs: np.ndarray) -> np.ndarray:
     return np.clip(np.sign(obs[1:]) + rng.normal(0, 0.3, 1), -1, 1).astype(np.float32)
 
 
+def push_along(rng: np.random.Generator, obs: np.ndarray) -> np.ndarray:
+    """Mostly along the motion, which gathers energy: of the car, and of the acrobot's second link against its first."""
+    along = obs[1] if len(obs) == 2 else -obs[4]
+    return np.asarray(rng.integers(3) if rng.random() < 0.2 else 2 * (along >= 0.0))
+
+
 CASES = [
+    Case("Acrobot-v1", acrobot.env(acrobot.Acrobot()), push_along),
     Case("Pendulum-v1", pendulum.env(pendulum.Pendulum()), lambda rng, _: rng.uniform(-3, 3, 1).astype(np.float32)),
     Case("CartPole-v1", cart_pole.env(cart_pole.CartPole()), lambda rng, _: np.asarray(rng.integers(2))),
+    Case("MountainCar-v0", mountain_car.env(mountain_car.MountainCar()), push_along),
     Case(
         "MountainCarContinuous-v0", mountain_car_continuous.env(mountain_car_continuous.MountainCarContinuous()), pump
     ),

@@ -39,6 +39,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("expert", "energy_pump"): {"parts": {"env": {"kind": "mountain_car_continuous"}}, "draws": False},
     ("expert", "lqr"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
     ("expert", "mlp"): {"draws": False},
+    ("expert", "planned"): {"parts": {"env": {"kind": "mountain_car"}}, "settings": {"num_points": 31}, "draws": False},
     ("expert", "scripted"): {"parts": {"env": {"kind": "recall"}}, "draws": False},
     ("expert", "swing_up"): {"parts": {"env": {"kind": "pendulum"}}, "draws": False},
     ("finetune", "bootstrapped_dqn"): {
