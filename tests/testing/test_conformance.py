@@ -18,6 +18,12 @@ from ilkit.testing.problems import GAIN, demonstrations, tracking_expert
 ROUNDS = {"num_envs": 2, "num_gradient_steps": 200, "learning_rate": 1e-2}
 """Learning by interaction, where little is needed."""
 
+MATCHING = {
+    **{"num_minibatches": 4, "critic_hidden": [16], "discriminator_hidden": [32], "discriminator_batch_size": 128},
+    **{"learning_rate": 3e-3, "discriminator_learning_rate": 3e-3, "num_steps": 400, "discount": 0.5},
+}
+"""Matching by trial, where what a step does is over with it."""
+
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("augment", "mirror"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
     ("augment", "none"): {"draws": False},
@@ -74,7 +80,10 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("interact", "safe_dagger"): {"settings": ROUNDS},
     ("interact", "thrifty_dagger"): {"settings": ROUNDS | {"num_members": 2}},
     ("join", "episodes"): {"draws": False},
+    ("match", "airl"): {"actions": "discrete", "settings": MATCHING | {"inputs": "state_action"}},
     ("match", "constant"): {"settings": {"num_steps": 4}},
+    ("match", "f_divergence"): {"settings": MATCHING},
+    ("match", "gail"): {"settings": MATCHING},
     ("network", "cnn"): {
         "settings": {"channels": (8,), "kernel_sizes": (1,), "strides": (1,)},
         "observation_shape": (1, 2, 1),
