@@ -11,8 +11,6 @@ _FEW = 10
 """In fewer episodes than this, rewards are too rare to be learnt from."""
 _STILL = 0.01
 """Half ranges: Adam jitters about a clone that holds a policy, by up to 0.023 at first and by 0.003 later on."""
-_PERFECT = 0.99
-"""A discriminator that tells more of its steps right has nothing to say of which of them are better."""
 
 
 def remarks(
@@ -23,7 +21,7 @@ def remarks(
     `clone_weight` is what held the policy near the one that it started from. `has_goal` says that rewards above 0 are
     those of a goal, so that none of them means that it was never reached; where rewards may be costs alone, it doesn't.
     """
-    return [*_on_rewards(curves, has_goal), *_on_departure(curves, clone_weight), *_on_accuracy(curves)]
+    return [*_on_rewards(curves, has_goal), *_on_departure(curves, clone_weight)]
 
 
 def _on_rewards(curves: Mapping[str, np.ndarray], has_goal: bool) -> Iterator[str]:
@@ -57,21 +55,6 @@ def _on_departure(curves: Mapping[str, np.ndarray], clone_weight: float | None) 
         )
     elif not departures.any():
         yield "the policy never moved: its mode is the clone's. Raise learning_rate or num_steps"
-
-
-def _on_accuracy(curves: Mapping[str, np.ndarray]) -> Iterator[str]:
-    if "accuracy" not in curves:
-        return
-    accuracies = curves["accuracy"]
-    late = accuracies[:, -max(accuracies.shape[1] // 10, 1) :].mean(axis=1)
-    perfect = late > _PERFECT
-    if perfect.any():
-        yield (
-            f"the discriminator was perfect to the end: it told {late[perfect].mean():.1%} of all steps right over the "
-            f"last tenth of training{_in_seeds(perfect)}, so that its reward hardly says which of one's own steps are "
-            "better. Set gradient_penalty, spectral_norm or label_smoothing, lower discriminator_learning_rate or "
-            "num_discriminator_steps, or start from a clone"
-        )
 
 
 def _in_seeds(where: Bool[np.ndarray, " seeds"]) -> str:
