@@ -224,7 +224,7 @@ def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _counts(demos: "Demonstrations") -> str:
-    return f"{counted(demos.num_episodes, 'episode')}, {counted(demos.num_steps, 'step')}"
+    return demos.size
 
 
 def _summary(demos: "Demonstrations") -> str:

@@ -38,6 +38,8 @@ class Summary(NamedTuple):
 
     num_episodes: int
     num_steps: int
+    num_counted: int
+    """How many of them have a weight above 0."""
     num_terminated: int
     num_truncated: int
     lengths: Range
@@ -57,6 +59,7 @@ def summarize(demos: Demonstrations) -> Summary:
     return Summary(
         num_episodes=demos.num_episodes,
         num_steps=demos.num_steps,
+        num_counted=demos.num_counted,
         num_terminated=int(demos.terminated.sum()),
         num_truncated=int(demos.truncated.sum()),
         lengths=_range(demos.lengths),

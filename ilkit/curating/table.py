@@ -26,9 +26,11 @@ def told(summary: Summary, spaces: Spaces) -> str:
 def headline(summary: Summary) -> list[str]:
     """Counts, lengths and returns, a line each."""
     ends = f"{summary.num_terminated:,} terminated, {summary.num_truncated:,} truncated"
+    thinned = summary.num_counted < summary.num_steps
+    counting = f", {summary.num_counted:,} of which count" if thinned else ""
     returns = "unknown, for no rewards were recorded" if summary.returns is None else _spread(summary.returns)
     return [
-        f"{counted(summary.num_episodes, 'episode')}, {counted(summary.num_steps, 'step')}; {ends}",
+        f"{counted(summary.num_episodes, 'episode')}, {counted(summary.num_steps, 'step')}{counting}; {ends}",
         f"lengths: {_spread(summary.lengths)}",
         f"returns: {returns}",
     ]

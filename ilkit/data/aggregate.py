@@ -36,6 +36,11 @@ class Aggregate(Learnt):
     spaces: Spaces = eqx.field(static=True)
 
     @property
+    def taught(self) -> Bool[Array, " capacity"]:
+        """The rows that are learnt from: where the expert's answer is there, and counts."""
+        return self.labeled if self.transitions.weights is None else self.labeled & self.transitions.counted
+
+    @property
     def num_labels(self) -> Int[Array, ""]:
         """How often the expert has answered since."""
         since = jnp.arange(len(self.labeled)) >= self.num_demonstrated
@@ -53,6 +58,7 @@ class Aggregate(Learnt):
         """The chosen rows, an episode for each stretch of them."""
         steps = np.flatnonzero(chosen)
         obs, actions, rewards, ended, numbers = jax.tree.map(np.asarray, self.transitions[:5])
+        weights = self.transitions.weights
         follows = (np.diff(steps) == 1) & (numbers[steps[1:]] == numbers[steps[:-1]])
         last = np.append(~follows, True)
         executed = np.asarray(self.executed)[steps]
@@ -69,6 +75,7 @@ class Aggregate(Learnt):
             lengths=lengths,
             spaces=self.spaces,
             executed=None if np.array_equal(executed, actions[steps]) else executed,
+            weights=None if weights is None else np.asarray(weights)[steps],
         )
 
 

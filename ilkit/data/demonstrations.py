@@ -1,6 +1,5 @@
 """Recorded episodes."""
 
-import math
 from collections.abc import Callable
 
 import equinox as eqx
@@ -11,11 +10,10 @@ from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
 from ilkit.data.experience import Experience
 from ilkit.data.mapped import copy_rows
+from ilkit.data.padding import aligned, capacity_of
 from ilkit.data.spaces import Space, Spaces, zeros
 from ilkit.data.windows import Transitions
-from ilkit.errors import DataError
-
-_FINE_FROM = 1 << 16
+from ilkit.errors import DataError, counted
 
 
 class Demonstrations(eqx.Module):
@@ -89,6 +87,22 @@ class Demonstrations(eqx.Module):
         return int(self.lengths.sum())
 
     @property
+    def counted(self) -> Bool[np.ndarray, " num_steps"]:
+        """Which steps count for who learns from them: all but those with a weight of 0."""
+        return np.ones(self.num_steps, bool) if self.weights is None else self.weights > 0
+
+    @property
+    def num_counted(self) -> int:
+        """The number of steps that count."""
+        return int(self.counted.sum())
+
+    @property
+    def size(self) -> str:
+        """How many episodes and steps, and how many of these count, in words."""
+        counting = "" if self.weights is None else f", {self.num_counted:,} of which count"
+        return f"{counted(self.num_episodes, 'episode')}, {counted(self.num_steps, 'step')}{counting}"
+
+    @property
     def num_obs(self) -> int:
         """The number of observations in all episodes."""
         return self.num_steps + self.num_episodes
@@ -114,10 +128,12 @@ class Demonstrations(eqx.Module):
         return self.actions if self.executed is None else self.executed
 
     def experience(self) -> Experience:
-        """All steps as rows for reinforcement, with what was done in them.
+        """All steps that count as rows for reinforcement, with what was done in them.
 
-        **Raises:** `DataError` where what an episode observed isn't what its actions led to.
+        **Raises:** `DataError` where what an episode observed isn't what its actions led to, or some of the steps that
+        count do so more than others.
         """
+        self.check_equal_weights("Reinforcement")
         if self.follows is not None and not self.follows.all():
             broken = np.flatnonzero(~self.follows)
             raise DataError(
@@ -127,7 +143,18 @@ class Demonstrations(eqx.Module):
             )
         ended = self.at_last_step(self.terminated).astype(np.float32)
         columns = (self.before(), self.taken, self.rewards, self.after(), ended)
+        if self.weights is not None:
+            columns = jax.tree.map(lambda rows: rows[self.counted], columns)
         return Experience(*jax.tree.map(jnp.asarray, columns))
+
+    def check_equal_weights(self, who: str) -> None:
+        """Raises `DataError` where some steps that count do so more than others; `who` takes none such."""
+        above = np.zeros(1) if self.weights is None else self.weights[self.counted]
+        if above.min() < above.max():
+            raise DataError(
+                f"{who} takes all steps that count alike, so their weights must be 0 or of one size, got "
+                f"{above.min():g} to {above.max():g}. Imitate, which weighs, or set the weights to 0 and 1."
+            )
 
     def episode_of(self, rows: Int[np.ndarray, "*rows"] | None = None) -> Int[np.ndarray, "*rows"]:
         """The number of the episode that each of these rows of steps belongs to; by default, of all of them."""
@@ -196,16 +223,16 @@ class Demonstrations(eqx.Module):
     def transitions(self) -> Transitions:
         """All steps as rows, on the device, padded to a round number of them."""
         steps, episodes = self.num_steps, self.num_episodes
-        capacity = _capacity(steps)
+        capacity = capacity_of(steps)
 
         def pad(rows: np.ndarray, more: int = 0) -> Array:
-            padded = _aligned((capacity + more, *rows.shape[1:]), rows.dtype)
+            padded = aligned((capacity + more, *rows.shape[1:]), rows.dtype)
             copy_rows(rows, padded)
             padded[len(rows) :] = 0
             return jax.device_put(padded)
 
         return Transitions(
-            jax.tree.map(lambda rows: pad(rows, _capacity(episodes)), self.obs),
+            jax.tree.map(lambda rows: pad(rows, capacity_of(episodes)), self.obs),
             pad(self.actions),
             pad(self.rewards),
             pad(self.at_last_step(self.terminated)),
@@ -219,22 +246,6 @@ class Demonstrations(eqx.Module):
         steps = np.arange(self.num_steps) if rows is None else rows
         places = steps + self.episode_of(rows) + later  # every earlier episode has one observation more than actions
         return jax.tree.map(lambda column: column[places], self.obs)
-
-
-def _capacity(count: int) -> int:
-    """The next power of two; above 2¹⁶ the next multiple of an eighth of the last one, which wastes less memory."""
-    unit = 1 << max(count - 1, 0).bit_length()
-    if count > _FINE_FROM:
-        unit >>= 4
-    return -(-count // unit) * unit
-
-
-def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An array that JAX takes over on a CPU without a copy."""
-    size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _stretches(starts: Int[np.ndarray, " chosen"], counts: Int[np.ndarray, " chosen"]) -> Int[np.ndarray, " rows"]:

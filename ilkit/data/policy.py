@@ -116,7 +116,7 @@ class Policy(Learnt):
         """The loss that fits the policy to a window of demonstrated steps.
 
         By default the carry runs along the window, from its initial value where the episode starts inside, and the
-        losses of the present and the later steps are averaged.
+        losses of the present and the later steps, as far as they count, are averaged.
         """
         past, ahead = self.window
         carry = self.remember(window)
@@ -128,7 +128,7 @@ class Policy(Learnt):
             obs, action, key = given
             return self.step_loss(carry, obs, action, key=key)
 
-        obs, actions, mask = jax.tree.map(lambda rows: rows[past:], (window.obs, window.actions, window.mask))
+        obs, actions, mask = jax.tree.map(lambda rows: rows[past:], (window.obs, window.actions, window.fitted))
         losses = jax.lax.scan(step, carry, (obs, actions, jax.random.split(key, ahead + 1)))[1]
         return jnp.sum(jnp.where(mask, losses, 0.0)) / jnp.sum(mask)
 
@@ -151,5 +151,5 @@ class Policy(Learnt):
 
     def fitted(self: P, transitions: Transitions) -> P:
         """The policy with what its head takes from the data: at least the statistics of its normalizer."""
-        normalizer = Normalizer.fit_rows(transitions.before, transitions.valid)
+        normalizer = Normalizer.fit_rows(transitions.before, transitions.counted)
         return eqx.tree_at(lambda policy: policy.normalizer, self, normalizer)

@@ -15,6 +15,13 @@ class Window(NamedTuple):
     actions: Array
     mask: Bool[Array, "*batch time"]
     """Which steps lie in the episode; what stands in the others means nothing."""
+    counts: Bool[Array, "*batch time"] | None = None
+    """Which steps count for who learns from their actions; None where all that lie in the episode do."""
+
+    @property
+    def fitted(self) -> Bool[Array, "*batch time"]:
+        """The steps whose actions are learnt from. Observations of the others are still seen on the way."""
+        return self.mask if self.counts is None else self.mask & self.counts
 
 
 class Transitions(NamedTuple):
@@ -50,6 +57,16 @@ class Transitions(NamedTuple):
         return jnp.arange(self.capacity) < self.count
 
     @property
+    def counted(self) -> Bool[Array, " capacity"]:
+        """Which rows count for who learns from them: of those that are valid, all but those with a weight of 0."""
+        return self.valid if self.weights is None else self.valid & (self.weights > 0)
+
+    @property
+    def num_counted(self) -> Int[Array, ""]:
+        """How many rows count."""
+        return self.count if self.weights is None else jnp.sum(self.counted)
+
+    @property
     def last(self) -> Int[Array, " capacity"]:
         """The last row of the episode that a valid row belongs to."""
         rows = jnp.arange(self.capacity)
@@ -81,4 +98,5 @@ def windows(transitions: Transitions, rows: Int[Array, " batch"], past: int = 0,
     inside = (around >= 0) & (around < transitions.count)
     around = jnp.clip(around, 0, transitions.capacity - 1)
     mask = inside & (transitions.episode[around] == transitions.episode[rows][:, None])
-    return Window(transitions.before(around), transitions.actions[around], mask)
+    counts = None if transitions.weights is None else transitions.counted[around]
+    return Window(transitions.before(around), transitions.actions[around], mask, counts)

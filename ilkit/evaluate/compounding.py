@@ -88,7 +88,7 @@ def evaluate(
         policies=tuple(policies),
         num_seeds={name: len(seeds) for name, seeds in contestants.items()},
         num_episodes=spec.num_episodes,
-        num_demonstrated=(demos.num_episodes, demos.num_steps),
+        num_demonstrated=(demos.num_episodes, demos.num_counted),
         confidence=spec.confidence,
         horizons=np.asarray(spec.horizons),
         growths=found,

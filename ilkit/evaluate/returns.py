@@ -96,7 +96,7 @@ def evaluate(
         task="recordings" if isinstance(world, RecordedEnvironment) else getattr(env.spec, "id", env.kind),
         policies=tuple(policies),
         num_seeds=max(map(len, policies.values())),
-        num_demonstrated=(demos.num_episodes, demos.num_steps),
+        num_demonstrated=(demos.num_episodes, demos.num_counted),
         confidence=spec.confidence,
         outcome=outcome,
         measured=measured,
@@ -104,7 +104,7 @@ def evaluate(
         comparisons=compare_all({name: measured[name] for name in policies if measured}, resampling),
         curves=curves,
         noise=noise_during_training(curves, resampling),
-        held_out=HeldOut(source, recorded.num_episodes, recorded.num_steps),
+        held_out=HeldOut(source, recorded.num_episodes, recorded.num_counted),
         fits=_fit_all(policies, recorded, resampling, key=actions_key),
         actions=_sample_actions(demos, policies, key=actions_key),
         state_map=None if uncertainty is None else _map_states(world, uncertainty, demos, spec.map_dims),
@@ -202,7 +202,7 @@ def _measure_all(
 
 def _sample_actions(demos: Demonstrations, policies: Mapping[str, Seeds[Policy]], *, key: PRNGKeyArray) -> ActionSample:
     """What the environment gets at demonstrated states: always as many of them, so that nothing compiles again."""
-    rows = np.linspace(0, demos.num_steps - 1, _NUM_DEMONSTRATED).astype(int)
+    rows = np.flatnonzero(demos.counted)[np.linspace(0, demos.num_counted - 1, _NUM_DEMONSTRATED).astype(int)]
     obs = jax.tree.map(jnp.asarray, demos.before(rows))
     acted = {name: _act(seeds.stacked, obs, key) for name, seeds in policies.items()}
     space = demos.spaces.action
@@ -236,15 +236,16 @@ def _map_states(
     world: Environment | HostEnvironment, uncertainty: Seeds[Uncertainty], demos: Demonstrations, dims: tuple[int, int]
 ) -> StateMap | None:
     """The uncertainty map, averaged over seeds, and the demonstrated states; none of states with a single entry."""
+    obs = demos.obs if demos.weights is None else demos.before(np.flatnonzero(demos.counted))
     if isinstance(world, Environment) and isinstance(world, Invertible) and isinstance(world, VectorState):
         observe, box, names = world.observe, world.state_box, world.state_names
-        padding = (1 << (len(demos.obs) - 1).bit_length()) - len(demos.obs)  # so that nothing compiles again
-        padded = jnp.asarray(np.pad(demos.obs, [(0, padding), (0, 0)], mode="edge"))
-        states = np.asarray(_states_of(world, padded))[: len(demos.obs)]
+        padding = (1 << (len(obs) - 1).bit_length()) - len(obs)  # so that nothing compiles again
+        padded = jnp.asarray(np.pad(obs, [(0, padding), (0, 0)], mode="edge"))
+        states = np.asarray(_states_of(world, padded))[: len(obs)]
     else:
-        if not isinstance(demos.obs, np.ndarray) or demos.obs.ndim != 2:
+        if not isinstance(obs, np.ndarray) or obs.ndim != 2:
             return None
-        states = demos.obs
+        states = obs
         observe, box = _identity, Box(low=tuple(states.min(axis=0).tolist()), high=tuple(states.max(axis=0).tolist()))
         names = tuple(f"observation {index}" for index in range(box.size))
     if box.size < 2:

@@ -9,7 +9,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format, Note, Wanted, warn
 from ilkit.errors import DataError
 from ilkit.files.episodes import assemble
-from ilkit.files.losses import lost_ends
+from ilkit.files.losses import lost_ends, lost_weights
 from ilkit.files.recording import Episode, Recording, Source, reading
 
 Reader = Callable[[Source], Recording]
@@ -32,7 +32,7 @@ def format_of(reader: Reader, writer: Writer, *, form: str, suffixes: tuple[str,
     def write(demos: Demonstrations, path: Path) -> list[str]:
         if demos.num_episodes == 0 or (demos.lengths <= 0).any():
             raise DataError(f"{path} can't be written: there must be episodes, each with at least one action.")
-        return [*lost_ends(demos), *writer(demos, path)]
+        return [*lost_ends(demos), *lost_weights(demos), *writer(demos, path)]
 
     return Format(read, write)
 

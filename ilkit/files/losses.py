@@ -15,6 +15,16 @@ def lost_ends(demos: Demonstrations) -> list[str]:
     )
 
 
+def lost_weights(demos: Demonstrations) -> list[str]:
+    """The weights of steps, which no format has a place for."""
+    if demos.weights is None:
+        return []
+    return [
+        f"That {demos.num_counted} of {counted(demos.num_steps, 'step')} count is lost: all will. Thin them out again "
+        "when you have imported them."
+    ]
+
+
 def lost_bounds(demos: Demonstrations) -> list[str]:
     """The bounds of the spaces, for formats that have no place for them."""
     found = []

@@ -223,7 +223,7 @@ def _climb(
 
 
 def _demonstrated_gradient(learning: State, demos: Transitions, num_steps: int, *, key: PRNGKeyArray) -> PyTree:
-    """1/N Σ ∇ log π(a | s) over all demonstrated steps, N being the number of those of a rollout."""
+    """1/N Σ w ∇ log π(a | s) over demonstrated steps of weight w, N being the number of steps of a rollout."""
     behavior, now, obs, actions = learning.behavior, policy_of(learning), demos.before(), demos.actions
     if isinstance(now, ContinuousHead):
         actions = jax.vmap(lambda action: now.units.inside(action, _MARGIN))(actions)
@@ -233,7 +233,8 @@ def _demonstrated_gradient(learning: State, demos: Transitions, num_steps: int, 
     def log_likelihood(trained: PyTree) -> Float[Array, ""]:
         policy: Policy = eqx.combine(trained, learning.fixed)
         found = behavior.log_prob(policy, obs, actions, context)
-        return jnp.sum(jnp.where(demos.valid, found, 0.0)) / num_steps
+        weighted = found if demos.weights is None else demos.weights * found
+        return jnp.sum(jnp.where(demos.counted, weighted, 0.0)) / num_steps
 
     return jax.grad(log_likelihood)(learning.learner.policy)
 

@@ -31,6 +31,7 @@ from ilkit.data.training import Training, names_of
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Transitions, windows
 from ilkit.errors import DataError, refuse
+from ilkit.fitting.chunks import check_chunks
 from ilkit.fitting.gradient import descend, draw_rows, mean_loss, partition
 from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.demonstrated import check_demonstrated, check_recorded_spaces, demos_faults
@@ -144,13 +145,14 @@ def finetune(
     """Improves the clone by cloning its own successes as well.
 
     **Raises:** `DataError` where the clone doesn't fit the environment, there are no demonstrations or they were
-    recorded in another one, and where none of them reaches the threshold.
+    recorded in another one, where none of them reaches the threshold, or chunks would hold steps that don't count.
     """
     refuse("finetune.filtered_bc", spec.input_faults(() if demos is None else ("demos",)))
     assert demos is not None
     world = env()
     check_spaces(world.spaces, cloned.spaces)
     _check_demos(spec, demos, cloned)
+    check_chunks(cloned.window, demos)
     behavior = exploration(cloned.spaces, uncertainty=uncertainty)
     envs = side_by_side(world, spec.num_envs)
     length = spec.rollout_length or world.max_steps

@@ -17,7 +17,8 @@ from ilkit.data.training import Loss, Training
 from ilkit.data.windows import Transitions, windows
 from ilkit.errors import DataError
 from ilkit.fitting.average import Average
-from ilkit.fitting.gradient import Multiplicities, descend, draw_multiplied, draw_rows, partition
+from ilkit.fitting.chunks import check_chunks
+from ilkit.fitting.gradient import Cumulative, Multiplicities, descend, draw_multiplied, draw_rows, partition
 from ilkit.fitting.target_noise import TargetNoise
 from ilkit.spec import Spec
 
@@ -50,8 +51,8 @@ class _State(NamedTuple):
     trained: Any
     fixed: Any
     optimizer: optax.OptState
-    cumulative: Int[Array, "members capacity"] | None
-    """How often a member's data hold each row of the demonstrations and those before it."""
+    cumulative: Cumulative | None
+    """How often a member's data hold each row of the demonstrations and those before it, times its weight."""
     average: Average | None
     """The weights along the way, averaged."""
     target_noise: TargetNoise | None
@@ -72,6 +73,8 @@ def fit(
 ) -> Training[T]:
     """Minimizes `loss(policy, batch, key=key)`, where `batch` is a `Window` with a leading axis of `batch_size`.
 
+    Steps are drawn in proportion to their weights, where the demonstrations have any: one of weight 0 is never fitted.
+
     `policy(spaces, key=key)` makes a policy, or anything else that has `window` and `fitted` as policies do.
 
     `optimizer` makes the optimizer, and is called inside the compiled step. It and `loss` are functions of a module,
@@ -84,14 +87,17 @@ def fit(
     With `average` what is learnt is the average of the weights along the way; with `target_noise` demonstrated actions
     get fresh noise whenever they are drawn.
 
-    **Raises:** `DataError` where the policy wants to see more steps at once than any episode has.
+    **Raises:** `DataError` where the policy wants to see more steps at once than any episode has, or to decide on steps
+    at once of which only some count.
     """
     loss, optimizer, policy, members = jax.tree.map(
         lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, (loss, optimizer, policy, members)
     )
     problem = _Problem(loss, optimizer, demos.transitions(), batch_size)
     state = _initial_state(problem, policy, demos.spaces, members, average, key)._replace(target_noise=target_noise)
-    _check_window(_combined(state).window, int(demos.lengths.max()))
+    window = _combined(state).window
+    _check_window(window, int(demos.lengths.max()))
+    check_chunks(window, demos)
     return Training(state, Partial(_step, problem), Partial(_combined), num_steps)
 
 
@@ -124,7 +130,8 @@ def _initial_state(
         policy_key, members_key = jax.random.split(key)
         multiplicities = members(problem.transitions, key=members_key)
         trained, fixed = partition(eqx.filter_vmap(initial)(jax.random.split(policy_key, len(multiplicities))))
-        cumulative = jnp.cumsum(multiplicities, axis=1)
+        weights = problem.transitions.weights
+        cumulative = jnp.cumsum(multiplicities if weights is None else multiplicities * weights, axis=1)
     started = Average.of(trained) if average else None
     return _State(trained, fixed, problem.optimizer().init(trained), cumulative, started, None)
 

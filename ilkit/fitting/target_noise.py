@@ -27,12 +27,12 @@ class TargetNoise(eqx.Module):
         average_scale: float | Float[Array, ""] | None = None,
     ) -> "TargetNoise":
         """L(s) = root(s) of every row, rescaled, where `average_scale` is given, to this root mean square of the noise
-        per action dimension over all of them."""
+        per action dimension over all that count."""
         roots = jax.lax.map(root, transitions.before(), batch_size=_BLOCK)
         if average_scale is None:
             return cls(roots)
         squares = jnp.sum(roots.reshape(len(roots), -1) ** 2, axis=-1) / roots.shape[1]
-        square = jnp.sum(jnp.where(transitions.valid, squares, 0.0)) / transitions.count
+        square = jnp.sum(jnp.where(transitions.counted, squares, 0.0)) / transitions.num_counted
         return cls(roots * average_scale / jnp.sqrt(jnp.maximum(square, 1e-12)))
 
     def windows(

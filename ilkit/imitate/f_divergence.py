@@ -146,7 +146,7 @@ def _initial_state(
     critic = _Critic(
         layers=build_silent_layers(sizes, "relu", key=critic_key),
         obs=initial.normalizer,
-        actions=Normalizer.fit(transitions.actions, transitions.valid),
+        actions=Normalizer.fit(transitions.actions, transitions.counted),
         spaces=spaces,
     )
     optimizers = _optimizer(spec).init(trained), _critic_optimizer(spec).init(critic.layers)

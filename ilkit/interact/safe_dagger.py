@@ -84,7 +84,7 @@ class _Believed(Gate):
         classifier = self.classifier.fitted(
             obs,
             unsafe,
-            aggregate.labeled.astype(jnp.float32),
+            aggregate.taught.astype(jnp.float32),
             policy.normalizer,
             batch_size=spec.batch_size,
             num_steps=spec.num_gradient_steps,

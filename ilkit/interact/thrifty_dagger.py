@@ -137,8 +137,8 @@ def _refitted(spec: ThriftyDAgger, critics: Critics, aggregate: Aggregate, polic
     doubts, chances = jax.vmap(policy.doubt)(obs), jax.vmap(critics)(obs, actions)
     apart = jax.vmap(lambda action, label: deviation(policy.spaces, action, label))(actions, rows.actions)
     by_policy = rows.valid & ~aggregate.expert_drove
-    known = jnp.where(jnp.sum(by_policy) >= _FEWEST, by_policy, rows.valid)
-    answered = aggregate.labeled & rows.valid
+    known = jnp.where(jnp.sum(by_policy) >= _FEWEST, by_policy, rows.counted)
+    answered = aggregate.taught & rows.valid
     return _Thresholds(
         doubt=_quantile(doubts, known, 1.0 - spec.target_rate),
         chance=_quantile(chances, known, spec.target_rate),

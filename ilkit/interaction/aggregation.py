@@ -20,7 +20,11 @@ _POISSON = np.cumsum([math.exp(-1.0) / math.factorial(count) for count in range(
 
 
 def begin(demos: Demonstrations, more: int, num_members: int, *, key: PRNGKeyArray) -> Aggregate:
-    """The demonstrations, with room for so many more steps, whatever episodes they form."""
+    """The demonstrations, with room for so many more steps, whatever episodes they form.
+
+    **Raises:** `DataError` where some of the steps that count do so more than others.
+    """
+    demos.check_equal_weights("Learning by interaction")
     rows = demos.transitions()
     seen = rows.count + rows.num_episodes
     obs = jax.tree.map(lambda column: _extended(column, seen, 2 * more), rows.obs)
@@ -28,7 +32,8 @@ def begin(demos: Demonstrations, more: int, num_members: int, *, key: PRNGKeyArr
         _extended(column, rows.count, more) for column in (rows.actions, rows.rewards, rows.terminated)
     )
     episode = _extended(rows.episode, rows.count, more)
-    rows = Transitions(obs, actions, rewards, terminated, episode, rows.count, rows.num_episodes)
+    weights = None if rows.weights is None else _extended(rows.weights, rows.count, more)
+    rows = Transitions(obs, actions, rewards, terminated, episode, rows.count, rows.num_episodes, weights=weights)
     labeled = rows.valid
     return Aggregate(
         transitions=rows,
@@ -36,7 +41,7 @@ def begin(demos: Demonstrations, more: int, num_members: int, *, key: PRNGKeyArr
         labeled=labeled,
         expert_drove=labeled,
         doubt=jnp.zeros(rows.capacity),
-        multiplicity=_multiplicity(labeled, num_members, key=key),
+        multiplicity=_multiplicity(rows.counted, num_members, key=key),
         num_demonstrated=rows.count,
         spaces=demos.spaces,
     )
@@ -73,6 +78,7 @@ def extend(
             episode=put(rows.episode, episode),
             count=rows.count + len(episode),
             num_episodes=episode[-1] + 1,
+            weights=None if rows.weights is None else put(rows.weights, jnp.ones(len(episode))),
         ),
         executed=put(aggregate.executed, executed),
         labeled=put(aggregate.labeled, labeled),

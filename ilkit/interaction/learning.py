@@ -32,7 +32,7 @@ def learn(
     """Fits every member to the labeled rows of its own, with the statistics of all rows; the mean loss beside them."""
     rows = aggregate.transitions
     drawn_any = jnp.sum(aggregate.multiplicity, axis=1, keepdims=True) > 0  # of few rows, a bootstrap may draw none
-    held = jnp.where(drawn_any, aggregate.multiplicity, aggregate.labeled)
+    held = jnp.where(drawn_any, aggregate.multiplicity, aggregate.taught)
     cumulative = jnp.cumsum(held, axis=1)
     members = eqx.filter_vmap(lambda member: member.fitted(rows))(members)
 

@@ -16,7 +16,8 @@ from ilkit.data.aggregate import Aggregate
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
-from ilkit.fitting.gradient import descend, partition
+from ilkit.data.windows import Transitions
+from ilkit.fitting.gradient import descend, draw_rows, partition
 from ilkit.nn.action_units import ActionUnits
 from ilkit.nn.flatten import flatten
 from ilkit.nn.perceptron import Layers, build_layers
@@ -67,7 +68,7 @@ class Fit(NamedTuple):
 
 
 def fit_critics(fit: Fit, critics: Critics, aggregate: Aggregate, policy: Policy, *, key: PRNGKeyArray) -> Critics:
-    """Goes on to fit the critics to all steps so far."""
+    """Goes on to fit the critics to all steps so far that count."""
     rows, optimizer = aggregate.transitions, optax.adam(fit.learning_rate)
     ended, good = _ends(fit, aggregate)
     started = Critics(critics.layers, policy.normalizer, critics.spaces)
@@ -83,7 +84,7 @@ def fit_critics(fit: Fit, critics: Critics, aggregate: Aggregate, policy: Policy
 
     def step(carried: tuple[PyTree, PyTree, PyTree], key: PRNGKeyArray) -> tuple[tuple[PyTree, PyTree, PyTree], None]:
         trained, target, state = carried
-        drawn = jax.random.randint(key, (fit.batch_size,), 0, rows.count)
+        drawn = _drawn(rows, fit.batch_size, key=key)
         trained, state = descend(optimizer, jax.grad(loss)(trained, target, drawn), state, trained)
         target = jax.tree.map(lambda old, new: _TRAILING * old + (1.0 - _TRAILING) * new, target, trained)
         return (trained, target, state), None
@@ -92,6 +93,13 @@ def fit_critics(fit: Fit, critics: Critics, aggregate: Aggregate, policy: Policy
     (trained, _, _), _ = jax.lax.scan(step, first, jax.random.split(key, fit.num_steps))
     found: Critics = eqx.combine(trained, fixed)
     return found
+
+
+def _drawn(rows: Transitions, batch_size: int, *, key: PRNGKeyArray) -> Int[Array, " batch"]:
+    """Rows that count, evenly."""
+    if rows.weights is not None:
+        return draw_rows(rows, batch_size, key=key)
+    return jax.random.randint(key, (batch_size,), 0, rows.count)
 
 
 def _ends(fit: Fit, aggregate: Aggregate) -> tuple[Array, Float[Array, " rows"]]:

@@ -46,7 +46,7 @@ class FitScore(NamedTuple):
 
 
 def measure_fit(seeds: Seeds[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Fit:
-    """The fit of every training seed to recorded episodes.
+    """The fit of every training seed to the steps of recorded episodes that count.
 
     Policies go through each episode from its start, so that those with a memory have it; actions beyond the bounds of
     their space are clipped to it first, as the environment clips them. `key` is for losses that are drawn.
@@ -54,15 +54,16 @@ def measure_fit(seeds: Seeds[Policy], demos: Demonstrations, *, key: PRNGKeyArra
     obs, taken = _padded_episodes(demos)
     space = demos.spaces.action
     modes = np.asarray(_modes(seeds.stacked, jax.tree.map(jnp.asarray, obs)))[:, : len(taken)][:, taken]
+    modes, actions = modes[:, demos.counted], demos.actions[demos.counted]
     loss = _losses_if_any(seeds, demos, key)
     if isinstance(space, Discrete):
-        agreement = _shares(modes - space.start, demos.actions - space.start, space.size)
+        agreement = _shares(modes - space.start, actions - space.start, space.size)
         return Fit(loss, agreement, 1.0 - agreement)
     if isinstance(space, MultiDiscrete):
-        agreement = np.mean(modes == demos.actions, axis=1)
+        agreement = np.mean(modes == actions, axis=1)
         return Fit(loss, agreement, 1.0 - agreement)
     bounds = np.asarray(space.bounds, np.float32)
-    recorded, modes = (np.clip(rows, *bounds).astype(np.float64) for rows in (demos.actions, modes))
+    recorded, modes = (np.clip(rows, *bounds).astype(np.float64) for rows in (actions, modes))
     square = np.mean((modes - recorded) ** 2, axis=1)
     variance = np.var(recorded, axis=0)
     explained = 1.0 - square / np.where(variance > 0, variance, np.nan)
@@ -121,7 +122,7 @@ def _modes(stacked: Policy, obs: Any) -> Array:
 
 @eqx.filter_jit
 def _losses(stacked: Policy, steps: Transitions, key: PRNGKeyArray) -> Float[Array, " seeds"]:
-    """The mean loss of each seed over all steps."""
+    """The mean loss of each seed over all steps that count."""
 
     def of_policy(policy: Policy) -> Float[Array, ""]:
         def of_row(row: Int[Array, ""], key: PRNGKeyArray) -> Float[Array, ""]:
@@ -130,6 +131,6 @@ def _losses(stacked: Policy, steps: Transitions, key: PRNGKeyArray) -> Float[Arr
 
         keys = jax.random.split(key, steps.capacity)
         losses = jax.lax.map(lambda row: of_row(*row), (jnp.arange(steps.capacity), keys), batch_size=_ROWS_AT_ONCE)
-        return jnp.sum(jnp.where(steps.valid, losses, 0.0)) / steps.count
+        return jnp.sum(jnp.where(steps.counted, losses, 0.0)) / steps.num_counted
 
     return eqx.filter_vmap(of_policy)(stacked)

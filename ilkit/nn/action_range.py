@@ -11,10 +11,10 @@ from ilkit.data.windows import Transitions
 
 
 def demonstrated_range(transitions: Transitions) -> tuple[Float[Array, " act"], Float[Array, " act"]]:
-    """The least and the largest of each entry of the actions."""
-    valid = transitions.valid[:, None]
-    least = jnp.min(jnp.where(valid, transitions.actions, jnp.inf), axis=0)
-    return least, jnp.max(jnp.where(valid, transitions.actions, -jnp.inf), axis=0)
+    """The least and the largest of each entry of the actions that count."""
+    counted = transitions.counted[:, None]
+    least = jnp.min(jnp.where(counted, transitions.actions, jnp.inf), axis=0)
+    return least, jnp.max(jnp.where(counted, transitions.actions, -jnp.inf), axis=0)
 
 
 class ActionRange(Untrained):

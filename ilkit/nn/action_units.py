@@ -56,7 +56,7 @@ class ActionUnits(Untrained):
         """The same with the statistics of the actions where there is no range; a constant action is only centered."""
         if all(self.bounded):
             return self
-        weights = transitions.valid[:, None] / transitions.count
+        weights = transitions.counted[:, None] / transitions.num_counted
         mean = jnp.sum(weights * transitions.actions, axis=0)
         std = jnp.sqrt(jnp.sum(weights * (transitions.actions - mean) ** 2, axis=0))
         varies, bounded = std > 1e-6 * jnp.abs(mean), np.asarray(self.bounded)

@@ -33,7 +33,7 @@ class Bins(Untrained):
         """
         bounded = np.asarray(span.bounded)
         low, high = jnp.where(bounded, span.low, -jnp.inf), jnp.where(bounded, span.high, jnp.inf)
-        edges = jax.vmap(lambda *given: _quantile_edges(given, transitions.count, num_bins))(
+        edges = jax.vmap(lambda *given: _quantile_edges(given, transitions.num_counted, num_bins))(
             _sorted_columns(transitions), low, high
         )
         return cls(edges, (edges[:, 1:] + edges[:, :-1]) / 2)
@@ -46,7 +46,7 @@ class Bins(Untrained):
         ) -> Float[Array, " bins"]:
             inside = jnp.clip(column, edges[0], jnp.nextafter(edges[-1], edges[0]))
             first = jnp.searchsorted(inside, edges[:-1])
-            stop = jnp.minimum(jnp.searchsorted(inside, edges[1:]), transitions.count)
+            stop = jnp.minimum(jnp.searchsorted(inside, edges[1:]), transitions.num_counted)
             return jnp.where(stop > first, column[(first + stop - 1) // 2], middles)
 
         return Bins(self.edges, jax.vmap(medians)(self.edges, self.centers, _sorted_columns(transitions)))
@@ -67,8 +67,8 @@ class Bins(Untrained):
 
 
 def _sorted_columns(transitions: Transitions) -> Float[Array, "act capacity"]:
-    """Each entry's data in order; what isn't valid comes last."""
-    return jnp.sort(jnp.where(transitions.valid, transitions.actions.T, jnp.inf), axis=1)
+    """Each entry's data in order; what doesn't count comes last."""
+    return jnp.sort(jnp.where(transitions.counted, transitions.actions.T, jnp.inf), axis=1)
 
 
 def _quantile_edges(

@@ -46,7 +46,7 @@ class ConditionalHead(ContinuousHead):
 
     def fitted(self: H, transitions: Transitions) -> H:
         """The policy with the statistics of observations, and the range of every entry of the actions."""
-        normalizer = Normalizer.fit_rows(transitions.before, transitions.valid)
+        normalizer = Normalizer.fit_rows(transitions.before, transitions.counted)
         spanning = ActionUnits.spanning(transitions)
         return eqx.tree_at(lambda head: (head.normalizer, head.units), self, (normalizer, spanning))
 

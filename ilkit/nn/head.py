@@ -110,13 +110,13 @@ class Head(Policy):
         return carry, self.loss_from(outputs, action, key=key)
 
     def loss(self, window: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
-        """The loss of the present step; of all steps of a window, averaged, where the network is fitted along it."""
+        """The loss of the present step; the mean of all that count in a window where the network is fitted along it."""
         if not self.network.fits_past:
             return super().loss(window, key=key)
         outputs = self.network.unroll(self.initial_carry(), self.normalizer(window.obs), window.mask)
         keys = jax.random.split(key, len(window.mask))
         losses = jax.vmap(lambda *given: self.loss_from(*given[:2], key=given[2]))(outputs, window.actions, keys)
-        return jnp.sum(jnp.where(window.mask, losses, 0.0)) / jnp.sum(window.mask)
+        return jnp.sum(jnp.where(window.fitted, losses, 0.0)) / jnp.sum(window.fitted)
 
     def dropped(self, *, key: PRNGKeyArray) -> "Head":
         """The head on the network with dropout."""

@@ -29,10 +29,10 @@ class Whitening(Untrained):
 
     @classmethod
     def fit(cls, units: ActionUnits, transitions: Transitions) -> "Whitening":
-        """The units of the valid rows."""
+        """The units of the rows that count."""
         actions = transitions.actions if transitions.joint_actions is None else transitions.joint_actions
         rows, size = units.raw(actions), actions.shape[-1]
-        weights = transitions.valid[:, None] / transitions.count
+        weights = transitions.counted[:, None] / transitions.num_counted
         mean = jnp.sum(weights * rows, axis=0)
         centered = jnp.sqrt(weights) * (rows - mean)
         factor = jnp.linalg.cholesky(centered.T @ centered + _NOISE**2 * jnp.eye(size))

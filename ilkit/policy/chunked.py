@@ -138,8 +138,8 @@ class ChunkedPolicy(Policy):
         last = jnp.max(jnp.where(window.mask, jnp.arange(len(window.mask)), 0))
         ahead = jnp.minimum(np.arange(seen)[:, None] + np.arange(self.spec.horizon), last)
         chunks = window.actions[ahead].reshape(seen, -1)
-        obs, mask = jax.tree.map(lambda rows: rows[:seen], (window.obs, window.mask))
-        return self.inner.loss(Window(obs, chunks, mask), key=key)
+        obs, mask, counts = jax.tree.map(lambda rows: rows[:seen], (window.obs, window.mask, window.counts))
+        return self.inner.loss(Window(obs, chunks, mask, counts), key=key)
 
     def fitted(self, transitions: Transitions) -> "ChunkedPolicy":
         """The policy whose head has what it takes from the data; every action of a chunk is as any action is."""

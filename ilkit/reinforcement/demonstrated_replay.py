@@ -12,7 +12,7 @@ from ilkit.reinforcement.replay import ReplayBuffer
 
 
 class DemonstratedReplay(eqx.Module):
-    """All steps of demonstrations, in a buffer that nothing is added to."""
+    """All steps of demonstrations that count, in a buffer that nothing is added to."""
 
     buffer: ReplayBuffer
     returns: Float[Array, " capacity"]
@@ -25,11 +25,15 @@ class DemonstratedReplay(eqx.Module):
         **Raises:** `DataError` where they don't follow from each other.
         """
         steps, last = demos.experience(), demos.at_last_step(np.ones(demos.num_episodes, bool))
-        capacity = 1 << (len(last) - 1).bit_length()
+        capacity = _padded(demos.num_counted)
         buffer = ReplayBuffer.empty(capacity, demos.spaces).add(steps)
-        padding = (0, capacity - len(last))
+        padding = (0, _padded(len(last)) - len(last))
         rewards, last = np.pad(demos.rewards, padding), np.pad(last, padding, constant_values=True)
-        return cls(buffer, _returns_to_go(jnp.asarray(rewards), jnp.asarray(last), discount))
+        returns = _returns_to_go(jnp.asarray(rewards), jnp.asarray(last), discount)
+        if demos.weights is not None:  # what a step that doesn't count earned is still part of those before it
+            counted = returns[np.flatnonzero(demos.counted)]
+            returns = jnp.pad(counted, (0, capacity - len(counted)))
+        return cls(buffer, returns)
 
     def draw(self, shape: tuple[int, ...], *, key: PRNGKeyArray) -> tuple[Experience, Float[Array, "..."]]:
         """Draws steps and their returns uniformly with replacement."""
@@ -56,6 +60,10 @@ def places_of(size: int, share: int) -> tuple[Int[np.ndarray, " share"], Int[np.
     """Where in a batch of this size the demonstrations are, evenly spread, and where all else is."""
     shown = np.arange(share) * size // max(share, 1)
     return shown, np.setdiff1d(np.arange(size), shown)
+
+
+def _padded(count: int) -> int:
+    return 1 << (count - 1).bit_length()
 
 
 @jax.jit

@@ -60,8 +60,7 @@ class Observer:
     def made(self, made: Any) -> None:
         """Notes what came out."""
         if isinstance(made, Demonstrations):
-            sizes = f"{counted(made.num_episodes, 'episode')}, {counted(made.num_steps, 'step')}"
-            self.notes.append(f"{sizes}, {_return_of(made)}{_noise_of(made)}")
+            self.notes.append(f"{made.size}, {_return_of(made)}{_noise_of(made)}")
         if isinstance(made, Report):
             page = self.log.with_suffix("") / "report.html"
             self.notes.append(f"\n{made.summary.rstrip()}\n\nThe whole report: {page}\n")

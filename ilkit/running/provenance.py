@@ -27,7 +27,7 @@ def _provenance(plan: Plan, node: Node, inputs: Mapping[str, Any]) -> Provenance
     stages = [one for one in plan.graph.nodes.values() if one.name in names]
     policies = {name: edge for name, edge in node.inputs.items() if name not in node.declaration.arguments}
     sizes = {
-        node.inputs[argument].name: (given.num_episodes, given.num_steps)
+        node.inputs[argument].name: (given.num_episodes, given.num_counted)
         for argument, given in inputs.items()
         if isinstance(given, Demonstrations)
     }

@@ -136,6 +136,7 @@ def functions_of(subject: Subject) -> Iterator[Any]:
         yield from training_checks.CHECKS
         if Demonstrations in subject.declaration.arguments.values():
             yield data_checks.padding_changes_no_bit
+            yield data_checks.what_counts_nothing_changes_no_bit
     if subject.declaration.role == "stage" or block == "policy":
         yield purity_checks.artifact_round_trips
     yield from _BY_TYPE.get(subject.declaration.makes, ())

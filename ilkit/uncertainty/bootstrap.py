@@ -101,9 +101,9 @@ def _member(policy: Build[Policy], spaces: Spaces, *, key: PRNGKeyArray) -> Poli
 
 
 def resample(spec: Bootstrap, transitions: Transitions, *, key: PRNGKeyArray) -> Int[Array, "members capacity"]:
-    """How often the data of each member hold each row: 0 for rows that are not valid."""
+    """How often the data of each member hold each row: 0 for rows that are not valid, or don't count."""
     by_episode = spec.unit == "trajectory"
-    num_units = transitions.num_episodes if by_episode else transitions.count
+    num_units, places = _units(transitions, by_episode=by_episode)
     shape = (spec.num_members, transitions.capacity)
     ranks, members = jnp.arange(shape[1]), jnp.arange(shape[0])[:, None]
     if spec.fraction is None:
@@ -111,8 +111,19 @@ def resample(spec: Bootstrap, transitions: Transitions, *, key: PRNGKeyArray) ->
     else:
         priorities = jnp.where(ranks < num_units, jax.random.uniform(key, shape), jnp.inf)
         drawn, num_drawn = jnp.argsort(priorities, axis=1), jnp.maximum(jnp.round(spec.fraction * num_units), 1)
+    drawn = drawn if places is None else places[drawn]
     multiplicities = jnp.zeros(shape, jnp.int32).at[members, drawn].add((ranks < num_drawn).astype(jnp.int32))
     return jnp.where(transitions.valid, multiplicities[:, transitions.episode], 0) if by_episode else multiplicities
+
+
+def _units(transitions: Transitions, *, by_episode: bool) -> tuple[Int[Array, ""], Int[Array, " capacity"] | None]:
+    """How many rows or episodes are resampled, and where they stand; None where they are the first ones."""
+    if transitions.weights is None:
+        return (transitions.num_episodes if by_episode else transitions.count), None
+    counts = transitions.counted
+    if by_episode:
+        counts = jnp.zeros(transitions.capacity, bool).at[transitions.episode].max(counts)
+    return jnp.sum(counts), jnp.nonzero(counts, size=transitions.capacity, fill_value=0)[0]
 
 
 def _squared_error(policy: Policy, batch: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:

@@ -88,7 +88,7 @@ class _Prior(Untrained):
     policy: Policy
     """The policy with its first weights; it gives the draws their structure."""
     count: Float[Array, ""]
-    """N, the number of transitions."""
+    """N, the number of transitions that count."""
     draw_key: UInt32[Array, "..."]
     """The key of the draws at the end, as plain numbers."""
 
@@ -103,7 +103,7 @@ class _Posterior(eqx.Module):
 
     def fitted(self, transitions: Transitions) -> "_Posterior":
         policy = self.prior.policy.fitted(transitions)
-        return _Posterior(self.guide, _Prior(policy, transitions.count.astype(jnp.float32), self.prior.draw_key))
+        return _Posterior(self.guide, _Prior(policy, transitions.num_counted.astype(jnp.float32), self.prior.draw_key))
 
 
 def uncertainty(spec: SVI, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Uncertainty]:

@@ -107,7 +107,7 @@ def uncertainty(spec: RND, policy: Build[Policy], demos: Demonstrations, *, key:
 def _initial_state(spec: RND, spaces: Spaces, transitions: Transitions, key: PRNGKeyArray) -> _State:
     sizes = (spaces.observation.size, *spec.hidden, spec.num_features)
     predictor, target = (build_layers(sizes, "relu", key=layers_key) for layers_key in jax.random.split(key))
-    normalizer = Normalizer.fit(transitions.before(), transitions.valid)
+    normalizer = Normalizer.fit(transitions.before(), transitions.counted)
     return _State(Distillation(predictor, target, normalizer, spaces.observation), _optimizer(spec).init(predictor))
 
 
@@ -127,7 +127,7 @@ def _step(spec: RND, transitions: Transitions, state: _State, key: PRNGKeyArray)
 
 def _finish(spec: RND, transitions: Transitions, state: _State) -> Uncertainty:
     errors = jax.vmap(state.distillation.error)(transitions.before())
-    mean_error = jnp.maximum(jnp.sum(jnp.where(transitions.valid, errors, 0.0)) / transitions.count, 1e-12)
+    mean_error = jnp.maximum(jnp.sum(jnp.where(transitions.counted, errors, 0.0)) / transitions.num_counted, 1e-12)
     scale, max_ratio = jnp.asarray(spec.scale, jnp.float32), jnp.asarray(spec.max_ratio, jnp.float32)
     return Novelty(state.distillation, mean_error, scale, max_ratio, transitions.actions.shape[1])
 

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import jax
@@ -116,3 +117,10 @@ def test_the_episode_of_median_length_is_drawn(clean: Demonstrations) -> None:
         spaces=clean.spaces,
     )
     assert median_episode(demos) == 3
+
+
+def test_how_many_steps_count_is_told_where_some_do_not(clean: Demonstrations) -> None:
+    weights = (np.arange(clean.num_steps) % 2).astype(np.float32)
+    assert "of which count" not in told(summarize(clean), clean.spaces)
+    thinned = replace(clean, weights=weights)
+    assert f"{clean.num_steps // 2:,} of which count" in told(summarize(thinned), clean.spaces)

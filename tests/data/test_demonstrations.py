@@ -91,3 +91,19 @@ def test_episodes_are_cut_after_so_many_steps():
     np.testing.assert_array_equal(cut.terminated, [True, False])
     assert cut.truncated[1]
     np.testing.assert_array_equal(cut.success, [1.0, np.nan])
+
+
+def test_weights_stay_with_their_steps():
+    demos = replace(numbered(2, 3), weights=np.array([0.0, 1.0, 2.0, 0.0, 0.0], np.float32))
+    np.testing.assert_array_equal(demos.take(np.array([1, 0])).weights, [2, 0, 0, 0, 1])
+    np.testing.assert_array_equal(demos.cut(np.array([2, 1])).weights, [0, 1, 2])
+    np.testing.assert_array_equal(concatenate([numbered(1, 1), demos]).weights, [1, 1, 0, 1, 2, 0, 0])
+    np.testing.assert_array_equal(np.flatnonzero(demos.transitions().counted), [1, 2])
+    assert demos.size == "2 episodes, 5 steps, 2 of which count"
+    assert numbered(2, 3).size == "2 episodes, 5 steps"
+
+
+@pytest.mark.parametrize("weights", [[0, 0, 0, 0, 0], [1, 1, 1, 1, -1], [1, 1, 1, 1, np.nan]])
+def test_weights_are_no_less_than_nothing_and_something_counts(weights):
+    with pytest.raises(DataError, match="weights must be finite, at least 0, and above 0 somewhere"):
+        replace(numbered(2, 3), weights=np.asarray(weights, np.float32))

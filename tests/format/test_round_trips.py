@@ -1,5 +1,6 @@
 """What is exported and imported again is the same, but for what the export said is lost."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,11 @@ def test_max_episodes_takes_the_first(kind: str, tmp_path: Path) -> None:
 def test_bounds_may_be_given(kind: str, tmp_path: Path) -> None:
     got = imported(kind, written(kind, tmp_path), action_low=(-3.0,), action_high=(4.0, 5.0)).spaces.action
     assert got == Box(low=(-3.0, -3.0), high=(4.0, 5.0))
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+def test_which_steps_count_is_told_to_be_lost(kind: str, tmp_path: Path) -> None:
+    demos = demonstrations()
+    weights = (np.arange(demos.num_steps) % 2).astype(np.float32)
+    told = losses(kind, tmp_path, dataclasses.replace(demos, weights=weights))
+    assert f"That {demos.num_steps // 2} of {demos.num_steps} steps count is lost" in told

@@ -1,11 +1,14 @@
 """Demonstrations that grow: rows, episodes and observations stay where they belong."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ilkit.data.aggregate import Aggregate
+from ilkit.errors import DataError
 from ilkit.interaction.aggregation import begin, doubt_threshold, extend, takeovers
 from ilkit.interaction.team import Answer
 from ilkit.stepping.records import Outcome, Rollout
@@ -90,3 +93,19 @@ def test_members_hold_rows_as_a_bootstrap_does() -> None:
     assert abs(held.mean() - 1.0) < 0.03
     assert abs(held.var() - 1.0) < 0.05
     assert np.corrcoef(held[0], held[1])[0, 1] < 0.1
+
+
+def test_what_counts_nothing_is_kept_but_not_taught() -> None:
+    demos = demonstrations(3, "continuous")
+    weights = (np.arange(demos.num_steps) % 2).astype(np.float32)
+    ended = np.zeros((STEPS, ENVS), bool)
+    thinned = begin(replace(demos, weights=weights), 2 * STEPS * ENVS, 2, key=jax.random.key(0))
+    asked = rollout(ended, ended, np.zeros((STEPS, ENVS)))
+    found = extend(thinned, asked, jnp.ones((STEPS, ENVS), bool), key=jax.random.key(1))
+    np.testing.assert_array_equal(found.taught[: demos.num_steps], weights > 0)
+    assert (np.asarray(found.multiplicity)[:, : demos.num_steps][:, weights == 0] == 0).all()
+    everything = found.demonstrations()
+    np.testing.assert_array_equal(everything.weights, [*weights, *np.ones(STEPS * ENVS)])
+    assert everything.lengths.tolist()[:3] == demos.lengths.tolist()
+    with pytest.raises(DataError, match="Learning by interaction takes all steps that count alike"):
+        begin(replace(demos, weights=weights + 0.5), 4, 1, key=jax.random.key(0))

@@ -1,5 +1,6 @@
 """The fit of policies to recorded actions, against closed forms."""
 
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -150,3 +151,15 @@ def test_dictionaries_are_kept_and_losses_see_the_window_that_they_want():
     fit = measure_fit(policy, demos, key=jax.random.key(0))
     assert fit.agreement[0, 0] == 1.0
     assert fit.loss[0] == 0.0
+
+
+def test_a_fit_is_that_of_the_steps_that_count() -> None:
+    actions = np.random.default_rng(0).normal(size=(10, 1)).astype(np.float32)
+    demos = demonstrations(actions, Box.symmetric([9.0]))
+    weights = np.asarray([1, 0, 1, 0, 1, 1, 0, 1, 1, 0], np.float32)
+    policy = Scaled(jnp.full(1, 0.5), jax.tree.map(lambda leaf: leaf[None], Normalizer.identity(2)), demos.spaces)
+    fitted = measure_fit(Seeds(policy, {}, 1), replace(demos, weights=weights), key=jax.random.key(0))
+    kept = actions[weights > 0, 0].astype(np.float64)
+    np.testing.assert_allclose(fitted.loss, [np.mean(np.abs(0.5 * kept))], rtol=1e-5)
+    np.testing.assert_allclose(fitted.error, [[0.5 * np.sqrt(np.mean(kept**2))]], rtol=1e-5)
+    np.testing.assert_allclose(fitted.agreement, [[1 - 0.25 * np.mean(kept**2) / np.var(kept)]], rtol=1e-5)

@@ -1,5 +1,7 @@
 """Demonstrations in the batches of an off-policy learner."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.experience import Experience
 from ilkit.data.spaces import Box, Spaces
+from ilkit.errors import DataError
 from ilkit.reinforcement.demonstrated_replay import DemonstratedReplay, draw_mixed, places_of
 from ilkit.reinforcement.replay import ReplayBuffer
 
@@ -63,3 +66,12 @@ def test_without_a_share_the_draw_is_that_of_the_buffer() -> None:
         drawn, returns = draw_mixed(OWN, demos, (2, 6), 0, key=jax.random.key(3))
         assert returns is None
         assert all(map(np.array_equal, jax.tree.leaves(drawn), jax.tree.leaves(plain)))
+
+
+def test_steps_that_do_not_count_are_not_drawn_but_are_part_of_what_was_earned_before() -> None:
+    thinned = dataclasses.replace(SHOWN, weights=np.array([1.0, 0.0, 0.0, 0.0, 1.0], np.float32))
+    steps, returns = DemonstratedReplay.of(thinned, 0.5).draw((500,), key=jax.random.key(1))
+    found = set(zip(np.asarray(steps.rewards).tolist(), np.asarray(returns).tolist(), strict=True))
+    assert found == {(1.0, 3.0), (16.0, 16.0)}
+    with pytest.raises(DataError, match="weights must be 0 or of one size, got 1 to 2"):
+        DemonstratedReplay.of(dataclasses.replace(thinned, weights=np.array([1.0, 0.0, 2.0, 2.0, 1.0])), 0.5)

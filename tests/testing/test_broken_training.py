@@ -48,8 +48,8 @@ def start(key):
 
 def step(spec, transitions, state, key):
     obs = transitions.before()
-    error = (obs @ state["gain"].T - transitions.actions) * transitions.valid[:, None]
-    gradient = error.T @ obs / transitions.count
+    error = (obs @ state["gain"].T - transitions.actions) * transitions.counted[:, None]
+    gradient = error.T @ obs / transitions.num_counted
     noise = 1e-3 * jax.random.normal(key, (2, 2))
     return {"gain": state["gain"] - spec.rate * gradient + noise}, Loss(jnp.mean(error**2))
 
@@ -119,6 +119,10 @@ def draws_from_the_padding(spec, transitions, state, key):
     return step(spec, transitions._replace(count=jnp.asarray(transitions.capacity)), state, key)
 
 
+def learns_from_all(spec, transitions, state, key):
+    return step(spec, transitions._replace(weights=None), state, key)
+
+
 def biased(spec, transitions, bias, state, key):
     return step(spec, transitions, {"gain": state["gain"] + bias}, key)
 
@@ -159,6 +163,7 @@ BROKEN = {
         "Chunks of 1 must give the bits",
     ),
     data_checks.padding_changes_no_bit: (with_step(draws_from_the_padding), "rows behind the last step"),
+    data_checks.what_counts_nothing_changes_no_bit: (with_step(learns_from_all), "Steps of weight 0"),
     answer_checks.recovers_the_expert: (
         with_step(lambda spec, rows, state, key: (state, Loss(jnp.zeros(())))),
         "actions must be learnt",

@@ -1,5 +1,6 @@
 """The bootstrap against what is known of it in closed form."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -129,3 +130,20 @@ def test_one_trajectory_is_not_resampled(demonstrate: Any, head: Any) -> None:
     demos = demonstrate(np.zeros((16, 1)), np.zeros((16, 1)), num_episodes=1)
     with pytest.raises(DataError, match="at least 2 episodes, got 1"):
         uncertainty(Bootstrap(), head(), demos, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("unit", ["transition", "trajectory"])
+@pytest.mark.parametrize("fraction", [None, 0.5])
+def test_steps_that_do_not_count_are_no_units(demonstrate: Any, unit: Any, fraction: float | None) -> None:
+    """Of 8 episodes of 5 steps every other step of the last four counts: 10 steps of 4 episodes."""
+    demos = demonstrate(np.zeros((40, 1)), np.zeros((40, 1)), num_episodes=8)
+    weights = np.where(np.arange(40) >= 20, np.arange(40) % 2, 0).astype(np.float32)
+    drawn = multiplicities(
+        Bootstrap(num_members=200, unit=unit, fraction=fraction), dataclasses.replace(demos, weights=weights)
+    )
+    assert (drawn[:, :20] == 0).all()
+    if unit == "trajectory":
+        assert (drawn[:, 20:40:5].sum(axis=1) == (4 if fraction is None else 2)).all()
+        return
+    assert (drawn[:, weights.nonzero()[0]].sum(axis=1) == (10 if fraction is None else 5)).all()
+    assert drawn[:, :40][:, weights == 0].sum() == 0

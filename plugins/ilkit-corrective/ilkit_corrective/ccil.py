@@ -100,6 +100,7 @@ def correct(spec: CCIL, demos: Demonstrations, *, key: PRNGKeyArray) -> Correcti
     **Raises:** what `augment` raises, but for where no label is left.
     """
     refuse("augment.ccil", _space_faults(demos.spaces))
+    demos.check_equal_weights("Labeling")
     dynamics_key, labels_key = jax.random.split(key)
     dynamics = learn_dynamics(spec, demos, key=dynamics_key)
     transitions, count = demos.transitions(), demos.num_steps
@@ -108,7 +109,7 @@ def correct(spec: CCIL, demos: Demonstrations, *, key: PRNGKeyArray) -> Correcti
         _find(dynamics, transitions, spec.label, noise, demos.spaces, one)
         for one in jax.random.split(labels_key, spec.num_labels)
     ]
-    kept = [transitions.valid & (one.distances < spec.max_distance) & (one.errors <= spec.max_error) for one in found]
+    kept = [transitions.counted & (one.distances < spec.max_distance) & (one.errors <= spec.max_error) for one in found]
     return Correction(
         dynamics,
         [select(one.obs, one.goals, chosen) for one, chosen in zip(found, kept, strict=True)],

@@ -90,9 +90,10 @@ def augment(
     """
     if spec.num_labels == 0 or spec.max_distance == 0.0:
         return demos
+    demos.check_equal_weights("Labeling")
     world = env()
     refuse("augment.corrective", spec.faults(world))
-    scale, transitions = Scale.fit(demos.before()), demos.transitions()
+    scale, transitions = Scale.fit(demos.before()[demos.counted]), demos.transitions()
     noise, iterations = jnp.asarray(spec.action_noise, jnp.float32), spec.num_iterations
     labels = []
     for label_key in jax.random.split(key, spec.num_labels):
@@ -116,7 +117,8 @@ def _kept(spec: Corrective, found: _Found, transitions: Transitions, scale: Scal
             "without noise, or choose augment.kind ccil, which learns the dynamics."
         )
     distances = jnp.linalg.norm(scale.ratio(found.obs - transitions.before()), axis=-1)
-    return select(found.obs, found.goals, repeated & (distances < spec.max_distance) & (found.missed <= spec.tolerance))
+    kept = repeated & transitions.counted
+    return select(found.obs, found.goals, kept & (distances < spec.max_distance) & (found.missed <= spec.tolerance))
 
 
 @eqx.filter_jit

@@ -50,7 +50,7 @@ def goals(transitions: Transitions, lead: Lead, noise: Float[Array, ""], space: 
     actions = transitions.actions
     if lead == "back_track":
         return Goals(actions, transitions.before())
-    weights = transitions.valid[:, None] / transitions.count
+    weights = transitions.counted[:, None] / transitions.num_counted
     mean = jnp.sum(weights * actions, axis=0)
     spread = jnp.sqrt(jnp.sum(weights * (actions - mean) ** 2, axis=0))
     assert isinstance(space, Box)  # as `faults` of both kinds ask for
@@ -92,4 +92,5 @@ def _episodes(demos: Demonstrations, labels: Labels) -> Demonstrations:
         lengths=np.ones(count, demos.lengths.dtype),
         spaces=demos.spaces,
         follows=np.zeros(count, bool),
+        weights=None if demos.weights is None else np.full(count, demos.weights.max()),
     )

@@ -55,7 +55,7 @@ class _Learner(eqx.Module):
 
 
 def learn_dynamics(spec: DynamicsSpec, demos: Demonstrations, *, key: PRNGKeyArray) -> ResidualDynamics:
-    """Fits f of s' = s + f(s, a) to all demonstrated transitions.
+    """Fits f of s' = s + f(s, a) to all demonstrated transitions that count.
 
     **Raises:** `DataError` where no observation ever differs from the one before it; `NonFiniteError` where a loss
     isn't finite.
@@ -83,14 +83,15 @@ def _traced(spec: DynamicsSpec) -> DynamicsSpec:
 
 
 def _scales(demos: Demonstrations) -> tuple[Scale, Scale, Scale]:
-    before, after = (np.asarray(rows, np.float64) for rows in (demos.before(), demos.after()))
+    counted = demos.counted
+    before, after = (np.asarray(rows[counted], np.float64) for rows in (demos.before(), demos.after()))
     change = Scale.fit(after - before)
     if not np.any(np.asarray(change.deviation)):
         raise DataError(
-            f"Dynamics are learnt from what is observed after each action, but in all {demos.num_steps:,} steps it "
+            f"Dynamics are learnt from what is observed after each action, but in all {demos.num_counted:,} steps it "
             "changes by the same or not at all. Give recordings with consecutive observations."
         )
-    return Scale.fit(before), Scale.fit(demos.actions), change
+    return Scale.fit(before), Scale.fit(demos.actions[counted]), change
 
 
 def _initial(spec: DynamicsSpec, scales: tuple[Scale, Scale, Scale], key: PRNGKeyArray) -> _Learner:
