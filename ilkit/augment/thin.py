@@ -16,6 +16,7 @@ from pydantic import PositiveInt
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.errors import DataError
 from ilkit.spec import Spec
 
 
@@ -24,7 +25,9 @@ class Thin(Spec):
 
     kind: Literal["thin"] = "thin"
     every: PositiveInt = 5
-    """k: from one step that counts to the next one; 1 leaves the demonstrations as they are."""
+    """k: from one step that counts to the next one; with 1 all steps count as they did before."""
+    num_episodes: PositiveInt | None = None
+    """How many episodes to take, the first ones; none where it is all of them."""
 
 
 def augment(
@@ -32,9 +35,11 @@ def augment(
 ) -> Demonstrations:
     """Weighs steps by 0, but for every k-th from an offset below k on; of a shorter episode one step always counts.
 
-    **Raises:** `DataError` where no step is left that counted before.
+    **Raises:** `DataError` where there are fewer episodes than were asked for, or no step is left that counted before.
     """
     del env
+    if spec.num_episodes is not None:
+        demos = _first(spec.num_episodes, demos)
     if spec.every == 1:
         return demos
     drawn = np.asarray(jax.random.uniform(key, (demos.num_episodes,)), np.float64)
@@ -43,3 +48,12 @@ def augment(
     kept = (place - np.repeat(offsets, demos.lengths)) % spec.every == 0
     before = np.ones(demos.num_steps, np.float32) if demos.weights is None else demos.weights
     return replace(demos, weights=before * kept.astype(np.float32))
+
+
+def _first(count: int, demos: Demonstrations) -> Demonstrations:
+    if count > demos.num_episodes:
+        raise DataError(
+            f"augment.thin.num_episodes must be at most the number of episodes, {demos.num_episodes}, got {count}. "
+            "Lower it, or record more."
+        )
+    return demos.take(np.arange(count))

@@ -64,3 +64,12 @@ def test_what_counted_nothing_before_counts_nothing() -> None:
     single = augment(Thin(every=10), WORLD, replace(demos, weights=1.0 - halved.weights), key=KEY)
     with pytest.raises(DataError, match="Thin out less"):
         augment(Thin(every=10), WORLD, replace(demos, weights=(single.weights == 0.0).astype(np.float32)), key=KEY)
+
+
+def test_the_first_episodes_are_taken_and_no_more_than_there_are() -> None:
+    taken = augment(Thin(every=2, num_episodes=2), WORLD, episodes([4, 6, 8]), key=KEY)
+    assert taken.lengths.tolist() == [4, 6]
+    assert taken.num_counted == 5
+    assert augment(Thin(every=1, num_episodes=1), WORLD, episodes([4, 6]), key=KEY).weights is None
+    with pytest.raises(DataError, match="at most the number of episodes, 3, got 4"):
+        augment(Thin(num_episodes=4), WORLD, episodes([4, 6, 8]), key=KEY)
