@@ -83,9 +83,9 @@ class PlannedPolicy(Policy):
     actions: Array
     """The actions that it chooses among."""
     discount: Float[Array, ""]
-    env: Environment
-    """What it looks ahead with."""
     normalizer: Normalizer
+    env: Environment = eqx.field(static=True)
+    """What it looks ahead with, in numbers that no seed changes."""
     spaces: Spaces = eqx.field(static=True)
     num_points: int = eqx.field(static=True)
 

@@ -8,11 +8,13 @@ import pytest
 
 from ilkit.data.build import Build
 from ilkit.data.environment import Environment, Transition
+from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.env import cart_pole, gymnasium, mountain_car, pendulum
 from ilkit.errors import DataError
 from ilkit.expert.planned import Planned, PlannedPolicy, expert
 from ilkit.spec import Spec
+from ilkit.stepping.contestants import run_with_random
 from ilkit.stepping.episodes import collect_episodes
 
 KEY = jax.random.key(0)
@@ -116,3 +118,11 @@ def test_memory_is_told_before_it_is_taken() -> None:
         ),
         PlannedPolicy,
     )
+
+
+def test_a_plan_is_run_beside_other_policies_as_the_runner_stores_it() -> None:
+    plan = expert(Planned(num_points=31), CAR, key=KEY)
+    stored = Seeds(jax.tree.map(lambda leaf: leaf[None], plan), {}, 1)
+    found = run_with_random(CAR(), {"expert": stored}, 3, stochastic=True, key=KEY)
+    own = collect_episodes(CAR(), plan, num_episodes=3, key=KEY)
+    np.testing.assert_array_equal(found["expert"][0].returns, own.returns)
