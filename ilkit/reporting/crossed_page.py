@@ -17,7 +17,7 @@ from ilkit.reporting.wording import few_seeds
 
 ALONG = {"return": "return", "accuracy": "accuracy of the\ndiscriminator", "learnt_reward": "learnt reward\na step"}
 """What is drawn along training, as far as it was recorded, and its label."""
-_APART = 0.6
+_APART = 0.5
 """The width over which the series of one place are spread, in units of the least distance of places."""
 
 
@@ -89,14 +89,15 @@ def draw_crossing(crossing: Crossing) -> str:
     figure = Figure(figsize=(7.2, 3.9), layout="constrained")
     axes = figure.subplots()
     positions = _positions(crossing)
-    least = min(np.diff(sorted(positions.values())), default=1.0)
-    shifts = np.linspace(-0.5, 0.5, len(crossing.series)) if len(crossing.series) > 1 else np.zeros(1)
+    least = min(np.diff([positions[place] for place in crossing.places]), default=1.0)
+    count = len(crossing.series)
+    shifts = _APART * least * (np.arange(count) - (count - 1) / 2) / count
     for name in REFERENCES:
         if name in crossing.cells:
             color = color_of(name, crossing.series)
             axes.axhline(crossing.cells[name].mean, color=color, linewidth=0.9, linestyle=(0, (4, 3)), label=name)
     for series, shift in zip(crossing.series, shifts, strict=True):
-        _draw_series(axes, crossing, series, positions, 0.5 * _APART * least * shift)
+        _draw_series(axes, crossing, series, positions, float(shift))
     axes.set_xticks([positions[place] for place in crossing.places], list(crossing.places))
     axes.set_xlabel(crossing.axis)
     axes.set_ylabel(crossing.outcome)
@@ -108,7 +109,8 @@ def draw_crossing(crossing: Crossing) -> str:
 
 def _positions(crossing: Crossing) -> dict[str, float]:
     numbered = bool(crossing.places) and all(place.isdecimal() for place in crossing.places)
-    return {place: float(place) if numbered else float(at) for at, place in enumerate(crossing.places)} | {"": 0.0}
+    found = {place: float(place) if numbered else float(at) for at, place in enumerate(crossing.places)}
+    return {"": min(found.values(), default=0.0)} | found
 
 
 def _draw_series(axes: Axes, crossing: Crossing, series: str, positions: dict[str, float], shift: float) -> None:
