@@ -95,14 +95,13 @@ def fit(
     )
     problem = _Problem(loss, optimizer, demos.transitions(), batch_size)
     state = _initial_state(problem, policy, demos.spaces, members, average, key)._replace(target_noise=target_noise)
-    window = _combined(state).window
-    _check_window(window, int(demos.lengths.max()))
-    check_chunks(window, demos)
+    _check_window(_combined(state).window, demos)
     return Training(state, Partial(_step, problem), Partial(_combined), num_steps)
 
 
-def _check_window(window: tuple[int, int], longest: int) -> None:
-    past, ahead = window
+def _check_window(window: tuple[int, int], demos: Demonstrations) -> None:
+    check_chunks(window, demos)
+    (past, ahead), longest = window, int(demos.lengths.max())
     if max(past, ahead) < longest:
         return
     told = f"{past + 1} steps up to now" if past >= longest else f"{ahead + 1} steps from now on"

@@ -5,6 +5,7 @@ bootstrap of data that arrive one by one (Oza and Russell, 2001).
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -61,14 +62,12 @@ def extend(
     begins, labeled, drove, doubt = _by_env((begins, labeled, answer.drove, answer.doubt))
     episode = rows.num_episodes - 1 + jnp.cumsum(begins).astype(rows.episode.dtype)
     places = rows.count + jnp.arange(len(episode)) + episode
-
-    def put(column: Array, values: Array) -> Array:
-        return jax.lax.dynamic_update_slice_in_dim(column, values.astype(column.dtype), rows.count, 0)
+    put = partial(_put, rows.count)
 
     def put_seen(column: Array, before: Array, after: Array) -> Array:
         return column.at[places + 1].set(after).at[places].set(before)
 
-    multiplicity = _multiplicity(labeled, len(aggregate.multiplicity), key=key)
+    held = _multiplicity(labeled, len(aggregate.multiplicity), key=key)
     return Aggregate(
         transitions=Transitions(
             obs=jax.tree.map(put_seen, rows.obs, obs, next_obs),
@@ -84,7 +83,7 @@ def extend(
         labeled=put(aggregate.labeled, labeled),
         expert_drove=put(aggregate.expert_drove, drove),
         doubt=put(aggregate.doubt, doubt),
-        multiplicity=jax.vmap(put)(aggregate.multiplicity, multiplicity),
+        multiplicity=jax.vmap(put)(aggregate.multiplicity, held),
         num_demonstrated=aggregate.num_demonstrated,
         spaces=aggregate.spaces,
     )
@@ -104,6 +103,10 @@ def doubt_threshold(aggregate: Aggregate) -> Float[Array, ""]:
     number, total = jnp.cumsum(taken), jnp.sum(taken)
     last = taken & (number > jnp.floor(0.75 * total))
     return jnp.sum(jnp.where(last, aggregate.doubt, 0.0)) / jnp.maximum(jnp.sum(last), 1)
+
+
+def _put(start: Int[Array, ""], column: Array, values: Array) -> Array:
+    return jax.lax.dynamic_update_slice_in_dim(column, values.astype(column.dtype), start, 0)
 
 
 def _multiplicity(labeled: Bool[Array, " rows"], num_members: int, *, key: PRNGKeyArray) -> Int[Array, "members rows"]:
