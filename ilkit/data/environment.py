@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, UInt8
 
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Space, Spaces
+from ilkit.data.tabular import Tabular
 from ilkit.errors import DataError
 
 
@@ -135,6 +136,14 @@ class LinearQuadraticForm(Protocol):
 
     def linear_quadratic(self) -> LinearQuadratic:
         """The matrices."""
+
+
+@runtime_checkable
+class TabularForm(Protocol):
+    """An environment with finitely many states and actions, whose probabilities are known."""
+
+    def tabular(self) -> Tabular:
+        """The tables; an action's place in them is its place in the action space."""
 
 
 @runtime_checkable

@@ -2,60 +2,50 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from ilkit.data.environment import (
     Drawable,
-    Environment,
     HostEnvironment,
     Invertible,
     LinearQuadraticForm,
     Mirrored,
+    TabularForm,
     VectorState,
 )
 from ilkit.data.spaces import Box
-from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing import part_checks
 from ilkit.testing.comparison import difference, distance, expect, not_finite
+from ilkit.testing.env_steps import Steps, random_steps
 from ilkit.testing.probes import entries
 from ilkit.testing.subject import Subject
-
-_NUM_EPISODES = 16
-
-
-class _Steps(NamedTuple):
-    states: PyTree
-    obs: Float[Array, "episodes steps obs"]
-    actions: Array
-    rewards: Float[Array, "episodes steps"]
-    terminated: Bool[Array, "episodes steps"]
-    after: PyTree
+from ilkit.testing.table_checks import tables_are_the_dynamics
 
 
 def same_key_same_episode(subject: Subject) -> None:
     """The same key gives the same episode, bit for bit."""
     env = subject.learnt()
-    found = difference(_episodes(env, jax.random.key(0)), _episodes(subject.make(), jax.random.key(0)))
+    found = difference(random_steps(env, jax.random.key(0)), random_steps(subject.make(), jax.random.key(0)))
     expect(not found, f"The same key must give the same episode, but two differ in {found}.")
 
 
 def different_key_different_episode(subject: Subject) -> None:
     """Episodes of different keys start in different states."""
-    states = jax.tree.leaves(_episodes(subject.learnt(), jax.random.key(0)).states)
+    states = jax.tree.leaves(random_steps(subject.learnt(), jax.random.key(0)).states)
     first = np.concatenate([np.reshape(leaf[:, 0], (len(leaf), -1)) for leaf in states], axis=1)
     expect(len(np.unique(first, axis=0)) > 1, "Another key must give another initial state: draw it from `key`.")
 
 
 def any_key_same_start(subject: Subject) -> None:
     """All episodes start in one state, for the environment draws none."""
-    states = jax.tree.leaves(_episodes(subject.learnt(), jax.random.key(0)).states)
+    states = jax.tree.leaves(random_steps(subject.learnt(), jax.random.key(0)).states)
     same = all((leaf[:, 0] == leaf[0, 0]).all() for leaf in states)
     expect(same, "An environment with draws=False must start all episodes in one state, but states differ.")
 
@@ -63,7 +53,7 @@ def any_key_same_start(subject: Subject) -> None:
 def episodes_stay_in_their_spaces(subject: Subject) -> None:
     """Until an episode ends, states and rewards are finite and observations within their space."""
     env = subject.learnt()
-    steps = _episodes(env, jax.random.key(0))
+    steps = random_steps(env, jax.random.key(0))
     begun = np.cumsum(np.asarray(steps.terminated), axis=1) - np.asarray(steps.terminated) == 0
     obs, states, rewards = jax.tree.map(lambda rows: np.asarray(rows)[begun], (steps.obs, steps.states, steps.rewards))
     found = not_finite({"states": states, "rewards": rewards})
@@ -115,7 +105,7 @@ def frames_show_the_state(subject: Subject) -> None:
         low, high = env.state_box.bounds
         states = [jnp.asarray(low + share * (high - low), jnp.float32) for share in (0.25, 0.6)]
     else:
-        visited = _episodes(env, jax.random.key(0)).states
+        visited = random_steps(env, jax.random.key(0)).states
         states = [jax.tree.map(lambda rows, at=at: rows[at], visited) for at in ((0, 0), (1, 1))]
     first, second = (np.asarray(draw(env, state)) for state in states)
     expect(
@@ -128,7 +118,7 @@ def frames_show_the_state(subject: Subject) -> None:
 def mirror_is_a_symmetry(subject: Subject) -> None:
     """Stepping the mirror image gives the mirror image of the step, with the same reward."""
     env = subject.learnt()
-    steps = _episodes(env, jax.random.key(0))
+    steps = random_steps(env, jax.random.key(0))
     found = distance(
         _mirrored_then_stepped(env, steps), _stepped_then_mirrored(env, steps), relative=1e-3, absolute=1e-3
     )
@@ -139,7 +129,7 @@ def matrices_are_the_dynamics(subject: Subject) -> None:
     """The matrices of `linear_quadratic` are those of x' = A x + B u and r = -(xᵀ Q x + uᵀ R u)."""
     env = subject.learnt()
     dynamics, control, state_cost, action_cost = (np.asarray(matrix) for matrix in env.linear_quadratic())
-    steps = _episodes(env, jax.random.key(0))
+    steps = random_steps(env, jax.random.key(0))
     states, actions = np.asarray(steps.states), np.asarray(steps.actions)
     cost = np.einsum("nti,ij,ntj->nt", states, state_cost, states)
     cost += np.einsum("nti,ij,ntj->nt", actions, action_cost, actions)
@@ -176,25 +166,7 @@ def _host_episode(one: gymnasium.Env[Any, Any], seed: int) -> tuple[np.ndarray, 
 
 
 @eqx.filter_jit
-def _episodes(env: Environment, key: PRNGKeyArray) -> _Steps:
-    num_steps = min(env.max_steps, 200)
-
-    def episode(key: PRNGKeyArray) -> _Steps:
-        reset_key, steps_key = jax.random.split(key)
-
-        def step(state: PyTree, key: PRNGKeyArray) -> tuple[PyTree, _Steps]:
-            action_key, step_key = jax.random.split(key)
-            action = RandomPolicy.of(env.spaces).sample((), env.observe(state), key=action_key)[1]
-            after, transition = env.step(state, action, key=step_key)
-            return after, _Steps(state, env.observe(state), action, *transition, after)
-
-        return jax.lax.scan(step, env.reset(key=reset_key), jax.random.split(steps_key, num_steps))[1]
-
-    return jax.vmap(episode)(jax.random.split(key, _NUM_EPISODES))
-
-
-@eqx.filter_jit
-def _round_trip(env: Any, states: Float[Array, "states size"]) -> Float[Array, "states size"]:
+def _round_trip(env: Any, states: PyTree) -> PyTree:
     return jax.vmap(lambda state: env.state_of(env.observe(state)))(states)
 
 
@@ -204,7 +176,7 @@ def _step(env: Any, states: PyTree, action: Array, key: PRNGKeyArray) -> Any:
 
 
 @eqx.filter_jit
-def _mirrored_then_stepped(env: Any, steps: _Steps) -> tuple[Array, Array]:
+def _mirrored_then_stepped(env: Any, steps: Steps) -> tuple[Array, Array]:
     def one(state: Array, action: Array) -> tuple[Array, Array]:
         obs, action = env.mirror(env.observe(state), action)
         after, transition = env.step(env.state_of(obs), action, key=jax.random.key(0))
@@ -214,7 +186,7 @@ def _mirrored_then_stepped(env: Any, steps: _Steps) -> tuple[Array, Array]:
 
 
 @eqx.filter_jit
-def _stepped_then_mirrored(env: Any, steps: _Steps) -> tuple[Array, Array]:
+def _stepped_then_mirrored(env: Any, steps: Steps) -> tuple[Array, Array]:
     def one(state: Array, action: Array) -> tuple[Array, Array]:
         after, transition = env.step(state, action, key=jax.random.key(0))
         return env.mirror(env.observe(after), action)[0], transition.reward
@@ -243,6 +215,7 @@ _CHECKS_OF: dict[Any, Callable[[Subject], None]] = {
     Drawable: frames_show_the_state,
     Mirrored: mirror_is_a_symmetry,
     LinearQuadraticForm: matrices_are_the_dynamics,
+    TabularForm: tables_are_the_dynamics,
 }
 """What only some environments can do, and the check of it."""
 

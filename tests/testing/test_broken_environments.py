@@ -13,6 +13,8 @@ import pytest
 
 from ilkit.data.environment import Environment, HostEnvironment, LinearQuadratic, Transition
 from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.env import grid_world
+from ilkit.env.grid_world import GridWorld, GridWorldEnvironment
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
 from ilkit.testing import env_checks
@@ -95,6 +97,35 @@ class Unlike(TrackingEnvironment):
         return LinearQuadratic(*(jnp.eye(2) for _ in range(4)))
 
 
+class Certain(GridWorldEnvironment):
+    def tabular(self):
+        found = super().tabular()
+        return found._replace(transitions=jnp.eye(len(found.initial))[found.transitions.argmax(axis=-1)])
+
+
+class Generous(GridWorldEnvironment):
+    def tabular(self):
+        found = super().tabular()
+        return found._replace(rewards=found.rewards + 1.0)
+
+
+class Leaking(GridWorldEnvironment):
+    def tabular(self):
+        found = super().tabular()
+        return found._replace(transitions=0.9 * found.transitions)
+
+
+def like_grid(cls):
+    """The grid, as an environment of another class."""
+
+    def env(spec) -> Environment:
+        made = grid_world.env(GridWorld())
+        fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
+        return cls(**fields)
+
+    return env
+
+
 class Unseeded(HostEnvironment):
     """Observes something else whenever it is made or reset."""
 
@@ -170,6 +201,9 @@ BROKEN = [
     (env_checks.frames_show_the_state, like_tracking(Gray), "uint8"),
     (env_checks.mirror_is_a_symmetry, like_tracking(Mirrored), "symmetry"),
     (env_checks.matrices_are_the_dynamics, like_tracking(Unlike), "matrices"),
+    (env_checks.tables_are_the_dynamics, like_grid(Certain), "transitions must be"),
+    (env_checks.tables_are_the_dynamics, like_grid(Generous), "rewards must be"),
+    (env_checks.tables_are_the_dynamics, like_grid(Leaking), "sum to 1"),
     (env_checks.host_episodes_repeat, on_host(Unseeded), "same seed"),
     (env_checks.host_episodes_repeat, on_host(Remembering), "same seed"),
     (env_checks.host_episodes_repeat, on_host(Short), "vectors of 4"),

@@ -36,6 +36,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("dataset", "file"): {"draws": False},
     ("env", "cliff"): {"draws": False},
     ("env", "deep_sea"): {"draws": False},
+    ("env", "grid_world"): {"settings": {"layout": ["..G", ".#.", "..X"], "ends": "G"}},
     ("env", "rope"): {"draws": False},
     ("evaluate", "covariate_shift"): {"settings": {"num_permutations": 99}},
     ("evaluate", "compounding"): {"settings": {"horizons": [2, 4, 8]}},
