@@ -56,20 +56,20 @@ class GridWorld(Spec):
     """A grid with walls and slippery steps, all of whose probabilities are known: for tables, and to look into."""
 
     kind: Literal["grid_world"] = "grid_world"
-    layout: Annotated[tuple[str, ...], Field(min_length=1)] = ("...G.", ".##..", ".....", ".XX#.", "S....")
+    layout: Annotated[tuple[str, ...], Field(min_length=1)] = ("......", ".####.", "......", "SXXXXG")
     """The rows of the grid from above, a character a cell: # is a wall, S a start, all others free. Without an S an
     episode starts in any free cell that doesn't end it."""
-    rewards: Earnings = (("G", 1.0), ("X", -2.0))
+    rewards: Earnings = (("G", 1.0), ("X", -3.0))
     """What a step from a cell earns, by its character; 0 where it isn't among them."""
     ends: str = ""
     """The characters of the cells that end an episode, by any action and after it was paid."""
-    slip: Annotated[float, Field(ge=0, le=1)] = 0.1
+    slip: Annotated[float, Field(ge=0, le=1)] = 0.2
     """The probability that a step goes off at a right angle, half of it to each side."""
     exchanged: Literal["none", "left_right", "up_down", "both"] = "none"
     """Which of the directions right, up, left, down (actions 0 to 3) lead the opposite way."""
     observed: Literal["cell", "position"] = "cell"
     """What a policy sees: a 1 in the place of its cell among zeros, or the column and the row, from 0 to 1."""
-    temperature: PositiveFloat = 1.0
+    temperature: PositiveFloat = 0.5
     """How random the demonstrator is: it is the best policy for rewards over this, and entropy; towards 0, the best."""
     max_steps: PositiveInt = 20
     """The number of steps after which an episode is truncated."""

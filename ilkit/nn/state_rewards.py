@@ -24,9 +24,17 @@ class TabularReward(Reward):
         del action, next_obs, terminated
         return self.values[self.table(obs)]
 
+    def by_state(self, rows: Float[Array, "states entries"]) -> Float[Array, " states"]:
+        """The rewards of the states that observe these rows: of all states of the table."""
+        del rows
+        return self.values
+
 
 class StateReward(Reward):
-    """r(s) of the state that is acted in: layers on what it observes, standardized; linear where there is one layer."""
+    """r(s) of the state that is acted in: layers on what it observes, as a vector and standardized.
+
+    Without a hidden layer it is linear.
+    """
 
     layers: Layers
     normalizer: Normalizer
@@ -36,4 +44,8 @@ class StateReward(Reward):
     def __call__(self, obs: PyTree, action: Array, next_obs: PyTree, terminated: Bool[Array, ""]) -> Float[Array, ""]:
         """r(s)."""
         del action, next_obs, terminated
-        return self.layers(flatten(self.spaces.observation, self.normalizer(obs)))[0]
+        return self.layers(self.normalizer(flatten(self.spaces.observation, obs)))[0]
+
+    def by_state(self, rows: Float[Array, "states entries"]) -> Float[Array, " states"]:
+        """The rewards of the states that observe these rows, each as one vector."""
+        return self.layers(self.normalizer(rows))[:, 0]
