@@ -94,6 +94,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("match", "gail"): {"settings": MATCHING},
     ("match", "max_ent"): {"parts": IN_TABLES, "settings": {"num_steps": 40}, "draws": False},
     ("match", "mce"): {"parts": IN_TABLES, "settings": {"reward": "network", "hidden": [8], "num_steps": 40}},
+    ("match", "sqil"): {"actions": "discrete", "settings": {"demo_batch_size": 16, "discount": 0.5}},
     ("network", "cnn"): {
         "settings": {"channels": (8,), "kernel_sizes": (1,), "strides": (1,)},
         "observation_shape": (1, 2, 1),
