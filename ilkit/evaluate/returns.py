@@ -11,20 +11,21 @@ normalized by fixed references, (return - random) / (expert - random), that are 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment, Invertible, RecordedEnvironment, VectorState
+from ilkit.data.environment import Environment, HostEnvironment, RecordedEnvironment, VectorState
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
+from ilkit.data.reward import Reward
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box
 from ilkit.data.uncertainty import Uncertainty
@@ -33,6 +34,8 @@ from ilkit.measuring.along_training import AlongTraining, along_training
 from ilkit.measuring.comparison import REFERENCES, Measurement, Resampling, compare_all, score_all
 from ilkit.measuring.curves import noise_during_training, read_curves
 from ilkit.measuring.fit import FitScore, measure_fit, score_fit
+from ilkit.measuring.reward_map import measure_rewards
+from ilkit.measuring.state_slice import MappedStates, mapped_states
 from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
 from ilkit.reporting.animation import animate, shown_steps
 from ilkit.reporting.findings import ActionSample, Findings, HeldOut, Rollout, StateMap
@@ -84,14 +87,19 @@ def evaluate(
     held_out: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
-    **policies: Seeds[Policy],
+    **learnt: Seeds[Policy] | Seeds[Reward],
 ) -> Report:
-    """Runs the expert, the policies and a random one; reports how they compare, and how they fit what was held out."""
+    """Runs the expert, the policies and a random one; reports how they compare, and how they fit what was held out.
+
+    Rewards are drawn beside the environment's.
+    """
+    policies, rewards = _sorted(learnt)
     (episodes_key, actions_key, resampling_key), world = jax.random.split(key, 3), env()
     episodes, outcome, measured = _run_and_measure(spec, world, demos, expert, policies, key=episodes_key)
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
     source, recorded = _recorded_episodes(demos, held_out, episodes)
+    mapped = mapped_states(world, demos) if rewards or uncertainty is not None else None
     findings = Findings(
         task="recordings" if isinstance(world, RecordedEnvironment) else getattr(env.spec, "id", env.kind),
         policies=tuple(policies),
@@ -107,7 +115,8 @@ def evaluate(
         held_out=HeldOut(source, recorded.num_episodes, recorded.num_counted),
         fits=_fit_all(policies, recorded, resampling, key=actions_key),
         actions=_sample_actions(demos, policies, key=actions_key),
-        state_map=None if uncertainty is None else _map_states(world, uncertainty, demos, spec.map_dims),
+        state_map=_map_uncertainty(mapped, uncertainty, spec.map_dims),
+        rewards=measure_rewards(rewards, world, mapped, demos, spec.map_dims) if rewards else None,
         rollouts=_show_rollouts(world, episodes, measured, key=episodes_key),
         paths=paths_of(world, episodes),
         first_actions=first_actions(expert, policies, episodes, key=actions_key) if spec.stochastic else {},
@@ -117,17 +126,28 @@ def evaluate(
     return _report(findings)
 
 
+def _sorted(
+    learnt: Mapping[str, Seeds[Policy] | Seeds[Reward]],
+) -> tuple[dict[str, Seeds[Policy]], dict[str, Seeds[Reward]]]:
+    """The policies and the rewards."""
+    _check_names(learnt)
+    policies: dict[str, Any] = {name: seeds for name, seeds in learnt.items() if isinstance(seeds.stacked, Policy)}
+    rewards: dict[str, Any] = {name: seeds for name, seeds in learnt.items() if isinstance(seeds.stacked, Reward)}
+    return policies, rewards
+
+
 def _fit_all(
     policies: Mapping[str, Seeds[Policy]], recorded: Demonstrations, resampling: Resampling, *, key: PRNGKeyArray
 ) -> dict[str, FitScore]:
     return {name: score_fit(measure_fit(seeds, recorded, key=key), resampling) for name, seeds in policies.items()}
 
 
-def _check_names(policies: Mapping[str, Seeds[Policy]]) -> None:
+def _check_names(learnt: Mapping[str, Seeds[Any]]) -> None:
     reserved = (*REFERENCES, "random", "held_out")
-    if not policies or set(reserved) & set(policies):
+    policies = [name for name, seeds in learnt.items() if isinstance(seeds.stacked, Policy)]
+    if not policies or set(reserved) & set(learnt):
         raise DataError(
-            f"evaluate takes policies by names other than {', '.join(reserved)}, got {list(policies) or 'none'}."
+            f"evaluate takes policies by names other than {', '.join(reserved)}, got {', '.join(learnt) or 'none'}."
         )
 
 
@@ -146,7 +166,6 @@ def _run_and_measure(
     *,
     key: PRNGKeyArray,
 ) -> tuple[dict[str, list[Episodes]], str, dict[str, Measurement]]:
-    _check_names(policies)
     known = policies if expert is None else {"expert": expert, **policies}
     episodes = run_with_random(world, known, spec.num_episodes, stochastic=spec.stochastic, key=key)
     return episodes, *_measure_all(spec, demos, episodes)
@@ -232,36 +251,16 @@ def _act(stacked: Policy, obs: PyTree, key: PRNGKeyArray) -> tuple[Array, Array]
     return eqx.filter_vmap(act)(stacked)
 
 
-def _map_states(
-    world: Environment | HostEnvironment, uncertainty: Seeds[Uncertainty], demos: Demonstrations, dims: tuple[int, int]
+def _map_uncertainty(
+    mapped: MappedStates | None, uncertainty: Seeds[Uncertainty] | None, dims: tuple[int, int]
 ) -> StateMap | None:
-    """The uncertainty map, averaged over seeds, and the demonstrated states; none of states with a single entry."""
-    obs = demos.obs if demos.weights is None else demos.before(np.flatnonzero(demos.counted))
-    if isinstance(world, Environment) and isinstance(world, Invertible) and isinstance(world, VectorState):
-        observe, box, names = world.observe, world.state_box, world.state_names
-        padding = (1 << (len(obs) - 1).bit_length()) - len(obs)  # so that nothing compiles again
-        padded = jnp.asarray(np.pad(obs, [(0, padding), (0, 0)], mode="edge"))
-        states = np.asarray(_states_of(world, padded))[: len(obs)]
-    else:
-        if not isinstance(obs, np.ndarray) or obs.ndim != 2:
-            return None
-        states = obs
-        observe, box = _identity, Box(low=tuple(states.min(axis=0).tolist()), high=tuple(states.max(axis=0).tolist()))
-        names = tuple(f"observation {index}" for index in range(box.size))
-    if box.size < 2:
+    """The uncertainty map, averaged over seeds, and the demonstrated states."""
+    if mapped is None or uncertainty is None:
         return None
+    observe, box, names, states = mapped
     maps = [uncertainty_map(one, observe, box, dims, resolution=81) for one in on_host(uncertainty)]
     grid = UncertaintyMap(maps[0].x, maps[0].y, np.mean([one.scale for one in maps], axis=0))
     return StateMap(grid, states[:, list(dims)], (names[dims[0]], names[dims[1]]), len(maps))
-
-
-@eqx.filter_jit
-def _states_of(env: Invertible, obs: Float[Array, "points obs"]) -> Float[Array, "points state"]:
-    return jax.vmap(env.state_of)(obs)
-
-
-def _identity(state: Float[Array, " state"]) -> Float[Array, " state"]:
-    return state
 
 
 def _show_rollouts(

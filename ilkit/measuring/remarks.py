@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from ilkit.errors import counted
+from ilkit.measuring.discriminators import remark_on
 
 _FEW = 10
 """In fewer episodes than this, rewards are too rare to be learnt from."""
@@ -21,7 +22,8 @@ def remarks(
     `clone_weight` is what held the policy near the one that it started from. `has_goal` says that rewards above 0 are
     those of a goal, so that none of them means that it was never reached; where rewards may be costs alone, it doesn't.
     """
-    return [*_on_rewards(curves, has_goal), *_on_departure(curves, clone_weight)]
+    perfect = remark_on(curves)
+    return [*_on_rewards(curves, has_goal), *_on_departure(curves, clone_weight), *([perfect] if perfect else [])]
 
 
 def _on_rewards(curves: Mapping[str, np.ndarray], has_goal: bool) -> Iterator[str]:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from ilkit.data.spaces import Box
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.errors import DataError
+from ilkit.measuring.state_slice import grid_over
 
 
 class UncertaintyMap(NamedTuple):
@@ -36,14 +36,7 @@ def uncertainty_map(
 
     **Raises:** `DataError` where `dims` isn't in the box or the box isn't finite.
     """
-    if len(set(dims)) != 2 or not all(0 <= dim < box.size for dim in dims):
-        raise DataError(f"dims must be two different entries of a vector of {box.size}, got {dims}.")
-    if not np.isfinite(box.bounds).all():
-        raise DataError(f"A map needs a finite box, got low {box.low}, high {box.high}. Use the range of the data.")
-    low, high = np.asarray(box.bounds, np.float32)
-    x, y = (np.linspace(low[dim], high[dim], resolution, dtype=np.float32) for dim in dims)
-    states = np.tile((low + high) / 2, (resolution, resolution, 1))
-    states[..., dims[0]], states[..., dims[1]] = x, y[:, None]
+    x, y, states = grid_over(box, dims, resolution)
     return UncertaintyMap(x, y, np.asarray(_scales(uncertainty, observe, jnp.asarray(states))))
 
 

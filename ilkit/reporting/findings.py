@@ -13,6 +13,7 @@ from ilkit.measuring.along_training import AlongTraining
 from ilkit.measuring.comparison import Comparison, Measurement, Score
 from ilkit.measuring.curves import Curve
 from ilkit.measuring.fit import FitScore
+from ilkit.measuring.reward_map import Rewards
 from ilkit.measuring.uncertainty_map import UncertaintyMap
 from ilkit.reporting.paths import Paths
 
@@ -113,6 +114,8 @@ class Findings(NamedTuple):
     """Whether policies sampled their actions."""
     along: Mapping[str, AlongTraining] = {}
     """Of each policy that was kept along its training, how good it was then."""
+    rewards: Rewards | None = None
+    """Learnt rewards beside the environment's, where there are any."""
 
     @property
     def decimals(self) -> int:

@@ -18,6 +18,7 @@ from ilkit.reporting.along_training import along_metrics, along_table, falls_of
 from ilkit.reporting.columns import aligned
 from ilkit.reporting.findings import ActionSample, Findings
 from ilkit.reporting.fit import fit_metrics, fit_table, fit_verdict
+from ilkit.reporting.reward_numbers import reward_metrics
 from ilkit.reporting.wording import few_seeds, number, share, verdict
 
 
@@ -39,7 +40,8 @@ def metrics_of(findings: Findings) -> Metrics:
         fitted[name] = {**fitted[name], "along_training": along_metrics(along)}
     for name, curve in returns_against_labels(findings.curves).items():
         fitted[name] = {**fitted[name], "labels": float(curve.steps[-1])}
-    return {**scores, **fitted, **pairs, "held_out": findings.held_out._asdict()}
+    rewards = {} if findings.rewards is None else reward_metrics(findings.rewards)
+    return {**scores, **fitted, **pairs, **rewards, "held_out": findings.held_out._asdict()}
 
 
 def tables_of(findings: Findings) -> dict[str, Table]:

@@ -23,6 +23,7 @@ from ilkit.reporting.labels import labels_section
 from ilkit.reporting.multiples import first_actions_section, paths_section
 from ilkit.reporting.numbers import verdict_of
 from ilkit.reporting.page import Section, prose, render_page
+from ilkit.reporting.rewards import reward_sections
 from ilkit.reporting.tables import comparison_table, noise_table, rollout_row, score_table, seed_table
 from ilkit.reporting.wording import few_seeds, number
 
@@ -61,6 +62,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
         yield _comparisons(findings)
     yield from _learning_curves(findings)
     yield from along_sections(findings)
+    yield from reward_sections(findings)
     if findings.noise:
         yield _exploration(findings)
     if findings.rollouts:
