@@ -17,6 +17,7 @@ from ilkit.data.spaces import Spaces, difference
 from ilkit.errors import IlkitError
 from ilkit.registry.find import declarations
 from ilkit.running.plan import Call, Plan
+from ilkit.running.rewards import reward_faults
 from ilkit.wiring.tracing import Block, Node
 
 _STEPPING = ("rollout", "interact", "match", "finetune")
@@ -42,6 +43,8 @@ def _all_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
         yield from _faults(plan, call, world)
         yield from _expert_faults(plan, call, world)
         yield from _demonstration_faults(plan, call, world)
+        if "env" in call.node.parts:
+            yield from reward_faults(plan, call, world)
     elif call.node.declaration.name in _STEPPING and "env" in call.node.parts:
         block = call.node.parts["env"].name
         yield (
