@@ -70,9 +70,9 @@ def with_values(policy: Head, soft_q: SoftQ) -> Head:
     return changed
 
 
-def optimizer_of(learning_rate: Number) -> optax.GradientTransformation:
-    """Adam."""
-    return optax.flatten(optax.adam(learning_rate))
+def optimizer_of(learning_rate: Number, num_updates: int) -> optax.GradientTransformation:
+    """Adam, whose step size falls to 0 along a line: one's own steps and the demonstrated ones chase each other."""
+    return optax.flatten(optax.adam(optax.linear_schedule(learning_rate, 0.0, num_updates)))
 
 
 def update(
@@ -81,9 +81,9 @@ def update(
     fixed: Policy,
     steps: Experience,
     ended_value: Float[Array, ""],
+    optimizer: optax.GradientTransformation,
     *,
     discount: Number,
-    learning_rate: Number,
     target_rate: Number,
 ) -> tuple[QLearner, Float[Array, ""]]:
     """A gradient step on a batch, and the mean square of the errors before it, in units of the network's outputs.
@@ -104,7 +104,7 @@ def update(
         return jnp.mean(((chosen - targets) / soft_q.unit) ** 2)
 
     error, gradient = jax.value_and_grad(loss)(learner.trained)
-    trained, moments = descend(optimizer_of(learning_rate), gradient, learner.moments, learner.trained)
+    trained, moments = descend(optimizer, gradient, learner.moments, learner.trained)
     slow = optax.incremental_update(trained, learner.slow, target_rate)
     return QLearner(trained, slow, moments), error
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import optax
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
@@ -87,13 +88,22 @@ def _initial_state(
     start = with_values(built, _soft_q(spec))
     trained, fixed = partition(start)
     trials, capacity = envs.reset(key=env_key), min(spec.buffer_size, spec.num_steps * spec.num_envs)
-    moments = optimizer_of(spec.critic_learning_rate).init(trained)
+    moments = _optimizer(spec).init(trained)
     buffer, absorbed = ReplayBuffer.empty(capacity, spaces), Absorbed.empty(capacity)
     return _State(QLearner(trained, trained, moments), fixed, start, trials, trials.log.length, buffer, absorbed)
 
 
 def _soft_q(spec: SoftImitationSpec) -> SoftQ:
     return SoftQ.of(spec.entropy_weight, spec.discount)
+
+
+def _optimizer(spec: SoftImitationSpec) -> optax.GradientTransformation:
+    return optimizer_of(spec.critic_learning_rate, spec.num_steps * _updates(spec))
+
+
+def _updates(spec: SoftImitationSpec) -> int:
+    """Of the values in a step."""
+    return spec.num_envs * spec.updates_per_env_step
 
 
 def _policy_of(state: _State) -> Any:
@@ -141,7 +151,7 @@ def _improve(
 
 
 def _learn(spec: SoftImitationSpec, shown: Shown, state: _State, key: PRNGKeyArray) -> tuple[_State, Float[Array, ""]]:
-    shape = (spec.num_envs * spec.updates_per_env_step, spec.batch_size)
+    shape = (_updates(spec), spec.batch_size)
     batches, _ = draw_mixed(state.buffer, shown.steps, shape, spec.demo_batch_size, key=key)
     absorbing = shown.absorbing(state.absorbed, state.buffer.count)
     ended_value = absorbing_value(absorbing, spec.discount)
@@ -153,8 +163,8 @@ def _learn(spec: SoftImitationSpec, shown: Shown, state: _State, key: PRNGKeyArr
             state.fixed,
             batch,
             ended_value,
+            _optimizer(spec),
             discount=spec.discount,
-            learning_rate=spec.critic_learning_rate,
             target_rate=spec.target_rate,
         )
 

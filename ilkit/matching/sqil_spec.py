@@ -27,7 +27,7 @@ class SoftImitationSpec(SoftSpec):
     entropy_weight: PositiveFloat = 0.1
     """α of soft Q-learning: what a nat of entropy is worth, where a demonstrated step is worth 1."""
     critic_learning_rate: PositiveFloat = 1e-3
-    """The step size of Adam for the values."""
+    """The step size of Adam for the values; that of soft Q-learning falls to 0 along a line."""
     learning_rate: NonNegativeFloat = 1e-3
     """The step size of Adam for the actor."""
     demo_batch_size: PositiveInt = 64
