@@ -17,7 +17,6 @@ from ilkit.reporting.page import Section, table
 from ilkit.reporting.style import svg
 from ilkit.reporting.tables import name_cell
 
-_COLUMNS = 3
 _TRUE = "the environment's"
 
 
@@ -94,7 +93,9 @@ def _caption(rewards: Rewards) -> str:
         "center of their range; each has colors of its own, for scale and offset of a reward mean nothing."
     )
     low, high = (float(end) for end in (rewards.true_map.rewards.min(), rewards.true_map.rewards.max()))
-    return f"{caption} The environment's reward is {low:.3g} everywhere." if low == high else caption
+    if low < high:
+        return caption
+    return f"{caption} The environment's reward is {low:.3g} everywhere, and 0 after a termination."
 
 
 @matplotlib.rc_context(MARKS)
@@ -103,7 +104,7 @@ def _draw_maps(rewards: Rewards) -> str:
     if rewards.true_map is None or rewards.names is None:
         return ""
     everything = {_TRUE: rewards.true_map, **maps}
-    columns = min(_COLUMNS, len(everything))
+    columns = 2 if len(everything) in (2, 4) else 3
     rows = -(-len(everything) // columns)
     figure = Figure(figsize=(7.2, 2.5 * rows), layout="constrained")
     places = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()

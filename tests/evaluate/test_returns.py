@@ -66,7 +66,7 @@ def test_entries_that_the_map_asks_for_must_be_there(push):
 
 
 def test_states_that_observations_do_not_tell_are_drawn_and_maps_are_over_observations(push, weak, monkeypatch):
-    monkeypatch.setattr("ilkit.evaluate.returns.Invertible", type("Untold", (), {}))
+    monkeypatch.setattr("ilkit.measuring.state_slice.Invertible", type("Untold", (), {}))
     found = push.evaluate(cloned=weak)
     assert "Rollouts" in found.html
     assert "observation 0" in found.html

@@ -64,6 +64,7 @@ def test_a_constant_correlates_with_nothing(push: Any, weak: Any) -> None:
     assert "undefined" in report.html
 
 
+@pytest.mark.filterwarnings("ignore:Episodes aren't drawn")  # without the library that draws it
 def test_on_the_host_demonstrated_steps_alone_tell(hosted: Any) -> None:
     reward = Seeds(Next(jnp.ones(1), hosted.spaces), {}, 1)
     report = hosted.evaluate(uncertainty=None, cloned=hosted.expert, learnt=reward)

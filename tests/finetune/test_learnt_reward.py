@@ -15,6 +15,7 @@ from ilkit.data.spaces import Box, Spaces
 from ilkit.env import point_mass
 from ilkit.errors import DataError
 from ilkit.finetune import ppo, sac, td3
+from ilkit.measuring.remarks import remarks
 from ilkit.running import loop
 from tests.stepping.steering import register_steering
 
@@ -86,6 +87,8 @@ def test_the_environments_own_reward_handed_over_learns_the_same(
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
     assert set(handed.curves) == {*own.curves, "learnt_reward"}
+    unrewarded = {**handed.curves, "rewarded": np.zeros((1, 3)), "gained": np.zeros((1, 3))}
+    assert not any("success" in remark for remark in remarks(unrewarded))
     assert (handed.curves["learnt_reward"] < 0).all()
 
 
