@@ -9,6 +9,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Space
 from ilkit.matching.spec import matched_faults
 from ilkit.nn.layered_policy import CategoricalPolicy
+from ilkit.reinforcement.off_policy_spec import Fraction
 from ilkit.reinforcement.soft_actor import SoftSpec, density_faults
 
 _OF_CRITICS = (
@@ -34,6 +35,8 @@ class SoftImitationSpec(SoftSpec):
     """How many steps of an update are demonstrated."""
     batch_size: PositiveInt = 128
     """Steps of one update, one's own among them."""
+    target_rate: Fraction = 0.03
+    """τ: how far the slow copy moves towards what is learnt after an update; what is kept in the end is the copy."""
     num_critics: PositiveInt = 2
     """Critics that are learnt."""
     clone_weight: None = None
@@ -44,7 +47,7 @@ class SoftImitationSpec(SoftSpec):
     """k: the actor climbs the mean of all critics less k times their standard deviation; none for the least."""
     critic_warmup_steps: NonNegativeInt = 0
     """Steps at the start in which only the critics learn."""
-    num_steps: PositiveInt = 20_000
+    num_steps: PositiveInt = 10_000
     """Steps of every environment."""
 
     def faults(self, world: Any) -> tuple[str, ...]:
