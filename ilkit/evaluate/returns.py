@@ -11,7 +11,7 @@ normalized by fixed references, (return - random) / (expert - random), that are 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -37,21 +37,18 @@ from ilkit.measuring.fit import FitScore, measure_fit, score_fit
 from ilkit.measuring.reward_map import measure_rewards
 from ilkit.measuring.state_slice import MappedStates, mapped_states
 from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
-from ilkit.reporting.animation import animate, shown_steps
-from ilkit.reporting.findings import ActionSample, Findings, HeldOut, Rollout, StateMap
+from ilkit.reporting.findings import ActionSample, Findings, HeldOut, StateMap
 from ilkit.reporting.measurements import known_outcome, measure
 from ilkit.reporting.numbers import metrics_of, summary_of, tables_of
 from ilkit.reporting.paths import first_actions, paths_of
+from ilkit.reporting.rollouts import show_rollouts
 from ilkit.spec import Spec
 from ilkit.stepping.contestants import on_host, run_contestants, run_with_random
 from ilkit.stepping.episodes import Episodes
-from ilkit.stepping.frames import frames_of
 
 T = TypeVar("T")
 
 _NUM_DEMONSTRATED = 1000
-_HEIGHT = 160
-"""Of the pictures, in pixels."""
 
 
 class Returns(Spec):
@@ -94,13 +91,33 @@ def evaluate(
     Rewards are drawn beside the environment's.
     """
     policies, rewards = _sorted(learnt)
+    return _report(_findings(spec, env, _Given(demos, expert, uncertainty, held_out), policies, rewards, key=key))
+
+
+class _Given(NamedTuple):
+    demos: Demonstrations
+    expert: Seeds[Policy] | None
+    uncertainty: Seeds[Uncertainty] | None
+    held_out: Demonstrations | None
+
+
+def _findings(
+    spec: Returns,
+    env: Build[Environment | HostEnvironment],
+    given: _Given,
+    policies: Mapping[str, Seeds[Policy]],
+    rewards: Mapping[str, Seeds[Reward]],
+    *,
+    key: PRNGKeyArray,
+) -> Findings:
     (episodes_key, actions_key, resampling_key), world = jax.random.split(key, 3), env()
+    demos, expert, uncertainty, held_out = given
     episodes, outcome, measured = _run_and_measure(spec, world, demos, expert, policies, key=episodes_key)
     resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
     curves = {name: read_curves(seeds, resampling) for name, seeds in policies.items()}
     source, recorded = _recorded_episodes(demos, held_out, episodes)
     mapped = mapped_states(world, demos) if rewards or uncertainty is not None else None
-    findings = Findings(
+    return Findings(
         task="recordings" if isinstance(world, RecordedEnvironment) else getattr(env.spec, "id", env.kind),
         policies=tuple(policies),
         num_seeds=max(map(len, policies.values())),
@@ -117,13 +134,12 @@ def evaluate(
         actions=_sample_actions(demos, policies, key=actions_key),
         state_map=_map_uncertainty(mapped, uncertainty, spec.map_dims),
         rewards=measure_rewards(rewards, world, mapped, demos, spec.map_dims) if rewards else None,
-        rollouts=_show_rollouts(world, episodes, measured, key=episodes_key),
+        rollouts=show_rollouts(world, episodes, measured, key=episodes_key),
         paths=paths_of(world, episodes),
         first_actions=first_actions(expert, policies, episodes, key=actions_key) if spec.stochastic else {},
         stochastic=spec.stochastic,
         along=_run_along(spec, world, policies, measured, resampling, outcome, key=episodes_key),
     )
-    return _report(findings)
 
 
 def _sorted(
@@ -261,28 +277,3 @@ def _map_uncertainty(
     maps = [uncertainty_map(one, observe, box, dims, resolution=81) for one in on_host(uncertainty)]
     grid = UncertaintyMap(maps[0].x, maps[0].y, np.mean([one.scale for one in maps], axis=0))
     return StateMap(grid, states[:, list(dims)], (names[dims[0]], names[dims[1]]), len(maps))
-
-
-def _show_rollouts(
-    world: Environment | HostEnvironment,
-    episodes: Mapping[str, list[Episodes]],
-    measured: Mapping[str, Measurement],
-    *,
-    key: PRNGKeyArray,
-) -> dict[str, Rollout]:
-    """The first episode of each policy's median seed; none where the environment can't be drawn."""
-    if not episodes:
-        return {}
-    seeds = {
-        name: int(np.argsort(measured[name].outcomes.mean(axis=1), kind="stable")[(measured[name].num_seeds - 1) // 2])
-        for name in episodes
-    }
-    shown = {name: runs[seeds[name]] for name, runs in episodes.items()}
-    steps = shown_steps({name: int(one.lengths[0]) for name, one in shown.items()})
-    found = {}
-    for name, one in shown.items():
-        frames = frames_of(world, one, steps, height=_HEIGHT, key=key)
-        if frames is None:
-            return {}
-        found[name] = Rollout(animate(steps, frames), seeds[name], float(one.returns[0]), int(one.lengths[0]))
-    return found
