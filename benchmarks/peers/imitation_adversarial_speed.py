@@ -3,7 +3,7 @@
 python benchmarks/peers/imitation_adversarial_speed.py gail|airl
 
 Environment steps a second of processor time, on one thread: 8 environments, 256 steps, batches of 64 in 5 epochs,
-8 steps of the discriminator of 1,024 demonstrated and as many tried steps, in its own networks, as in its tutorials.
+8 steps of the discriminator of 1,024 demonstrated and as many tried steps, in networks as its tutorials have them.
 """
 
 import sys
