@@ -1,7 +1,7 @@
 """What several training runs have learnt, one run per seed."""
 
 from collections.abc import Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import equinox as eqx
 import jax
@@ -28,6 +28,10 @@ class Snapshots(eqx.Module, Generic[T]):
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def part(self, name: str | None) -> "Snapshots[Any]":
+        """The snapshots of one of several things that were learnt at once, by its name; of all where there is none."""
+        return self if name is None else Snapshots(getattr(self.stacked, name), self.steps, self.env_steps)
 
     def __iter__(self) -> "Iterator[Seeds[T]]":
         for index in range(len(self)):

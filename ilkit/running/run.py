@@ -83,7 +83,8 @@ def execute(call: Call, inputs: Mapping[str, Any], drive: Drive) -> dict[str, An
         artifact = made if edge.field is None else getattr(made, edge.field)
         _check_type(call, artifact, edge.makes)
         if call.learns:
-            artifact = Seeds(artifact, learnt.curves, len(learnt), learnt.snapshots if edge.field is None else None)
+            kept = None if learnt.snapshots is None else learnt.snapshots.part(edge.field)
+            artifact = Seeds(artifact, learnt.curves, len(learnt), kept)
         elif isinstance(artifact, Learnt):
             artifact = Seeds(jax.tree.map(_with_seed_axis, artifact), {}, 1)
         artifacts[edge.name] = artifact

@@ -67,6 +67,8 @@ def test_a_snapshot_is_what_a_shorter_run_makes_and_the_end_stays_the_same(
     assert plain.snapshots is None
     assert eqx.tree_equal((plain.stacked, plain.curves), (kept.stacked, kept.curves))
     assert kept.snapshots.steps.tolist() == [0, 10, 20, 30, 40]
+    places = kept.snapshots.part("place")  # of a stage that makes several artifacts, each has its own
+    assert eqx.tree_equal((places.stacked, places.steps), (kept.snapshots.stacked.place, kept.snapshots.steps))
     assert kept.snapshots.env_steps.tolist() == [0, 40, 80, 120, 160]
     for step, one in list(zip(kept.snapshots.steps, kept.snapshots, strict=True))[1:]:
         assert len(one) == num_seeds
