@@ -47,7 +47,7 @@ class Features(eqx.Module):
         cls, obs: Normalizer, spaces: Spaces, transitions: Transitions, inputs: Inputs, *, absorbing: bool
     ) -> "Features":
         """Those of demonstrations, whose observations a normalizer was fitted to."""
-        actions = Normalizer.fit(transitions.actions, transitions.valid)
+        actions = Normalizer.fit(transitions.actions, transitions.counted)
         return cls(obs, actions, spaces, inputs, absorbing)
 
     @property
