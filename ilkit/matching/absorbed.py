@@ -6,17 +6,14 @@ value; the regression that all other values solve, on batches half of which are 
 
     V = p / (1 - γ),    p = d / (d + o),
 
-with the shares d and o of all demonstrated steps, and of one's own, that were spent there. A time limit is no
-termination: where none of the demonstrations terminates, V is 0.
+with the shares d (`ilkit.matching.absorbing`) and o of all demonstrated steps, and of one's own, that were spent
+there. A time limit is no termination: where none of the demonstrations terminates, V is 0.
 """
 
 from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int
-
-from ilkit.data.demonstrations import Demonstrations
 
 
 class Absorbed(NamedTuple):
@@ -45,14 +42,6 @@ class Absorbed(NamedTuple):
 def steps_left(ages: Int[Array, " envs"], terminated: Bool[Array, " envs"], max_steps: int) -> Int[Array, " envs"]:
     """The steps that an episode had left when it terminated in the step after its first `ages`; else 0."""
     return jnp.where(terminated, max_steps - ages - 1, 0)
-
-
-def demonstrated_share(demos: Demonstrations, max_steps: int) -> float:
-    """d: the absorbing ones among all demonstrated steps, each episode's as heavy as its own steps are on average."""
-    weights = np.ones(demos.num_steps) if demos.weights is None else demos.weights.astype(np.float64)
-    heavy = np.add.reduceat(weights, demos.starts) / demos.lengths
-    left = np.maximum(max_steps - demos.lengths, 0) * demos.terminated * heavy
-    return float(left.sum() / (left.sum() + weights.sum()))
 
 
 def absorbing_reward(demonstrated: float | Float[Array, ""], own: Float[Array, ""]) -> Float[Array, ""]:

@@ -4,37 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit.data.demonstrations import Demonstrations
-from ilkit.matching.absorbed import Absorbed, absorbing_reward, absorbing_value, demonstrated_share, steps_left
-from ilkit.testing.problems import spaces
-
-
-def demos(terminated: list[bool], weights: np.ndarray | None = None) -> Demonstrations:
-    """Episodes of 2 and 6 steps."""
-    ends = np.array(terminated)
-    lengths = np.array([2, 6], np.int32)
-    return Demonstrations(
-        np.zeros((10, 2), np.float32),
-        np.zeros((8, 2), np.float32),
-        np.zeros(8, np.float32),
-        ends,
-        ~ends,
-        lengths,
-        spaces=spaces("continuous"),
-        weights=weights,
-    )
-
-
-def test_a_terminated_episode_spends_what_is_left_in_the_absorbing_state() -> None:
-    assert demonstrated_share(demos([True, True]), 10) == pytest.approx((8 + 4) / 20)
-    assert demonstrated_share(demos([False, True]), 10) == pytest.approx(4 / 12)
-    assert demonstrated_share(demos([False, False]), 10) == 0.0
-
-
-def test_thinning_changes_no_share() -> None:
-    every_other = np.array([1, 0, 0, 1, 0, 1, 0, 1], np.float32)
-    whole = demonstrated_share(demos([True, True]), 10)
-    assert demonstrated_share(demos([True, True], every_other), 10) == pytest.approx(whole)
+from ilkit.matching.absorbed import Absorbed, absorbing_reward, absorbing_value, steps_left
 
 
 def test_ones_own_share_is_that_of_the_rows_in_the_buffer() -> None:
