@@ -90,7 +90,7 @@ def metrics_of(crossing: Crossing) -> Metrics:
 
 
 def tables_of(crossing: Crossing) -> dict[str, Table]:
-    """A row per policy, NaN where nothing was published."""
+    """A row per policy, empty where nothing was published."""
     rows = [
         (name, *parted(name), *list(_numbers(cell).values())[:4], *_published(cell))
         for name, cell in crossing.cells.items()
@@ -121,9 +121,9 @@ def _numbers(cell: Cell) -> dict[str, float]:
     return numbers
 
 
-def _published(cell: Cell) -> tuple[float, float, float]:
+def _published(cell: Cell) -> tuple[float | str, ...]:
     if cell.published is None or cell.p is None:
-        return (float("nan"),) * 3
+        return ("",) * 3
     return cell.published.mean, cell.published.deviation, cell.p
 
 
