@@ -18,7 +18,7 @@ class Visits(NamedTuple):
     acted: Float[Array, " states"]
     """How often it acts in each state."""
     first: Float[Array, " states"]
-    """How often it starts there."""
+    """How often it starts there, of those whose first step counts; where none does, as the environment says."""
     left: Float[Array, "times states"]
     """How often it ends there after so many steps, from 0 to H; where it terminated, in the state that follows."""
 
@@ -42,8 +42,12 @@ def visits_of(demos: Demonstrations, tabular: Tabular, table: StateTable) -> Vis
         )
     weights = np.ones(demos.num_steps) if demos.weights is None else demos.weights.astype(np.float64)
     acted = np.bincount(table.numbers(demos.before()), weights, num_states) * (demos.num_steps / weights.sum())
-    first = np.bincount(table.numbers(demos.before(demos.starts)), minlength=num_states)
+    begun = demos.starts[weights[demos.starts] > 0]
+    started = np.bincount(table.numbers(demos.before(begun)), minlength=num_states) / max(len(begun), 1)
+    first = started if len(begun) else np.asarray(tabular.initial, np.float64)
     ended = np.where(demos.terminated, num_states - 1, table.numbers(demos.after(demos.stops - 1)))
     left = np.zeros((tabular.horizon + 1, num_states))
     np.add.at(left, (demos.lengths, ended), 1.0)
-    return Visits(*(jnp.asarray(counts / demos.num_episodes, jnp.float32) for counts in (acted, first, left)))
+    return Visits(
+        *(jnp.asarray(found, jnp.float32) for found in (acted / demos.num_episodes, first, left / demos.num_episodes))
+    )

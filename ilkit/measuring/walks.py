@@ -56,6 +56,7 @@ class Shown(NamedTuple):
 
     visited: Visited
     times: Int[np.ndarray, " rows"]
+    """When each step that counts was done."""
     states: Int[np.ndarray, " rows"]
     actions: Int[np.ndarray, " rows"]
     """The place of each demonstrated action among the actions."""
@@ -94,14 +95,17 @@ def _shown(spaces: Spaces, tabular: Tabular, demos: Demonstrations) -> Shown:
         StateTable.of(spaces.observation, tabular.observations).numbers(demos.before()),
         demos.actions - start,
     )
+    weights = np.ones(demos.num_steps) if demos.weights is None else demos.weights.astype(np.float64)
     pairs = np.zeros(tabular.rewards.shape)
-    np.add.at(pairs, (states, actions), 1.0 / demos.num_episodes)
+    np.add.at(pairs, (states, actions), weights * demos.num_steps / weights.sum() / demos.num_episodes)
     acted = pairs.sum(axis=1)
     after_end = float(((tabular.horizon - demos.lengths) * demos.terminated).sum()) / demos.num_episodes
     acted[-1] += after_end
     chances = pairs / np.where(acted > 0, acted, 1.0)[:, None]
     times = np.arange(demos.num_steps) - np.repeat(demos.starts, demos.lengths)
-    return Shown(Visited(acted, chances, float(demos.returns.mean())), times, states, actions)
+    counted = weights > 0
+    visited = Visited(acted, chances, float(demos.returns.mean()))
+    return Shown(visited, times[counted], states[counted], actions[counted])
 
 
 def demonstrated(ground: Ground) -> Walk:
