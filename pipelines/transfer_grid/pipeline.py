@@ -6,12 +6,12 @@ from ilkit import pipeline, stages
 @pipeline
 def transfer_grid(params):
     """Learns rewards in one grid, and plans on them there and in two that were changed."""
-    expert = stages.expert(params.expert, params.env)
+    expert = stages.expert(params.expert, params.endless)
     demos = stages.rollout(params.rollout, params.env, expert)
     state = stages.match(params.airl_of_state, params.policy, params.env, demos, name="airl_of_state")
     action = stages.match(params.airl_of_state_action, params.policy, params.env, demos, name="airl_of_state_action")
     gail = stages.match(params.gail, params.policy, params.env, demos, name="gail")
-    mce = stages.match(params.mce, params.policy, params.env, demos, name="mce")
+    mce = stages.match(params.mce, params.policy, params.endless, demos, name="mce")
     rewards = {
         "airl_of_state": state.reward,
         "airl_of_state_action": action.reward,
