@@ -14,7 +14,7 @@ class AdversarialSpec(MatchingSpec):
 
     discriminator_hidden: tuple[PositiveInt, ...] = (64, 64)
     """The width of each hidden layer of the discriminator."""
-    discriminator_learning_rate: PositiveFloat = 1e-3
+    discriminator_learning_rate: PositiveFloat = 3e-3
     """The step size of Adam for the discriminator."""
     num_discriminator_steps: PositiveInt = 4
     """Gradient steps of the discriminator an iteration."""
