@@ -88,6 +88,15 @@ class GoalRewarding(Protocol):
 
 
 @runtime_checkable
+class GoalReaching(Protocol):
+    """An environment that tells where to go: it observes `achieved_goal` and `desired_goal`."""
+
+    @property
+    def goal_tolerance(self) -> float | Float[Array, ""]:
+        """How far from the goal still counts as reached, in the units of goals."""
+
+
+@runtime_checkable
 class Demonstrated(Protocol):
     """An environment that comes with a demonstrator of its own."""
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -9,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
-from ilkit.data.spaces import Box, Space, zeros
+from ilkit.data.goal_entries import ACHIEVED, DESIRED
+from ilkit.data.spaces import Box, Dict, Space, zeros
 
+Model = TypeVar("Model")
 Read = Callable[[Int[Array, " rows"]], PyTree]
 """Gives what stands in these rows."""
 _BLOCK_ENTRIES = 1 << 22
@@ -23,7 +26,8 @@ class Untrained(eqx.Module):
 class Normalizer(Untrained):
     """Maps observations to mean 0 and standard deviation 1, with statistics that are fixed once fitted.
 
-    Entries that aren't real numbers stay as they are. Any number of axes may lead.
+    Entries that aren't real numbers stay as they are. Any number of axes may lead. Goals have the statistics of what
+    was achieved, so that both are on one scale: those that were asked for are few.
     """
 
     mean: PyTree[Float[Array, "..."] | None]
@@ -61,13 +65,63 @@ class Normalizer(Untrained):
         block = _block_size(len(valid), max(leaf.size for leaf in jax.tree.leaves(row)))
         mean = _sum_of_blocks(first, len(valid), block)
         std = jax.tree.map(jnp.sqrt, _sum_of_blocks(second, len(valid), block))
-        return cls(mean, jax.tree.map(lambda std: jnp.where(std > 1e-6, std, 1.0), std))
+        std = jax.tree.map(lambda std: jnp.where(std > 1e-6, std, 1.0), std)
+        return cls(_goals_as_achieved(mean), _goals_as_achieved(std))
 
     def __call__(self, obs: PyTree[Shaped[Array, "..."]]) -> PyTree[Shaped[Array, "..."]]:
         """Standardizes observations."""
         return jax.tree.map(
             lambda values, mean, std: values if mean is None else (values - mean) / std, obs, self.mean, self.std
         )
+
+
+class RelativeGoals(Normalizer):
+    """A normalizer that gives a goal as the way there: (goal - achieved) / scale, in units of what is a usual way.
+
+    A goal a few steps ahead differs from the state by a hundredth of the map, which the map's scale hides.
+    """
+
+    goal_scale: Float[Array, "..."]
+    """The root mean square of goal - achieved over goals that were drawn."""
+
+    def __call__(self, obs: PyTree[Shaped[Array, "..."]]) -> PyTree[Shaped[Array, "..."]]:
+        """Standardizes observations, and the way to the goal."""
+        way = (obs[DESIRED] - obs[ACHIEVED]) / self.goal_scale
+        return {**super().__call__(obs), DESIRED: way}
+
+
+def replace_normalizers(model: Model, replacement: Callable[[Normalizer], Normalizer]) -> Model:
+    """A policy, or what holds one, with another normalizer in place of each of its own."""
+
+    def replaced(node: PyTree) -> PyTree:
+        return replacement(node) if isinstance(node, Normalizer) else node
+
+    return jax.tree.map(replaced, model, is_leaf=lambda node: isinstance(node, Normalizer))
+
+
+def within_bounds(normalizer: Normalizer, space: Space) -> Normalizer:
+    """The normalizer that maps what lies between two ends of the space to -1 to 1, and leaves the rest as it is."""
+    if isinstance(space, Dict):
+        found = {
+            name: within_bounds(Normalizer(normalizer.mean[name], normalizer.std[name]), entry)
+            for name, entry in space.entries
+        }
+        return Normalizer(*({name: getattr(one, side) for name, one in found.items()} for side in ("mean", "std")))
+    if normalizer.mean is None or not isinstance(space, Box):
+        return normalizer
+    low, high = (np.asarray(end, np.float32) for end in space.bounds)
+    bounded = np.isfinite(low) & np.isfinite(high) & (low < high)
+    least, most = np.where(bounded, low, 0.0), np.where(bounded, high, 0.0)
+    middle, half = (least + most) / 2, (most - least) / 2
+    return Normalizer(jnp.where(bounded, middle, normalizer.mean), jnp.where(bounded, half, normalizer.std))
+
+
+def _goals_as_achieved(statistics: PyTree) -> PyTree:
+    if not isinstance(statistics, dict) or not {ACHIEVED, DESIRED} <= statistics.keys():
+        return statistics
+    achieved, desired = statistics[ACHIEVED], statistics[DESIRED]
+    alike = achieved is not None and desired is not None and achieved.shape == desired.shape
+    return {**statistics, DESIRED: achieved} if alike else statistics
 
 
 def _block_size(capacity: int, entries: int) -> int:

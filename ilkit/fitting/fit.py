@@ -18,6 +18,7 @@ from ilkit.data.windows import Transitions, windows
 from ilkit.errors import DataError
 from ilkit.fitting.average import Average
 from ilkit.fitting.chunks import check_chunks
+from ilkit.fitting.goals import Hindsight
 from ilkit.fitting.gradient import Cumulative, Multiplicities, descend, draw_multiplied, draw_rows, partition
 from ilkit.fitting.target_noise import TargetNoise
 from ilkit.spec import Spec
@@ -44,6 +45,7 @@ class _Problem(eqx.Module):
     loss: Callable[..., Float[Array, ""]]
     optimizer: Callable[[], optax.GradientTransformation]
     transitions: Transitions
+    hindsight: Hindsight | None
     batch_size: int = eqx.field(static=True)
 
 
@@ -70,6 +72,7 @@ def fit(
     members: Callable[..., Multiplicities] | None = None,
     average: bool = False,
     target_noise: TargetNoise | None = None,
+    hindsight: Hindsight | None = None,
 ) -> Training[T]:
     """Minimizes `loss(policy, batch, key=key)`, where `batch` is a `Window` with a leading axis of `batch_size`.
 
@@ -85,7 +88,7 @@ def fit(
     demonstrations drawn in proportion to their multiplicities; they come out stacked.
 
     With `average` what is learnt is the average of the weights along the way; with `target_noise` demonstrated actions
-    get fresh noise whenever they are drawn.
+    get fresh noise whenever they are drawn; with `hindsight` each window gets a goal, drawn anew as well.
 
     **Raises:** `DataError` where the policy wants to see more steps at once than any episode has, or to decide on steps
     at once of which only some count.
@@ -93,7 +96,7 @@ def fit(
     loss, optimizer, policy, members = jax.tree.map(
         lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, (loss, optimizer, policy, members)
     )
-    problem = _Problem(loss, optimizer, demos.transitions(), batch_size)
+    problem = _Problem(loss, optimizer, demos.transitions(), hindsight, batch_size)
     state = _initial_state(problem, policy, demos.spaces, members, average, key)._replace(target_noise=target_noise)
     _check_window(_combined(state).window, demos)
     return Training(state, Partial(_step, problem), Partial(_combined), num_steps)
@@ -121,7 +124,10 @@ def _initial_state(
     key: PRNGKeyArray,
 ) -> _State:
     def initial(key: PRNGKeyArray) -> Any:
-        return policy(spaces, key=key).fitted(problem.transitions)
+        fitted = policy(spaces, key=key).fitted(problem.transitions)
+        if problem.hindsight is None or not problem.hindsight.relative:
+            return fitted
+        return problem.hindsight.with_ways(fitted, problem.transitions, key=jax.random.fold_in(key, 1))
 
     if members is None:
         (trained, fixed), cumulative = partition(initial(key)), None
@@ -139,6 +145,10 @@ def _step(problem: _Problem, state: _State, key: PRNGKeyArray) -> tuple[_State, 
     batch_key, loss_key = jax.random.split(key)
 
     def loss_on(policy: Any, rows: Int[Array, " batch"], key: PRNGKeyArray) -> Float[Array, ""]:
+        if problem.hindsight is not None:
+            key, goal_key = jax.random.split(key)
+            batch = problem.hindsight.windows(problem.transitions, rows, *policy.window, key=goal_key)
+            return problem.loss(policy, batch, key=key)
         if state.target_noise is None:
             return problem.loss(policy, windows(problem.transitions, rows, *policy.window), key=key)
         key, noise_key = jax.random.split(key)

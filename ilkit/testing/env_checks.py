@@ -20,7 +20,7 @@ from ilkit.data.environment import (
     TabularForm,
     VectorState,
 )
-from ilkit.data.spaces import Box
+from ilkit.data.spaces import Box, Dict, Discrete, Leaf, Space, zeros
 from ilkit.testing import part_checks
 from ilkit.testing.comparison import difference, distance, expect, not_finite
 from ilkit.testing.env_steps import Steps, random_steps
@@ -58,9 +58,10 @@ def episodes_stay_in_their_spaces(subject: Subject) -> None:
     obs, states, rewards = jax.tree.map(lambda rows: np.asarray(rows)[begun], (steps.obs, steps.states, steps.rewards))
     found = not_finite({"states": states, "rewards": rewards})
     expect(not found, f"Every number must be finite, but {found} is not.")
-    box = env.spaces.observation
-    ends = f"{obs.min(axis=0)} to {obs.max(axis=0)}"
-    expect(_within(obs, box), f"Observations must be between {box.low} and {box.high}, got {ends}.")
+    for entry, rows in _entries(env.spaces.observation, obs):
+        low, high = _ends(entry)
+        ends = f"{rows.min(axis=0)} to {rows.max(axis=0)}"
+        expect(_within(rows, low, high), f"Observations must be between {low} and {high}, got {ends}.")
 
 
 def description_fits(subject: Subject) -> None:
@@ -71,10 +72,8 @@ def description_fits(subject: Subject) -> None:
     expect(sizes == (state.size, state.size), f"state_names and state_box must have {state.size} entries, got {sizes}.")
     ends = np.asarray(env.state_box.bounds)
     expect(np.isfinite(ends).all(), f"state_box must be finite, got {env.state_box}.")
-    expect(
-        env.observe(state).shape == env.spaces.observation.shape,
-        f"observe must give {env.spaces.observation.shape}, got {env.observe(state).shape}.",
-    )
+    wanted, got = (jax.tree.map(np.shape, one) for one in (zeros(env.spaces.observation), env.observe(state)))
+    expect(got == wanted, f"observe must give {wanted}, got {got}.")
     expect(env.max_steps > 0, f"max_steps must be positive, got {env.max_steps}.")
 
 
@@ -203,8 +202,21 @@ def _edges(space: Box) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield inside, np.where(np.isfinite(end), beyond, inside)
 
 
-def _within(rows: np.ndarray, box: Box) -> bool:
-    low, high = box.bounds
+def _entries(space: Space, obs: PyTree) -> Iterator[tuple[Leaf, np.ndarray]]:
+    """The entries of what is observed, each with its space; one without a name where it is no dictionary."""
+    if isinstance(space, Dict):
+        yield from ((entry, obs[name]) for name, entry in space.entries)
+    else:
+        yield space, obs
+
+
+def _ends(space: Leaf) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(space, Discrete):
+        return np.asarray(space.start), np.asarray(space.start + space.size - 1)
+    return space.bounds
+
+
+def _within(rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
     slack = 1e-4 * np.maximum(1.0, np.where(np.isfinite(high), np.abs(high), 1.0))
     return bool(((rows >= low - slack) & (rows <= high + slack)).all())
 

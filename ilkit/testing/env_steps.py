@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree, Shaped
 
 from ilkit.data.environment import Environment
 from ilkit.stepping.random_policy import RandomPolicy
@@ -16,7 +16,7 @@ class Steps(NamedTuple):
     """Steps of several episodes, which go on where the environment terminated them."""
 
     states: PyTree
-    obs: Float[Array, "episodes steps obs"]
+    obs: PyTree[Shaped[Array, "episodes steps ..."]]
     actions: Array
     rewards: Float[Array, "episodes steps"]
     terminated: Bool[Array, "episodes steps"]

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree, Shaped
 from ilkit.data.environment import Environment
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
+from ilkit.data.spaces import Dict
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.nn.head import Head
 from ilkit.stepping.behavior import Behavior, RunningSquare
@@ -51,6 +52,10 @@ def entries(subject: Subject, thing: Any, num_entries: int = 8) -> PyTree[Shaped
     if isinstance(thing, Environment):
         return jax.vmap(lambda key: thing.reset(key=key))(jax.random.split(jax.random.key(7), num_entries))
     spaces = thing.spaces if isinstance(thing, Policy) else part("env", subject.options)().spaces
+    if isinstance(spaces.observation, Dict):
+        keys = jax.random.split(jax.random.key(7), len(spaces.observation.entries))
+        pairs = zip(spaces.observation.entries, keys, strict=True)
+        return {name: jax.random.uniform(key, (num_entries, *entry.shape), minval=-1.0) for (name, entry), key in pairs}
     drawn = jax.random.uniform(jax.random.key(7), (num_entries, spaces.observation.size), minval=-1.0)
     return drawn.reshape(num_entries, *subject.options.observation_shape) if isinstance(thing, Network) else drawn
 
@@ -67,7 +72,7 @@ def _environment(env: Environment, state: PyTree, key: PRNGKeyArray) -> Outputs:
     return {"reset": env.reset(key=reset_key), "step": (after, transition), "observe": env.observe(after)}
 
 
-def _policy(policy: Policy, obs: Float[Array, " obs"], key: PRNGKeyArray) -> Outputs:
+def _policy(policy: Policy, obs: PyTree, key: PRNGKeyArray) -> Outputs:
     sample_key, action_key, loss_key = jax.random.split(key, 3)
     carry, action = policy.initial_carry(), RandomPolicy.of(policy.spaces).sample((), obs, key=action_key)[1]
     outputs: dict[str, Any] = {
