@@ -71,10 +71,10 @@ def test_demonstrations_among_steps_that_earn_a_learnt_reward_are_found() -> Non
 
 
 @pytest.mark.parametrize(
-    ("form", "env", "remedy"),
+    ("form", "env", "other"),
     [
-        ("soft_q", "point_mass", "Set form to soft_actor_critic"),
-        ("soft_actor_critic", "cart_pole", "Set form to soft_q"),
+        ("soft_q", "point_mass", "soft_actor_critic"),
+        ("soft_actor_critic", "cart_pole", "soft_q"),
     ],
 )
 def test_the_other_forms_actions_are_found(form: str, env: str, other: str) -> None:
