@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ilkit.reporting.crossing import REFERENCES, Crossing
+from ilkit.reporting.crossing import REFERENCES, Crossing, parted
 from ilkit.reporting.figures import MARKS, color_of, draw_curve
 from ilkit.reporting.page import Section, prose, render_page, table
 from ilkit.reporting.style import LINE, MUTED, svg
@@ -73,7 +73,7 @@ def _table(crossing: Crossing) -> str:
             beside = (f"{one.mean:.1f} ± {one.deviation:.1f} ({one.num_episodes:,})", f"{cell.p:.2g}")
         rows.append(
             (
-                name_cell(name, crossing.series if name in crossing.series else (name, *crossing.series)),
+                name_cell(name, [name if one == parted(name)[0] else one for one in crossing.series]),
                 f"{seeds} × {episodes}",
                 f"{cell.mean:.1f} ± {cell.deviation:.1f}",
                 f"{cell.interval.low:.1f} to {cell.interval.high:.1f}",

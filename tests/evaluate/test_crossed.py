@@ -55,6 +55,11 @@ def test_places_are_in_the_order_of_their_numbers_and_methods_are_rows(report) -
     assert "(-40.0)" in lines[1]
 
 
+def test_a_row_has_the_color_of_its_series(report) -> None:
+    dots = dict(re.findall(r"var\(--([a-z0-9-]+)\)\"></span>(gail_1|bc_10|bc_1|alone)<", report.html)[::-1])
+    assert [dots[f"series-{index}"] for index in range(3)] == ["bc_1", "gail_1", "alone"]
+
+
 def test_the_page_draws_what_was_trained_and_what_was_published(report) -> None:
     for said in ("What they return", "Along training", "accuracy of the", "learnt reward", "-40.0", "1 trajectories"):
         assert said.replace("-4", "−4") in report.html or said in report.html
