@@ -17,7 +17,7 @@ from ilkit.env import grid_world
 from ilkit.env.grid_world import GridWorld, GridWorldEnvironment
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
-from ilkit.testing import env_checks
+from ilkit.testing import env_checks, table_checks
 from ilkit.testing.arguments import Options
 from ilkit.testing.problems import Tracking, TrackingEnvironment, tracking
 from ilkit.testing.subject import Subject
@@ -201,9 +201,9 @@ BROKEN = [
     (env_checks.frames_show_the_state, like_tracking(Gray), "uint8"),
     (env_checks.mirror_is_a_symmetry, like_tracking(Mirrored), "symmetry"),
     (env_checks.matrices_are_the_dynamics, like_tracking(Unlike), "matrices"),
-    (env_checks.tables_are_the_dynamics, like_grid(Certain), "transitions must be"),
-    (env_checks.tables_are_the_dynamics, like_grid(Generous), "rewards must be"),
-    (env_checks.tables_are_the_dynamics, like_grid(Leaking), "sum to 1"),
+    (table_checks.tables_are_the_dynamics, like_grid(Certain), "transitions must be"),
+    (table_checks.tables_are_the_dynamics, like_grid(Generous), "rewards must be"),
+    (table_checks.tables_are_the_dynamics, like_grid(Leaking), "sum to 1"),
     (env_checks.host_episodes_repeat, on_host(Unseeded), "same seed"),
     (env_checks.host_episodes_repeat, on_host(Remembering), "same seed"),
     (env_checks.host_episodes_repeat, on_host(Short), "vectors of 4"),
