@@ -32,15 +32,15 @@ def _space_faults(plan: Plan, call: Call, argument: str, edge: Edge, world: Any)
         elif here.action != there.action and "action" in getattr(plan.call(edge.node.name).spec, "inputs", "action"):
             yield (
                 f"{argument}: depends on the actions of {other.name}, and those of {own.name} are {here.action}. "
-                f"Learn one of states alone: {edge.node.block}.inputs: state."
+                f"Learn one of states alone: {edge.node.block}.kind airl with airl.inputs: state."
             )
 
 
 def _discount_faults(plan: Plan, call: Call, edge: Edge) -> Iterator[str]:
-    given = getattr(plan.call(edge.node.name).spec, "absorbing_states", False)
-    if given and getattr(call.spec, "discount", 0.0) == 1.0:
+    learnt = plan.call(edge.node.name)
+    if getattr(learnt.spec, "absorbing_states", False) and getattr(call.spec, "discount", 0.0) == 1.0:
         yield (
             f"{call.node.block}.{call.component.kind}.discount: must be below 1 where the reward was learnt with "
             f"absorbing states, got 1: what follows a termination would be worth an infinite sum. Lower it, or set "
-            f"absorbing_states of {edge.node.block} to false."
+            f"{edge.node.block}.{learnt.component.kind}.absorbing_states to false."
         )

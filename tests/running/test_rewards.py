@@ -62,6 +62,7 @@ def test_a_kind_that_takes_no_reward_is_found(kind: str) -> None:
 def test_discount_1_with_absorbing_states_is_found() -> None:
     (found,) = faults(finetune={"ppo": {"discount": 1.0}})
     assert found.startswith("finetune.ppo.discount: must be below 1 where the reward was learnt with absorbing states")
+    assert found.endswith("set match.sqil.absorbing_states to false.")
     assert not faults(finetune={"ppo": {"discount": 1.0}}, match={"sqil": {"absorbing_states": False}})
 
 
