@@ -21,7 +21,8 @@ LAYERS = (
     ("stages",),
     ("declaration",),
     BLOCKS,
-    ("matching",),
+    ("soft_imitation",),
+    ("matching", "off_policy"),
     ("reinforcement", "interaction", "foreign", "reporting"),
     ("stepping", "measuring"),
     ("files", "fitting", "nn", "artifact"),
@@ -31,7 +32,9 @@ LAYERS = (
 )
 """From top to bottom: a module imports only what stands lower, or stands in its own room."""
 SHARED = (
+    "soft_imitation",
     "matching",
+    "off_policy",
     "reinforcement",
     "interaction",
     "foreign",

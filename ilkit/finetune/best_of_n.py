@@ -32,17 +32,17 @@ from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import refuse
 from ilkit.nn.perceptron import Layers
-from ilkit.reinforcement.actions import continuity_faults
-from ilkit.reinforcement.critics import least_values, outputs_of
-from ilkit.reinforcement.decisions import (
+from ilkit.off_policy.actions import continuity_faults
+from ilkit.off_policy.critics import least_values, outputs_of
+from ilkit.off_policy.decisions import (
     Deciding,
     Decision,
     decision_spaces,
     memory_faults,
     reinforce_decisions,
 )
-from ilkit.reinforcement.off_policy_spec import ReplaySpec
-from ilkit.reinforcement.updates import Batch, Learner, Rules, State
+from ilkit.off_policy.spec import ReplaySpec
+from ilkit.off_policy.updates import Batch, Learner, Rules, State
 from ilkit.stepping.behavior import Behavior, RunningSquare, Sampling
 
 

@@ -34,12 +34,12 @@ from ilkit.errors import refuse
 from ilkit.fitting.gradient import descend
 from ilkit.nn.perceptron import Layers, build_layers
 from ilkit.nn.voting_policy import VotingPolicy, outputs_of
+from ilkit.off_policy.replay import ReplayBuffer
 from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.departure import departure
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.novelty import Novelty
 from ilkit.reinforcement.playing import Playing
-from ilkit.reinforcement.replay import ReplayBuffer
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import Behavior, memory_faults, noise_scale
 from ilkit.stepping.host_envs import HostEnvs

@@ -33,16 +33,16 @@ from ilkit.errors import refuse
 from ilkit.nn.noise_actor import NoiseActor, build_noise_actor
 from ilkit.nn.perceptron import Layers
 from ilkit.nn.steered_policy import SteeredPolicy
-from ilkit.reinforcement.actions import continuity_faults
-from ilkit.reinforcement.critics import build_critics, least_values, outputs_of
-from ilkit.reinforcement.decisions import (
+from ilkit.off_policy.actions import continuity_faults
+from ilkit.off_policy.critics import build_critics, least_values, outputs_of
+from ilkit.off_policy.decisions import (
     Deciding,
     Decision,
     decision_spaces,
     memory_faults,
     reinforce_decisions,
 )
-from ilkit.reinforcement.soft_actor import (
+from ilkit.off_policy.soft_actor import (
     SOFT_RULES,
     SoftActor,
     SoftSpec,
@@ -52,7 +52,7 @@ from ilkit.reinforcement.soft_actor import (
     log_density,
     temperature_loss,
 )
-from ilkit.reinforcement.updates import Batch, Learner, State, clone_cost
+from ilkit.off_policy.updates import Batch, Learner, State, clone_cost
 from ilkit.stepping.behavior import Behavior, RunningSquare
 
 

@@ -7,7 +7,7 @@ and in the targets of the critics:
     y = r + γ (1 - terminated) max Q'(s', a') over a' ∈ {a_clone(s'), clip(μ'(s') + clip(ε, -c, c))},
 
 with Q' the least of a few of the critics' slow copies. The actor starts as the clone and climbs as that of td3
-(`ilkit.reinforcement.deterministic_actor`). What comes out chooses as well: it holds both policies and the critics.
+(`ilkit.off_policy.deterministic_actor`). What comes out chooses as well: it holds both policies and the critics.
 Noise of the exploration is added to the action that was chosen.
 """
 
@@ -26,10 +26,10 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.reinforcement.actions import bounds_of
-from ilkit.reinforcement.better_of import BetterOf
-from ilkit.reinforcement.critics import least_values
-from ilkit.reinforcement.deterministic_actor import (
+from ilkit.off_policy.actions import bounds_of
+from ilkit.off_policy.better_of import BetterOf
+from ilkit.off_policy.critics import least_values
+from ilkit.off_policy.deterministic_actor import (
     DeterministicSpec,
     actor_of,
     climbing_loss,
@@ -38,8 +38,8 @@ from ilkit.reinforcement.deterministic_actor import (
     target_actions,
     whole_actor,
 )
-from ilkit.reinforcement.off_policy import reinforce
-from ilkit.reinforcement.updates import Batch, Learner, Rules, State
+from ilkit.off_policy.learning import reinforce
+from ilkit.off_policy.updates import Batch, Learner, Rules, State
 from ilkit.stepping.behavior import Behavior, modes
 
 

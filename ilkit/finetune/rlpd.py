@@ -1,6 +1,6 @@
 """Reinforcement with prior data (Ball et al., Efficient Online Reinforcement Learning with Offline Data, 2023).
 
-A soft actor-critic (`ilkit.reinforcement.soft_actor`) half of whose batches are demonstrations, with many normalized
+A soft actor-critic (`ilkit.off_policy.soft_actor`) half of whose batches are demonstrations, with many normalized
 critics that are updated often: for one step of the environment twenty times, then the actor once, by their mean, on
 the last batch. The policy may be untrained.
 
@@ -30,12 +30,12 @@ from ilkit.data.policy import Policy
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.nn.perceptron import Layers
-from ilkit.reinforcement.actions import units_of
-from ilkit.reinforcement.critics import outputs_of
-from ilkit.reinforcement.demonstrated_replay import places_of
-from ilkit.reinforcement.off_policy import reinforce
-from ilkit.reinforcement.soft_actor import SOFT_RULES, SoftSpec, drawn, soft_targets
-from ilkit.reinforcement.updates import Batch, Learner, State
+from ilkit.off_policy.actions import units_of
+from ilkit.off_policy.critics import outputs_of
+from ilkit.off_policy.demonstrated_replay import places_of
+from ilkit.off_policy.learning import reinforce
+from ilkit.off_policy.soft_actor import SOFT_RULES, SoftSpec, drawn, soft_targets
+from ilkit.off_policy.updates import Batch, Learner, State
 from ilkit.stepping.behavior import Behavior
 
 

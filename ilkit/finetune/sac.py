@@ -1,6 +1,6 @@
 """Soft actor-critic that starts from a clone (Haarnoja et al., Soft Actor-Critic Algorithms and Applications, 2018).
 
-The clone's samples are paid for their value and their entropy; `ilkit.reinforcement.soft_actor` has the equations. The
+The clone's samples are paid for their value and their entropy; `ilkit.off_policy.soft_actor` has the equations. The
 temperature that the entropy is paid at is learnt. Explored is by `own_density`, or by noise of another kind.
 """
 
@@ -15,8 +15,8 @@ from ilkit.data.policy import Policy
 from ilkit.data.reward import Reward
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.reinforcement.off_policy import reinforce
-from ilkit.reinforcement.soft_actor import SOFT_RULES, SoftSpec
+from ilkit.off_policy.learning import reinforce
+from ilkit.off_policy.soft_actor import SOFT_RULES, SoftSpec
 from ilkit.stepping.behavior import Behavior
 
 

@@ -20,8 +20,8 @@ from ilkit.data.policy import Policy
 from ilkit.data.reward import Reward
 from ilkit.data.training import Training
 from ilkit.data.uncertainty import Uncertainty
-from ilkit.reinforcement.critics import least_values
-from ilkit.reinforcement.deterministic_actor import (
+from ilkit.off_policy.critics import least_values
+from ilkit.off_policy.deterministic_actor import (
     DeterministicSpec,
     actor_of,
     climbing_loss,
@@ -30,8 +30,8 @@ from ilkit.reinforcement.deterministic_actor import (
     target_actions,
     whole_actor,
 )
-from ilkit.reinforcement.off_policy import reinforce
-from ilkit.reinforcement.updates import Batch, Learner, Rules, State
+from ilkit.off_policy.learning import reinforce
+from ilkit.off_policy.updates import Batch, Learner, Rules, State
 from ilkit.stepping.behavior import Behavior
 
 

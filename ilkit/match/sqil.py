@@ -1,13 +1,14 @@
 """Soft Q imitation learning (Reddy et al., SQIL: Imitation by Reinforcement Learning with Sparse Rewards, 2020).
 
 Demonstrated steps earn 1 and one's own earn 0, as many of each in every batch of an off-policy learner of soft values:
-what was demonstrated is worth returning to. Discrete actions are learnt by soft Q-learning (`ilkit.matching.soft_q`),
-continuous ones by soft actor-critic (`ilkit.reinforcement.soft_actor`). The reward that explains the values is kept,
+what was demonstrated is worth returning to. Discrete actions are learnt by soft Q-learning
+(`ilkit.soft_imitation.soft_q`), continuous ones by soft actor-critic (`ilkit.off_policy.soft_actor`). The reward that
+explains the values is kept,
 
     r(s, a) = Q(s, a) - γ V(s').
 
 Rewards of 0 and 1 have a sign: staying alive near what was demonstrated would beat reaching a goal. With absorbing
-states (`ilkit.matching.absorbed`) a terminated episode goes on in one, which demonstrations reward as well.
+states (`ilkit.soft_imitation.absorbed`) a terminated episode goes on in one, which demonstrations reward as well.
 """
 
 from typing import Literal
@@ -22,9 +23,9 @@ from ilkit.data.reward import Imitation
 from ilkit.data.training import Training
 from ilkit.errors import refuse
 from ilkit.matching.demonstrated import check_matched_spaces
-from ilkit.matching.soft_actor_learning import match_by_critics
-from ilkit.matching.soft_q_learning import match_by_values
-from ilkit.matching.sqil_spec import SoftImitationSpec
+from ilkit.soft_imitation.soft_actor_learning import match_by_critics
+from ilkit.soft_imitation.soft_q_learning import match_by_values
+from ilkit.soft_imitation.spec import SoftImitationSpec
 
 
 class SQIL(SoftImitationSpec):

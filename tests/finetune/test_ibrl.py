@@ -14,10 +14,10 @@ from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.finetune import ibrl
 from ilkit.finetune.ibrl import IBRL, finetune
-from ilkit.reinforcement.better_of import BetterOf
-from ilkit.reinforcement.critics import build_critics, least_values, outputs_of
-from ilkit.reinforcement.deterministic_actor import smoothing_noise, target_actions
-from ilkit.reinforcement.updates import Batch
+from ilkit.off_policy.better_of import BetterOf
+from ilkit.off_policy.critics import build_critics, least_values, outputs_of
+from ilkit.off_policy.deterministic_actor import smoothing_noise, target_actions
+from ilkit.off_policy.updates import Batch
 from ilkit.running import loop
 from ilkit.stepping.behavior import modes
 

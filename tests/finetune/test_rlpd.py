@@ -11,7 +11,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.errors import DataError
 from ilkit.finetune import rlpd
 from ilkit.finetune.rlpd import RLPD, conservative_loss, finetune
-from ilkit.reinforcement.critics import outputs_of
+from ilkit.off_policy.critics import outputs_of
 from ilkit.stepping.episodes import collect_episodes
 
 _SMALL: dict[str, Any] = {

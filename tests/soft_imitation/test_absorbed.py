@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit.matching.absorbed import Absorbed, absorbing_reward, absorbing_value, steps_left
+from ilkit.soft_imitation.absorbed import Absorbed, absorbing_reward, absorbing_value, steps_left
 
 
 def test_ones_own_share_is_that_of_the_rows_in_the_buffer() -> None:

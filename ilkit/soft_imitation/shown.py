@@ -9,10 +9,10 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.experience import Experience
-from ilkit.matching.absorbed import Absorbed, absorbing_reward
 from ilkit.matching.absorbing import demonstrated_share
-from ilkit.matching.sqil_spec import SoftImitationSpec
-from ilkit.reinforcement.demonstrated_replay import DemonstratedReplay
+from ilkit.off_policy.demonstrated_replay import DemonstratedReplay
+from ilkit.soft_imitation.absorbed import Absorbed, absorbing_reward
+from ilkit.soft_imitation.spec import SoftImitationSpec
 from ilkit.stepping.records import Outcome
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.policy import Policy
-from ilkit.reinforcement.actions import continuity_faults
+from ilkit.off_policy.actions import continuity_faults
 from ilkit.reinforcement.warmup import check_warmup
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import memory_faults

@@ -21,18 +21,18 @@ from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.errors import DataError, refuse
 from ilkit.fitting.gradient import partition
-from ilkit.reinforcement.actions import bounds_of
+from ilkit.off_policy.actions import bounds_of
+from ilkit.off_policy.critics import build_critics, draw_subsets
+from ilkit.off_policy.demonstrated_replay import DemonstratedReplay, draw_mixed
+from ilkit.off_policy.replay import ReplayBuffer
+from ilkit.off_policy.spec import OffPolicySpec, ReplaySpec
+from ilkit.off_policy.updates import Batch, Learner, Networks, Rules, State, optimizers_of, run_round
 from ilkit.reinforcement.anchor import anchor_of
 from ilkit.reinforcement.by_trial import train_by_reward
-from ilkit.reinforcement.critics import build_critics, draw_subsets
 from ilkit.reinforcement.demonstrated import check_demonstrated
-from ilkit.reinforcement.demonstrated_replay import DemonstratedReplay, draw_mixed
 from ilkit.reinforcement.departure import departure
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.learnt_reward import check_learnt
-from ilkit.reinforcement.off_policy_spec import OffPolicySpec, ReplaySpec
-from ilkit.reinforcement.replay import ReplayBuffer
-from ilkit.reinforcement.updates import Batch, Learner, Networks, Rules, State, optimizers_of, run_round
 from ilkit.reinforcement.value_scale import ValueScale
 from ilkit.stepping.behavior import Acting, Behavior, noise_scale
 from ilkit.stepping.host_envs import HostEnvs

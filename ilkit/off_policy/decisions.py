@@ -20,13 +20,13 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces, check_spaces, zeros
 from ilkit.data.training import Training, names_of
 from ilkit.errors import refuse
+from ilkit.off_policy.demonstrated_replay import DemonstratedReplay
+from ilkit.off_policy.learning import demonstrated, initial_state, learn
+from ilkit.off_policy.spec import ReplaySpec
+from ilkit.off_policy.updates import Rules, State
 from ilkit.reinforcement.by_trial import train_by_trial
-from ilkit.reinforcement.demonstrated_replay import DemonstratedReplay
 from ilkit.reinforcement.departure import departure
 from ilkit.reinforcement.info import ReinforcementInfo
-from ilkit.reinforcement.off_policy import demonstrated, initial_state, learn
-from ilkit.reinforcement.off_policy_spec import ReplaySpec
-from ilkit.reinforcement.updates import Rules, State
 from ilkit.stepping.behavior import Acting, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.memory import first_carries

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.experience import Experience
-from ilkit.reinforcement.replay import ReplayBuffer
+from ilkit.off_policy.replay import ReplayBuffer
 
 
 class DemonstratedReplay(eqx.Module):

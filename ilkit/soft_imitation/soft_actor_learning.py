@@ -17,18 +17,18 @@ from ilkit.data.spaces import Spaces
 from ilkit.data.training import Training, names_of
 from ilkit.data.windows import Transitions
 from ilkit.errors import refuse
-from ilkit.matching.absorbed import Absorbed, absorbing_value, steps_left
 from ilkit.matching.info import MatchingInfo
-from ilkit.matching.shown import Shown, unrewarded
-from ilkit.matching.soft_rewards import SoftCriticReward
-from ilkit.matching.sqil_spec import SoftImitationSpec
-from ilkit.reinforcement.actions import bounds_of
+from ilkit.off_policy.actions import bounds_of
+from ilkit.off_policy.learning import initial_state, learn
+from ilkit.off_policy.soft_actor import SOFT_RULES, policy_of, soft_targets
+from ilkit.off_policy.updates import Batch, Learner, State
 from ilkit.reinforcement.by_trial import train_by_trial
 from ilkit.reinforcement.departure import departure
 from ilkit.reinforcement.learnt_reward import earned
-from ilkit.reinforcement.off_policy import initial_state, learn
-from ilkit.reinforcement.soft_actor import SOFT_RULES, policy_of, soft_targets
-from ilkit.reinforcement.updates import Batch, Learner, State
+from ilkit.soft_imitation.absorbed import Absorbed, absorbing_value, steps_left
+from ilkit.soft_imitation.shown import Shown, unrewarded
+from ilkit.soft_imitation.soft_rewards import SoftCriticReward
+from ilkit.soft_imitation.spec import SoftImitationSpec
 from ilkit.stepping.behavior import Sampling, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout

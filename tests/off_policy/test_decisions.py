@@ -14,8 +14,8 @@ from ilkit.data.spaces import Box, Spaces
 from ilkit.exploration import own_density
 from ilkit.finetune.dsrl import DSRL, finetune
 from ilkit.network.mlp import MLP, network
+from ilkit.off_policy.decisions import decision_spaces, memory_faults
 from ilkit.policy import chunked, gaussian
-from ilkit.reinforcement.decisions import decision_spaces, memory_faults
 from ilkit.spec import Spec
 
 SPACES = Spaces(observation=Box(shape=(1,), low=0.0, high=100.0), action=Box(low=(-1.0,), high=(2.0,)))

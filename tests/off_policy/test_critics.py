@@ -7,7 +7,7 @@ import pytest
 
 from ilkit.nn.normed_layers import NormedLayers, normalized
 from ilkit.nn.perceptron import Layers
-from ilkit.reinforcement.critics import build_critics, draw_subsets, least_values, lower_bound, outputs_of
+from ilkit.off_policy.critics import build_critics, draw_subsets, least_values, lower_bound, outputs_of
 from ilkit.reinforcement.value_scale import ValueScale
 from ilkit.testing.problems import tracking_expert
 

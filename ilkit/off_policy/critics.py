@@ -15,7 +15,7 @@ from ilkit.data.policy import Policy
 from ilkit.nn.flatten import flatten
 from ilkit.nn.normed_layers import NormedLayers
 from ilkit.nn.perceptron import Layers, build_silent_layers
-from ilkit.reinforcement.actions import units_of
+from ilkit.off_policy.actions import units_of
 from ilkit.reinforcement.value_scale import ValueScale
 
 

@@ -9,8 +9,8 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Space
 from ilkit.matching.spec import matched_faults
 from ilkit.nn.layered_policy import CategoricalPolicy
-from ilkit.reinforcement.off_policy_spec import Fraction
-from ilkit.reinforcement.soft_actor import SoftSpec, density_faults
+from ilkit.off_policy.soft_actor import SoftSpec, density_faults
+from ilkit.off_policy.spec import Fraction
 
 _OF_CRITICS = (
     *("learning_rate", "critic_hidden", "critic_warmup_steps", "warmup_target_rate", "num_critics", "layer_norm"),

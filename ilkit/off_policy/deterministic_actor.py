@@ -17,10 +17,10 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from ilkit.data.policy import Policy
-from ilkit.reinforcement.actions import ascent_within, bounds_of, units_of
-from ilkit.reinforcement.critics import lower_bound, outputs_of
-from ilkit.reinforcement.off_policy_spec import OffPolicySpec
-from ilkit.reinforcement.updates import Batch, Learner, State, clone_cost
+from ilkit.off_policy.actions import ascent_within, bounds_of, units_of
+from ilkit.off_policy.critics import lower_bound, outputs_of
+from ilkit.off_policy.spec import OffPolicySpec
+from ilkit.off_policy.updates import Batch, Learner, State, clone_cost
 from ilkit.stepping.behavior import modes, smoothness_faults
 
 

@@ -11,8 +11,8 @@ from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
 from ilkit.nn.perceptron import Layers
-from ilkit.reinforcement.actions import bounds_of
-from ilkit.reinforcement.critics import outputs_of
+from ilkit.off_policy.actions import bounds_of
+from ilkit.off_policy.critics import outputs_of
 
 
 class BetterOf(Policy):

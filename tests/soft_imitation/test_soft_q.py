@@ -11,8 +11,8 @@ import pytest
 
 from ilkit.data.experience import Experience
 from ilkit.fitting.gradient import partition
-from ilkit.matching.soft_q import QLearner, SoftQ, optimizer_of, taken, update, with_values
 from ilkit.nn.layered_policy import build_actor
+from ilkit.soft_imitation.soft_q import QLearner, SoftQ, optimizer_of, taken, update, with_values
 from ilkit.testing.problems import spaces
 
 

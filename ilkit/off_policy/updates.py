@@ -19,10 +19,10 @@ from ilkit.data.experience import Experience
 from ilkit.data.policy import Policy
 from ilkit.fitting.gradient import descend
 from ilkit.nn.perceptron import Layers
+from ilkit.off_policy.critics import outputs_of
+from ilkit.off_policy.replay import ReplayBuffer
+from ilkit.off_policy.spec import OffPolicySpec, ReplaySpec
 from ilkit.reinforcement.anchor import Anchor, faded
-from ilkit.reinforcement.critics import outputs_of
-from ilkit.reinforcement.off_policy_spec import OffPolicySpec, ReplaySpec
-from ilkit.reinforcement.replay import ReplayBuffer
 from ilkit.reinforcement.value_scale import ValueScale, preserve_values
 from ilkit.reinforcement.warmup import frozen_until
 from ilkit.stepping.behavior import Acting

@@ -21,10 +21,10 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box
 from ilkit.nn.head import ContinuousHead
-from ilkit.reinforcement.actions import units_of
-from ilkit.reinforcement.critics import least_values, lower_bound, outputs_of
-from ilkit.reinforcement.off_policy_spec import OffPolicySpec
-from ilkit.reinforcement.updates import Batch, Learner, Rules, State, clone_cost
+from ilkit.off_policy.actions import units_of
+from ilkit.off_policy.critics import least_values, lower_bound, outputs_of
+from ilkit.off_policy.spec import OffPolicySpec
+from ilkit.off_policy.updates import Batch, Learner, Rules, State, clone_cost
 
 
 class SoftSpec(OffPolicySpec):

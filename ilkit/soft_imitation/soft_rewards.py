@@ -13,13 +13,13 @@ from jaxtyping import Array, Bool, Float, PyTree
 from ilkit.data.policy import Policy
 from ilkit.data.reward import Reward
 from ilkit.data.spaces import Spaces
-from ilkit.matching.absorbed import absorbing_value
-from ilkit.matching.soft_q import SoftQ, taken
 from ilkit.nn.head import Head
 from ilkit.nn.perceptron import Layers
-from ilkit.reinforcement.critics import outputs_of
-from ilkit.reinforcement.soft_actor import drawn
+from ilkit.off_policy.critics import outputs_of
+from ilkit.off_policy.soft_actor import drawn
 from ilkit.reinforcement.value_scale import ValueScale
+from ilkit.soft_imitation.absorbed import absorbing_value
+from ilkit.soft_imitation.soft_q import SoftQ, taken
 
 _DRAWS = 16
 

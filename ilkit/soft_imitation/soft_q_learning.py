@@ -19,17 +19,17 @@ from ilkit.data.training import Training, names_of
 from ilkit.data.windows import Transitions
 from ilkit.errors import refuse
 from ilkit.fitting.gradient import partition
-from ilkit.matching.absorbed import Absorbed, absorbing_value, steps_left
 from ilkit.matching.info import MatchingInfo
-from ilkit.matching.shown import Shown, unrewarded
-from ilkit.matching.soft_q import QLearner, SoftQ, optimizer_of, update, with_values
-from ilkit.matching.soft_rewards import SoftQReward
-from ilkit.matching.sqil_spec import SoftImitationSpec
+from ilkit.off_policy.demonstrated_replay import draw_mixed
+from ilkit.off_policy.replay import ReplayBuffer
 from ilkit.reinforcement.by_trial import train_by_trial
-from ilkit.reinforcement.demonstrated_replay import draw_mixed
 from ilkit.reinforcement.departure import departure
 from ilkit.reinforcement.learnt_reward import earned
-from ilkit.reinforcement.replay import ReplayBuffer
+from ilkit.soft_imitation.absorbed import Absorbed, absorbing_value, steps_left
+from ilkit.soft_imitation.shown import Shown, unrewarded
+from ilkit.soft_imitation.soft_q import QLearner, SoftQ, optimizer_of, update, with_values
+from ilkit.soft_imitation.soft_rewards import SoftQReward
+from ilkit.soft_imitation.spec import SoftImitationSpec
 from ilkit.stepping.behavior import Sampling, noise_scale
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout, Trials

@@ -15,10 +15,8 @@ from ilkit.data.spaces import Box, Spaces
 from ilkit.finetune.sac import SAC
 from ilkit.fitting.gradient import partition
 from ilkit.network.mlp import MLP, network
-from ilkit.policy import deterministic, gaussian, mixture
-from ilkit.reinforcement.anchor import anchor_of
-from ilkit.reinforcement.critics import build_critics, outputs_of
-from ilkit.reinforcement.soft_actor import (
+from ilkit.off_policy.critics import build_critics, outputs_of
+from ilkit.off_policy.soft_actor import (
     SoftActor,
     density_faults,
     drawn,
@@ -27,7 +25,9 @@ from ilkit.reinforcement.soft_actor import (
     soft_targets,
     temperature_loss,
 )
-from ilkit.reinforcement.updates import Batch, Learner, Networks, State
+from ilkit.off_policy.updates import Batch, Learner, Networks, State
+from ilkit.policy import deterministic, gaussian, mixture
+from ilkit.reinforcement.anchor import anchor_of
 from ilkit.reinforcement.value_scale import ValueScale
 
 SPACES = Spaces(observation=Box.symmetric((1.0, 1.0)), action=Box(shape=(2,), low=(-2.0, 0.0), high=(4.0, 1.0)))

@@ -11,8 +11,8 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.experience import Experience
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
-from ilkit.reinforcement.demonstrated_replay import DemonstratedReplay, draw_mixed, places_of
-from ilkit.reinforcement.replay import ReplayBuffer
+from ilkit.off_policy.demonstrated_replay import DemonstratedReplay, draw_mixed, places_of
+from ilkit.off_policy.replay import ReplayBuffer
 
 SPACES = Spaces(observation=Box.symmetric((9.0,)), action=Box.symmetric((1.0,)))
 SHOWN = Demonstrations(

@@ -6,7 +6,7 @@ import numpy as np
 
 from ilkit.data.experience import Experience
 from ilkit.data.spaces import Box, Spaces
-from ilkit.reinforcement.replay import ReplayBuffer
+from ilkit.off_policy.replay import ReplayBuffer
 
 _SPACES = Spaces(observation=Box.symmetric((1.0, 1.0)), action=Box.symmetric((1.0,)))
 
