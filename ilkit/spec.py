@@ -91,6 +91,16 @@ class Spec(BaseModel):
         del given
         return ()
 
+    @property
+    def breaks_next_states(self) -> bool:
+        """Whether what episodes observe is changed such that actions no longer lead to it; not unless overridden."""
+        return False
+
+    @property
+    def needs_next_states(self) -> bool:
+        """Whether a stage learns from where the actions of demonstrations led to; not unless overridden."""
+        return False
+
     def _flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return tuple(getattr(self, name) for name in self._traced), tuple(getattr(self, name) for name in self._static)
 

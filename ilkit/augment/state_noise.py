@@ -27,6 +27,11 @@ class StateNoise(Spec):
     scale: NonNegativeFloat = 0.02
     """The standard deviation of the noise, relative to that of each entry of the observations."""
 
+    @property
+    def breaks_next_states(self) -> bool:
+        """The noise of an observation is none of what the action before it led to."""
+        return True
+
 
 def augment(
     spec: StateNoise, env: Build[Environment | HostEnvironment], demos: Demonstrations, *, key: PRNGKeyArray

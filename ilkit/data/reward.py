@@ -66,7 +66,7 @@ def check_reward(reward: Reward, spaces: Spaces) -> None:
     if reward.reads_action and reward.spaces.action != spaces.action:
         raise DataError(
             f"The reward depends on actions of {reward.spaces.action}, and the environment's are of {spaces.action}. "
-            "Learn one of states alone: inputs: state."
+            "Learn one of states alone: match.kind airl or gail with inputs: state, as in match.airl.inputs."
         )
 
 

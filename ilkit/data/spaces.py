@@ -201,6 +201,11 @@ def difference(ours: Spaces, theirs: Spaces) -> str | None:
     return None
 
 
+def same_spaces(ours: Spaces, theirs: Spaces) -> bool:
+    """Whether a policy for the one acts in the other: names, kinds, shapes and types are the same."""
+    return all(described(getattr(ours, name)) == described(getattr(theirs, name)) for name in ("observation", "action"))
+
+
 def check_spaces(env: Spaces, policy: Spaces) -> None:
     """Checks that a policy fits an environment.
 

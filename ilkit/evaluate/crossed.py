@@ -22,7 +22,7 @@ from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError, nearest, refuse
 from ilkit.math.statistics import mean
 from ilkit.measuring.comparison import Resampling
-from ilkit.measuring.curves import read_curves
+from ilkit.measuring.curves import drawable, read_curves
 from ilkit.measuring.published import Published, welch
 from ilkit.reporting.measurements import known_outcome, measure
 from ilkit.spec import Spec
@@ -107,7 +107,7 @@ def _crossing(
     cells = {
         name: _cell(measure(found, outcome).outcomes, published.get(name), resampling) for name, found in runs.items()
     }
-    curves = {name: read_curves(seeds, resampling) for name, seeds in known.items() if name not in REFERENCES}
+    curves = {name: drawable(read_curves(seeds, resampling)) for name, seeds in known.items() if name not in REFERENCES}
     return Crossing(task, outcome, spec.places, spec.num_episodes, spec.stochastic, spec.confidence, cells, curves)
 
 

@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from pydantic import Field, PositiveInt
 
 from ilkit.data.build import Build
-from ilkit.data.environment import Environment, HostEnvironment, Invertible, VectorState
+from ilkit.data.environment import Demonstrated, Environment, HostEnvironment, Invertible, VectorState
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Leaf, Spaces
@@ -52,18 +52,18 @@ class Planned(Spec):
         if not (isinstance(world, Environment) and isinstance(world, VectorState) and isinstance(world, Invertible)):
             yield (
                 "kind: needs a compiled environment whose states are vectors that observations determine, got "
-                f"{type(world).__name__}. Choose env.kind mountain_car or pendulum, or expert.kind trained."
+                f"{type(world).__name__}. Choose env.kind mountain_car or pendulum, or {_others(world)}."
             )
             return
         if world.state_box.size > _MOST_ENTRIES:
             yield (
                 f"kind: needs states of at most {_MOST_ENTRIES} entries, for the grid has as many points as "
-                f"num_points to the power of their number, got {world.state_box.size}. Choose expert.kind trained."
+                f"num_points to the power of their number, got {world.state_box.size}. Choose {_others(world)}."
             )
         elif _draws(world):
             yield (
                 "kind: needs an environment whose steps draw nothing, got one whose next state depends on a key. "
-                "Choose expert.kind trained."
+                f"Choose {_others(world)}."
             )
 
     def bytes_needed(self, world: Environment | HostEnvironment) -> int:
@@ -169,6 +169,11 @@ def _ahead(world: Environment, num_points: int, state: Float[Array, " state"], a
 
 def _worth(ahead: _Ahead, values: Float[Array, " points"], discount: Float[Array, ""]) -> Float[Array, "*batch"]:
     return ahead.reward + discount * jnp.sum(ahead.weights * values[ahead.places], axis=-1)
+
+
+def _others(world: Environment | HostEnvironment) -> str:
+    """The experts that plan nothing."""
+    return "expert.kind scripted or trained" if isinstance(world, Demonstrated) else "expert.kind trained"
 
 
 def _draws(world: Environment) -> bool:

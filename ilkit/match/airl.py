@@ -44,6 +44,11 @@ class AIRL(AdversarialSpec):
     inputs: Literal["state", "state_action"] = "state"
     """What g reads: a reward of the state alone is of use where dynamics or actions differ."""
 
+    @property
+    def needs_next_states(self) -> bool:
+        """h(s') is part of the logit, whatever g reads."""
+        return True
+
 
 class AIRLReward(DiscriminatorReward):
     """g itself."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from ilkit.matching.features import Inputs
+from ilkit.matching.features import Inputs, reads_next_state
 from ilkit.matching.spec import MatchingSpec
 
 
@@ -50,6 +50,11 @@ class AdversarialSpec(MatchingSpec):
                 "r / (1 - discount), got 1. Lower discount, or set absorbing_states: false"
             )
         return self
+
+    @property
+    def needs_next_states(self) -> bool:
+        """Whether the discriminator sees s'."""
+        return reads_next_state(self.inputs)
 
     def idle(self) -> Mapping[str, str]:
         """What says how a penalty or a clone is that there isn't."""

@@ -68,12 +68,19 @@ def returns_against_env_steps(curves: Mapping[str, Mapping[str, Curve]]) -> dict
     """The curve of the return of each policy that was trained in the environment, once all seeds ended an episode."""
     found = {}
     for name, recorded in curves.items():
-        if "return" in recorded and recorded["return"].unit == "env_steps":
-            curve = recorded["return"]
-            told = _told(recorded)
-            if told.any():
-                found[name] = curve.at(told)
+        known = drawable(recorded)
+        if "return" in known and known["return"].unit == "env_steps":
+            found[name] = known["return"]
     return found
+
+
+def drawable(recorded: Mapping[str, Curve]) -> dict[str, Curve]:
+    """The curves of a policy, that of the return from where all seeds ended an episode; without it where none did."""
+    if "return" not in recorded:
+        return dict(recorded)
+    told = _told(recorded)
+    others = {name: curve for name, curve in recorded.items() if name != "return"}
+    return {**others, "return": recorded["return"].at(told)} if told.any() else others
 
 
 def returns_against_labels(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:
@@ -116,17 +123,17 @@ def returns_table(curves: Mapping[str, Curve], scores: Mapping[str, Score | None
     """The return of every policy against steps of the environment, on one grid.
 
     A policy that took no such steps stays at its score, NaN where it has none; one that took fewer stays where it
-    ended.
+    ended, and is NaN before its first point.
     """
     grid = max((curve.steps for curve in curves.values()), key=lambda steps: steps[-1], default=np.zeros(1))
     columns: dict[str, list[float] | list[int]] = {"env_steps": grid.astype(int).tolist()}
     for name, score in scores.items():
         levels = (np.nan,) * 3 if score is None else (score.iqm, *score.interval)
-        steps, (level, *ends) = np.zeros(1), [np.array([one]) for one in levels]
+        steps, (level, *ends), before = np.zeros(1), [np.array([one]) for one in levels], levels[0]
         if name in curves:
-            steps, level, ends = curves[name].steps, curves[name].iqm, [*curves[name].interval]
-        columns |= {name: np.interp(grid, steps, level).tolist()}
-        columns |= _ends(name, Interval(*(np.interp(grid, steps, end) for end in ends)))
+            steps, level, ends, before = curves[name].steps, curves[name].iqm, [*curves[name].interval], np.nan
+        level, *ends = (np.interp(grid, steps, column, left=before) for column in (level, *ends))
+        columns |= {name: level.tolist(), **_ends(name, Interval(*ends))}
     return columns
 
 

@@ -56,7 +56,7 @@ def _on_departure(curves: Mapping[str, np.ndarray], clone_weight: float | None) 
             f"the clone's on average. Lower clone_weight ({clone_weight:g})"
         )
     elif not departures.any():
-        yield "the policy never moved: its mode is the clone's. Raise learning_rate or num_steps"
+        yield "the policy never moved: its mode is that of the one it started from. Raise learning_rate or num_steps"
 
 
 def _in_seeds(where: Bool[np.ndarray, " seeds"]) -> str:

@@ -64,6 +64,11 @@ class ReplaySpec(Spec):
         return 1
 
     @property
+    def needs_next_states(self) -> bool:
+        """Whether demonstrations are replayed."""
+        return self.demo_batch_size > 0
+
+    @property
     def rounds(self) -> int:
         """Updates of the actor in a step."""
         return self.num_envs * self.updates_per_env_step // self.updates_per_round

@@ -13,7 +13,7 @@ import jax
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, RecordedEnvironment
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Spaces, difference
+from ilkit.data.spaces import Spaces, difference, same_spaces
 from ilkit.errors import IlkitError
 from ilkit.registry.find import declarations
 from ilkit.running.plan import Call, Plan
@@ -41,7 +41,7 @@ def building_faults(plan: Plan) -> Iterator[str]:
 def _all_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
     if not isinstance(world, RecordedEnvironment):
         yield from _faults(plan, call, world)
-        yield from _expert_faults(plan, call, world)
+        yield from _handed_faults(plan, call, world)
         yield from _demonstration_faults(plan, call, world)
         if "env" in call.node.parts:
             yield from reward_faults(plan, call, world)
@@ -60,9 +60,10 @@ def _all_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
 
 def _faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
     at = f"{call.node.block}.{call.component.kind}"
-    yield from _memory_faults(at, call.spec.bytes_needed(world), "Choose fewer episodes or steps.")
-    yield from (f"{at}.{fault}" for fault in call.spec.faults(world))
-    if not call.learns and not call.node.inputs and call.node.declaration.makes is Policy:
+    own = [f"{at}.{fault}" for fault in call.spec.faults(world)]
+    own = own or list(_memory_faults(at, call.spec.bytes_needed(world), "Choose fewer episodes or steps."))
+    yield from own
+    if not (own or call.learns or call.node.inputs) and call.node.declaration.makes is Policy:
         try:
             _shapes(call.make)
         except jax.errors.JAXTypeError:  # it computes with NumPy: only doing so tells
@@ -76,17 +77,20 @@ def _faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
     yield from (f"{at}.{fault}" for fault in _policy_faults(plan, call, world.spaces))
 
 
-def _expert_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
-    """Where a stage is handed an expert of an environment with other spaces than its own."""
+def _handed_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
+    """Where a stage that acts is handed a policy, an expert or a clone, of an environment with other spaces."""
     own = call.node.parts.get("env")
+    if own is None or call.node.declaration.name not in _STEPPING:
+        return
     for argument, edge in call.node.inputs.items():
-        other = edge.node.parts.get("env")
-        if own is None or other is None or other.name == own.name or edge.node.inputs or edge.makes is not Policy:
-            continue
-        with suppress(IlkitError):
-            spaces = plan.build(other, "env")().spaces
-            if spaces != world.spaces and call.node.declaration.name in _STEPPING:
-                yield f"{argument}: must be of {own.name}, and {other.name} has other spaces. Hand over another one."
+        for other in _environments_of(edge.node) if edge.makes is Policy else ():
+            with suppress(IlkitError):
+                there = plan.build(Block(other), "env")()
+                if not isinstance(there, RecordedEnvironment) and not same_spaces(world.spaces, there.spaces):
+                    yield (
+                        f"{argument}: must be of {own.name}, whose {difference(world.spaces, there.spaces)} from "
+                        f"{other}. Hand over one that was learnt in {own.name}."
+                    )
 
 
 def _demonstration_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:

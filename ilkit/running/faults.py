@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any, get_args, get_origin
 
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.training import Training
 from ilkit.declaration import type_name
 from ilkit.errors import IlkitError
@@ -17,7 +18,7 @@ from ilkit.wiring.tracing import Node
 def plan_faults(plan: Plan) -> list[str]:
     """Everything that is wrong with the settings of a plan, and with what it hands to its stages."""
     found = faults(plan.raw, plan.groups)
-    wiring = () if found else (*_input_faults(plan), *_path_faults(plan))
+    wiring = () if found else (*_input_faults(plan), *_next_state_faults(plan), *_path_faults(plan))
     return [*found, *wiring, *_seed_faults(plan)]
 
 
@@ -98,6 +99,30 @@ def _variadic_faults(call: Call) -> Iterator[str]:
 def _takes(component: Component, artifact: Any) -> bool:
     """Whether a component takes an artifact of this type by any name, of one seed or of all."""
     return any(artifact in (one, *get_args(one)) for one in component.others)
+
+
+def _next_state_faults(plan: Plan) -> Iterator[str]:
+    """Where a stage learns from next states of demonstrations that an earlier one has changed."""
+    for call in plan.calls:
+        edges = call.node.inputs.items() if call.spec.needs_next_states else ()
+        for name, edge in edges:
+            for breaker in _breakers(plan, edge.node) if edge.makes is Demonstrations else ():
+                at = f"{breaker.node.block}.kind {breaker.component.kind}"
+                yield (
+                    f"{call.node.block}.{call.component.kind}.{name}: must hold what each action led to, which {at} "
+                    f"changes. Hand over the demonstrations before {breaker.node.name}, or set "
+                    f"{breaker.node.block}.kind to none."
+                )
+
+
+def _breakers(plan: Plan, node: Node) -> Iterator[Call]:
+    """The stages along the way to demonstrations whose next states aren't what actions led to."""
+    call = plan.call(node.name)
+    if call.spec.breaks_next_states:
+        yield call
+    for edge in node.inputs.values():
+        if edge.makes is Demonstrations:
+            yield from _breakers(plan, edge.node)
 
 
 def _path_faults(plan: Plan) -> Iterator[str]:

@@ -123,9 +123,14 @@ class Observer:
         """Notes what a training run ended with, and what is to remark on it."""
         seeds = f" x {len(learnt)} seeds" if len(learnt) > 1 else ""
         self.notes.append(f"{counted(training.num_steps, 'step')}{seeds}")
-        for name, curve in learnt.curves.items():
-            if training.num_steps and name not in ("step", "env_steps"):
-                self.notes.append(f"{name} {float(np.mean(np.asarray(curve)[..., -1])):.4g}")
+        last = {name: np.asarray(curve)[..., -1] for name, curve in learnt.curves.items() if training.num_steps}
+        for name, ends in last.items():
+            if name == "return" and not np.all(last.get("episodes", 1)):
+                self.notes.append(
+                    f"return unknown (no episode ended in {counted(int(np.sum(last['episodes'] == 0)), 'seed')})"
+                )
+            elif name not in ("step", "env_steps"):
+                self.notes.append(f"{name} {float(np.mean(ends)):.4g}")
         self.notes += remarks
 
     def _bar(self, total: int, initial: int) -> tqdm:

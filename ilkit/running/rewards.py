@@ -30,9 +30,12 @@ def _space_faults(plan: Plan, call: Call, argument: str, edge: Edge, world: Any)
                 f"{other.name} {there.observation}. Learn it in an environment that observes the same."
             )
         elif here.action != there.action and "action" in getattr(plan.call(edge.node.name).spec, "inputs", "action"):
+            block, learnt = edge.node.block, plan.call(edge.node.name)
+            chosen = f"{block}.{learnt.component.kind}"
+            remedy = f"set {chosen}.inputs to state" if hasattr(learnt.spec, "inputs") else f"set {block}.kind to airl"
             yield (
                 f"{argument}: depends on the actions of {other.name}, and those of {own.name} are {here.action}. "
-                f"Learn one of states alone: {edge.node.block}.kind airl with airl.inputs: state."
+                f"Learn one of states alone: {remedy}."
             )
 
 

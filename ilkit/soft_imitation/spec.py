@@ -48,7 +48,8 @@ class SoftImitationSpec(SoftSpec):
     critic_warmup_steps: NonNegativeInt = 0
     """Steps at the start in which only the critics learn."""
     num_steps: PositiveInt = 10_000
-    """Steps of every environment."""
+    """Steps of every environment, after each of which values are updated; the other kinds of `match` count iterations,
+    of rollout_length such steps each."""
 
     def faults(self, world: Any) -> tuple[str, ...]:
         """The other form's actions, or a discount at which an absorbing state is worth an infinite sum."""
@@ -66,6 +67,8 @@ class SoftImitationSpec(SoftSpec):
         """A policy without a density or with a memory, or whose outputs can't be values."""
         del parts
         found = matched_faults(policy)
+        if _form_faults(self.form, policy.spaces.action):
+            return found  # the rest is said of the environment, whose actions the other form is for
         if self.form == "soft_actor_critic":
             return found or density_faults(policy)
         if found or isinstance(policy, CategoricalPolicy):

@@ -14,6 +14,7 @@ from ilkit.wiring.tracing import trace
 def matched(params: Any) -> Any:
     expert = stages.expert(params.expert, params.other_env)
     demos = stages.rollout(params.rollout, params.other_env, expert)
+    demos = stages.augment(params.augment, params.other_env, demos)
     return stages.match(params.match, params.policy, params.env, demos).policy
 
 
@@ -23,6 +24,7 @@ def plan_of(match: Any, **changed: Any) -> Plan:
         "other_env": {"pendulum": {}},
         "expert": {"swing_up": {}},
         "rollout": {"episodes": {}},
+        "augment": {"none": {}},
         "network": {"mlp": {}},
         "policy": {"gaussian": {}},
         "match": match,
@@ -51,3 +53,19 @@ def test_settings_that_contradict_are_found() -> None:
     assert "discount must be below 1 with absorbing_states" in found
     (found,) = plan_faults(plan_of({"f_divergence": {"divergence": "custom"}}))
     assert "divergence custom goes with function" in found
+
+
+@pytest.mark.parametrize(
+    ("match", "reads"),
+    [
+        ({"gail": {}}, False),
+        ({"gail": {"inputs": "state_next_state"}}, True),
+        ({"airl": {}}, True),
+        ({"sqil": {}}, True),
+    ],
+)
+def test_next_states_that_augment_breaks_are_found_where_they_are_read(match: Any, reads: bool) -> None:
+    found = plan_faults(plan_of(match, augment={"state_noise": {}}))
+    assert len(found) == reads
+    assert not reads or "demos: must hold what each action led to, which augment.kind state_noise changes" in found[0]
+    assert not plan_faults(plan_of(match))

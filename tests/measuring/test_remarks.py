@@ -43,7 +43,7 @@ def test_where_no_episode_ended_nothing_is_known_of_rewards() -> None:
         (0.008, 50.0, ["the policy never moved: from the middle of training on its mode stayed within 0.006 half"]),
         (0.02, 50.0, []),
         (0.008, None, []),
-        (0.0, None, ["the policy never moved: its mode is the clone's. Raise learning_rate or num_steps"]),
+        (0.0, None, ["the policy never moved: its mode is that of the one it started from. Raise learning_rate"]),
     ],
 )
 def test_a_policy_that_never_moved_is_remarked_on(

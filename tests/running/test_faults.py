@@ -101,7 +101,7 @@ def test_what_the_pipeline_writes_is_no_data_from_elsewhere(tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("env", "interact", "said"),
     [
-        ({"pendulum": {}}, {"dagger": {}}, "expert: must be of env, and other_env has other spaces"),
+        ({"pendulum": {}}, {"dagger": {}}, "expert: must be of env, whose observations are box"),
         ({"recorded": {}}, {"dagger": {}}, "env.kind: must be one that can be stepped in"),
         ({"point_mass": {}}, {"dagger": {"label_every": 51}}, "label_every: must be at most the steps of a round, 50"),
     ],
@@ -117,7 +117,7 @@ def tuned_with_demos(params: Any) -> Any:
     return stages.finetune(params.finetune, params.exploration, params.env, cloned, demos=demos)
 
 
-def tuned_plan(env: Any, other_env: Any, finetune: Any) -> Plan:
+def tuned_plan(env: Any, other_env: Any, finetune: Any, **changed: Any) -> Plan:
     chosen: dict[str, Any] = {
         "env": env,
         "other_env": other_env,
@@ -129,9 +129,37 @@ def tuned_plan(env: Any, other_env: Any, finetune: Any) -> Plan:
         "imitate": {"bc": {}},
         "exploration": {"none": {}},
         "finetune": finetune,
+        **changed,
     }
     blocks = {block: {"kind": next(iter(kinds)), **kinds} for block, kinds in chosen.items()}
     return Plan(trace(tuned_with_demos), {"seed": 0, "num_threads": 1, **blocks})
+
+
+def test_a_clone_from_another_environment_is_found_before() -> None:
+    found = list(building_faults(tuned_plan({"point_mass": {}}, {"pendulum": {}}, {"ppo": {}})))
+    said = "cloned: must be of env, whose observations are box of size 4, got box of size 3 from other_env. Hand over"
+    assert any(fault.startswith(said) for fault in found)
+    changed = tuned_plan({"pendulum": {"max_torque": 3.0}}, {"pendulum": {}}, {"ppo": {}})
+    assert not any(fault.startswith("cloned") for fault in building_faults(changed))
+
+
+def test_next_states_that_augment_breaks_are_found_where_they_are_learnt_from() -> None:
+    task, noise = {"pendulum": {}}, {"state_noise": {}}
+    (found,) = plan_faults(tuned_plan(task, task, {"td3": {"demo_batch_size": 8}}, augment=noise))
+    assert found.startswith(
+        "finetune.td3.demos: must hold what each action led to, which augment.kind state_noise changes. Hand over"
+    )
+    assert not plan_faults(tuned_plan(task, task, {"td3": {"demo_batch_size": 8}}))
+    assert not plan_faults(tuned_plan(task, task, {"td3": {"demo_batch_size": 0}}, augment=noise))
+
+
+@pytest.mark.parametrize("num_points", [101, 100_000])
+def test_what_an_expert_can_not_plan_is_said_once_and_its_cause_alone(num_points: int) -> None:
+    task = {"cart_pole": {}}
+    plan = tuned_plan(task, task, {"ppo": {}}, expert={"planned": {"num_points": num_points}})
+    (found,) = (fault for fault in building_faults(plan) if "planned" in fault)
+    assert found.startswith("expert.planned.kind: needs states of at most 3 entries")
+    assert found.endswith("got 4. Choose expert.kind trained.")
 
 
 @pytest.mark.parametrize(

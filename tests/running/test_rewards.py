@@ -79,10 +79,25 @@ def test_demonstrations_among_steps_that_earn_a_learnt_reward_are_found() -> Non
     ],
 )
 def test_the_other_forms_actions_are_found(form: str, env: str, other: str) -> None:
-    found = faults(env={env: {}}, changed={env: {}}, match={"sqil": {"form": form}})
-    assert any(
-        fault.startswith(f"match.sqil.form: {form} needs") and f"Set form to {other}" in fault for fault in found
-    )
+    found = faults(env={env: {}}, changed={env: {}}, match={"sqil": {"form": form}}, policy={"gaussian": {}})
+    (said,) = (fault for fault in found if fault.startswith("match."))
+    assert said.startswith(f"match.sqil.form: {form} needs")
+    assert f"Set form to {other}" in said
+
+
+@pytest.mark.parametrize(
+    ("match", "remedy"),
+    [
+        ({"gail": {}}, "set match.gail.inputs to state"),
+        ({"sqil": {}}, "set match.kind to airl"),
+        ({"gail": {"inputs": "state"}}, None),
+    ],
+)
+def test_a_reward_of_other_actions_is_found_with_the_setting_that_mends_it(match: Any, remedy: str | None) -> None:
+    changed = {"mountain_car_continuous": {}}
+    found = [one for one in faults(env={"mountain_car": {}}, changed=changed, match=match) if "depends on" in one]
+    assert len(found) == (remedy is not None)
+    assert remedy is None or found[0].endswith(f"Learn one of states alone: {remedy}.")
 
 
 def misspelt(params: Any) -> Any:
