@@ -5,7 +5,6 @@ relabeled becomes an episode of its own, for the goal must be the same in an obs
 one episode, every step would lead to an observation with the goal of another. Rewards are those of the new goal.
 """
 
-import warnings
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -18,7 +17,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.environment import Environment, GoalReaching, HostEnvironment
-from ilkit.data.goal_entries import ACHIEVED, goal_faults
+from ilkit.data.goal_entries import ACHIEVED, goal_faults, warn_of_tolerance
 from ilkit.errors import refuse
 from ilkit.fitting.goals import draw_offset, warn_of_intentions, with_goal
 from ilkit.spec import Spec
@@ -68,8 +67,7 @@ def augment(
     if tolerance is None:
         assert isinstance(world, GoalReaching)
         tolerance = float(world.goal_tolerance)
-    if tolerance == 0 and np.issubdtype(demos.obs[ACHIEVED].dtype, np.floating):
-        warnings.warn("A goal of real numbers is never reached exactly: set tolerance above 0.", stacklevel=2)
+    warn_of_tolerance(tolerance, demos.spaces.observation)
     rows = np.tile(np.arange(demos.num_steps), spec.num_copies)
     relabeled = _relabeled(demos, rows, *_goals(spec, demos, rows, key=key), world.max_steps, tolerance)
     return concatenate([demos, relabeled]) if spec.keep_original else relabeled

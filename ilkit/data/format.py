@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple, Protocol
 from pydantic import Field, model_validator
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.goal_settings import Goal
 from ilkit.spec import Spec
 
 Note = Callable[[str], None]
@@ -38,6 +39,9 @@ class Wanted(Spec):
     """The lowest action, entry by entry or one number for all, where no environment is there to say it."""
     action_high: tuple[float, ...] | None = None
     """The highest action, in the same way."""
+    goal: Goal | None = None
+    """What of an observation without goals is one: `{achieved: [0, 1], desired: [4, 5], tolerance: 0.1}`. Where none is
+    desired, it is what the episode achieved at its end; a tolerance makes rewards, 1 for a step that ends there."""
 
     @model_validator(mode="after")
     def _check_order(self) -> "Wanted":

@@ -4,11 +4,18 @@
 `steps_left`, where there is one, the share of an episode's steps that is left to get there.
 """
 
-from ilkit.data.spaces import Dict, Space, described
+import warnings
+
+from ilkit.data.spaces import Box, Dict, Space, described
 
 ACHIEVED = "achieved_goal"
 DESIRED = "desired_goal"
 STEPS_LEFT = "steps_left"
+
+_REMEDY = (
+    "Choose env.kind point_room, reach_grid or point_maze, or gymnasium with an environment that observes goals, or "
+    "with env.gymnasium.goal; a recording gets them by dataset.file.goal."
+)
 
 
 def goal_faults(observation: Space) -> tuple[str, ...]:
@@ -16,11 +23,19 @@ def goal_faults(observation: Space) -> tuple[str, ...]:
     entries = dict(observation.entries) if isinstance(observation, Dict) else {}
     missing = [name for name in (ACHIEVED, DESIRED) if name not in entries]
     if missing:
-        return (
-            f"observations must be a dict with {ACHIEVED} and {DESIRED}, got {described(observation)}. Choose env.kind "
-            "point_room or reach_grid, or an environment of gymnasium that observes goals.",
-        )
+        return (f"observations must be a dict with {ACHIEVED} and {DESIRED}, got {described(observation)}. {_REMEDY}",)
     achieved, desired = (described(entries[name]) for name in (ACHIEVED, DESIRED))
     if achieved != desired:
         return (f"{DESIRED} must be what {ACHIEVED} is, {achieved}, got {desired}. Observe both alike.",)
     return ()
+
+
+def warn_of_tolerance(tolerance: float, observation: Space) -> None:
+    """Warns where goals of real numbers would have to be hit exactly."""
+    entries = dict(observation.entries) if isinstance(observation, Dict) else {}
+    goal = entries.get(DESIRED)
+    if tolerance == 0 and isinstance(goal, Box) and goal.is_floating:
+        warnings.warn(
+            "A goal of real numbers is hit exactly by chance alone: nothing can succeed. Set tolerance above 0.",
+            stacklevel=3,
+        )

@@ -11,9 +11,11 @@ from ilkit.data.aggregate import Aggregate, answers_of
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.goal_settings import Goal
 from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError
 from ilkit.files.adoption import adopt, check_finite
+from ilkit.files.goals import give_goals
 from ilkit.spec import Spec
 
 
@@ -26,6 +28,8 @@ class Artifact(Spec):
     gathered by `interact` elsewhere, the steps that the expert has answered are taken."""
     training_seed: NonNegativeInt = 0
     """Whose, where several training seeds have gathered."""
+    goal: Goal | None = None
+    """What of an observation without goals is one, as in `dataset.file.goal`."""
 
 
 def dataset(
@@ -45,5 +49,7 @@ def dataset(
         demos = answers_of(demos, spec.training_seed, "dataset.artifact.training_seed")
     if not isinstance(demos, Demonstrations):
         raise DataError(f"dataset.artifact.path must be the artifact of demonstrations, got {spec.path}.")
+    if spec.goal is not None:
+        demos = give_goals(demos, spec.goal, spec.path)
     check_finite(demos, spec.path)
     return demos if env is None else adopt(demos, env().spaces, spec.path)

@@ -6,7 +6,6 @@ Cells are 4 wide and the point's radius is 0.7. OGBench lets MuJoCo's contacts p
 they are linear: what is left of a depth in a flat wall is always the same share.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -18,7 +17,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from ilkit.data.environment import Environment, Transition
-from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT
+from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT, warn_of_tolerance
 from ilkit.data.maze import Maze
 from ilkit.data.spaces import Box, Dict, Spaces
 from ilkit.fitting.goals import reached
@@ -212,12 +211,6 @@ class PointMazeEnvironment(Environment):
 
 def env(spec: PointMaze) -> Environment:
     """Builds the maze; warns where the tolerance is 0."""
-    if spec.tolerance == 0:
-        warnings.warn(
-            "A point comes to no goal that counts as reached only where it is hit exactly: nothing can succeed. "
-            "Choose a tolerance above 0.",
-            stacklevel=2,
-        )
     layout, maze = _layout_of(spec), _maze(spec)
     pairs, free = _pairs(spec), maze.free[::-1]
     goals = goals_from_each(pairs, len(maze.middles))
@@ -225,10 +218,11 @@ def env(spec: PointMaze) -> Environment:
     upper, right = _CORNER + _CELL * (np.asarray(free.shape) - 1.0)
     room = Box(low=(_CORNER + _CELL,) * 2, high=(float(right), float(upper)))
     shown = ((STEPS_LEFT, Box(shape=(1,), low=0.0, high=1.0)),) if spec.show_horizon else ()
-    entries = (("observation", room), (ACHIEVED, room), (DESIRED, room), *shown)
+    observation = Dict(entries=(("observation", room), (ACHIEVED, room), (DESIRED, room), *shown))
+    warn_of_tolerance(spec.tolerance, observation)
     return PointMazeEnvironment(
         spec=spec,
-        spaces=Spaces(observation=Dict(entries=entries), action=Box.symmetric((1.0, 1.0))),
+        spaces=Spaces(observation=observation, action=Box.symmetric((1.0, 1.0))),
         max_steps=spec.max_steps,
         pairs=jnp.asarray(pairs, jnp.int32),
         goals=jnp.asarray(np.concatenate(goals), jnp.int32),

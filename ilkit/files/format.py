@@ -9,6 +9,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format, Note, Wanted, warn
 from ilkit.errors import DataError
 from ilkit.files.episodes import assemble
+from ilkit.files.goals import give_goals
 from ilkit.files.losses import lost_ends, lost_weights
 from ilkit.files.recording import Episode, Recording, Source, reading
 
@@ -27,7 +28,8 @@ def format_of(reader: Reader, writer: Writer, *, form: str, suffixes: tuple[str,
         source = Source(path, note, wanted)
         with reading(path, form):
             found = _of_folder(reader, source, suffixes) if suffixes and path.is_dir() else reader(source)
-            return assemble(found, source)
+            demos = assemble(found, source)
+        return demos if wanted.goal is None else give_goals(demos, wanted.goal, path)
 
     def write(demos: Demonstrations, path: Path) -> list[str]:
         if demos.num_episodes == 0 or (demos.lengths <= 0).any():

@@ -84,7 +84,7 @@ def test_labels_that_were_not_done_are_warned_of_with_the_figure() -> None:
 
 
 def test_without_a_tolerance_goals_of_real_numbers_are_never_reached() -> None:
-    with pytest.warns(UserWarning, match="set tolerance above 0"):
+    with pytest.warns(UserWarning, match="Set tolerance above 0"):
         relabeled(tolerance=0.0)
     grid = Build("env", "reach_grid", reach_grid.env, reach_grid.ReachGrid())
     found = relabeled(wandering(grid(), 3), grid)

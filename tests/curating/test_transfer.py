@@ -41,6 +41,16 @@ def test_what_was_decided_is_told(tmp_path: Path) -> None:
     assert "its action is left out" in found.output
 
 
+def test_a_recording_gets_goals(tmp_path: Path) -> None:
+    path, demos = written("npz", tmp_path), demonstrations()
+    found = run("import", "npz", path, tmp_path / "demos", "-s", "goal={achieved: [0, 1], tolerance: 0.5}")
+    assert found.exit_code == 0, found.output
+    assert "observations of achieved_goal, desired_goal, observation" in found.output
+    np.testing.assert_array_equal(load(tmp_path / "demos").obs["achieved_goal"], demos.obs[:, :2])
+    refused = run("import", "npz", path, tmp_path / "other", "-s", "goal={achieved: [0, 0]}")
+    assert (refused.exit_code, "must name each entry once, got 0 twice" in refused.output) == (1, True)
+
+
 def test_episodes_that_cannot_be_used_are_left_out_when_asked(tmp_path: Path) -> None:
     demos = demonstrations()
     demos.rewards[0] = np.inf

@@ -12,6 +12,7 @@ import pytest
 from ilkit.artifact.store import save
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.goal_settings import Goal
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.dataset import answers, artifact, file
@@ -78,6 +79,14 @@ def test_an_artifact_of_demonstrations_is_adopted(tmp_path: Path) -> None:
     save((np.zeros(3),), tmp_path / "demos")
     with pytest.raises(DataError, match="must be the artifact of demonstrations"):
         artifact.dataset(spec, key=jax.random.key(0))
+
+
+def test_an_artifact_gets_goals(tmp_path: Path) -> None:
+    demos = demonstrations()
+    save(demos, tmp_path / "demos")
+    spec = artifact.Artifact(path=tmp_path / "demos", goal=Goal(achieved=(1,)))
+    got = artifact.dataset(spec, key=jax.random.key(0))
+    np.testing.assert_array_equal(got.obs["achieved_goal"], demos.obs[:, 1:2])
 
 
 CHOICES = np.array([2, 0, 1, 2])

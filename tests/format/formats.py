@@ -8,7 +8,7 @@ import numpy as np
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.format import Format, Note, Wanted, warn
 from ilkit.data.spaces import Box, Discrete, Spaces
-from ilkit.format import d4rl, imitation, lerobot, minari, npz, robomimic
+from ilkit.format import d4rl, imitation, lerobot, minari, npz, ogbench, robomimic
 
 FORMATS: dict[str, Any] = {
     "d4rl": (d4rl, d4rl.D4RL),
@@ -16,6 +16,7 @@ FORMATS: dict[str, Any] = {
     "lerobot": (lerobot, lerobot.LeRobot),
     "minari": (minari, minari.Minari),
     "npz": (npz, npz.NPZ),
+    "ogbench": (ogbench, ogbench.OGBench),
     "robomimic": (robomimic, robomimic.Robomimic),
 }
 """The module and the settings of each kind."""

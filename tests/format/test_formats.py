@@ -1,5 +1,6 @@
 """What is particular to each format."""
 
+import dataclasses
 import json
 import logging
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.goal_settings import Goal
 from ilkit.data.spaces import Box, Dict, Discrete
 from ilkit.errors import DataError
 from tests.format.formats import assert_equal, chosen, demonstrations, imported, written
@@ -243,3 +245,47 @@ def test_npz_writes_the_names_it_reads(tmp_path: Path) -> None:
     with np.load(path, allow_pickle=False) as file:
         assert {"x", "u", "rewards"} <= set(file.files)
     assert_equal(imported("npz", path, obs="x", actions="u"), demos)
+
+
+def test_ogbench_holds_a_row_without_action_at_the_end_of_each_episode(tmp_path: Path) -> None:
+    ends = np.array([0, 0, 1, 0, 0, 0, 1], np.float32)
+    rows = np.arange(7.0)[:, None]
+    for name, shift in (("maze.npz", 0.0), ("maze-val.npz", 10.0)):
+        np.savez(tmp_path / name, observations=rows + shift, actions=rows / 10 + shift, terminals=ends, qpos=rows)
+    got = imported("ogbench", tmp_path / "maze.npz")
+    np.testing.assert_array_equal(got.obs, rows)
+    np.testing.assert_allclose(got.actions[:, 0], [0.0, 0.1, 0.3, 0.4, 0.5])
+    np.testing.assert_array_equal(got.lengths, [2, 3])
+    assert got.truncated.all()
+    assert np.isnan(got.rewards).all()
+    np.testing.assert_array_equal(imported("ogbench", tmp_path / "maze-val.npz").obs, rows + 10)
+    both = imported("ogbench", tmp_path)
+    np.testing.assert_array_equal(both.lengths, [2, 3, 2, 3])
+
+
+def test_ogbench_gets_back_what_it_reads_and_loses_goals(tmp_path: Path) -> None:
+    path = tmp_path / "recording"
+    demos = imported("ogbench", written("ogbench", tmp_path), goal=Goal(achieved=(0, 1)))
+    path.unlink()
+    told = chosen("ogbench").write(demos, path)
+    assert told[0].startswith("The goals are lost")
+    with np.load(path) as found:
+        ends = np.cumsum(demos.lengths + 1) - 1
+        np.testing.assert_array_equal(np.flatnonzero(found["terminals"]), ends)
+        np.testing.assert_array_equal(found["observations"], demos.obs["observation"])
+        np.testing.assert_array_equal(np.delete(found["actions"], ends, axis=0), demos.actions)
+    space = Dict(entries={"place": Box(shape=(3,), low=0, high=1)})
+    spaces = demos.spaces.model_copy(update={"observation": space})
+    other = dataclasses.replace(demos, obs={"place": demos.obs["observation"]}, spaces=spaces)
+    with pytest.raises(DataError, match="ogbench needs observations that are an array, or a dictionary of observation"):
+        chosen("ogbench").write(other, tmp_path / "other")
+
+
+def test_ogbench_names_an_episode_of_one_row_and_flags_that_are_not_rows(tmp_path: Path) -> None:
+    rows = np.arange(4.0)[:, None]
+    np.savez(tmp_path / "a.npz", observations=rows, actions=rows, terminals=[0, 1, 1, 0])
+    with pytest.raises(DataError, match="episode 1: must have two rows at least, for the last one holds no action"):
+        imported("ogbench", tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", observations=rows, actions=rows, terminals=[0, 1])
+    with pytest.raises(DataError, match="terminals must be one a row, 4, got the shape"):
+        imported("ogbench", tmp_path / "a.npz")
