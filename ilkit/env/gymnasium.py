@@ -1,7 +1,8 @@
 """Any environment registered with gymnasium, run on the host.
 
 Observations stay what they are: arrays of any shape, whole numbers, or dictionaries of these; numbers of 64 bits get
-32. What else there is, such as tuples, is flattened. Actions are continuous vectors or whole numbers.
+32. What else there is, such as tuples, is flattened. Actions are continuous vectors or whole numbers. Goals are
+observed as in gymnasium's robotics, or made of entries of the observation and of what a reset hands out.
 """
 
 import importlib
@@ -17,8 +18,12 @@ from gymnasium.wrappers import TransformAction, TransformObservation
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from ilkit.data.environment import HostEnvironment
+from ilkit.data.goal_entries import goal_faults, warn_of_tolerance
+from ilkit.data.goal_settings import Goal
 from ilkit.data.spaces import Spaces
 from ilkit.errors import DataError, nearest
+from ilkit.foreign.goals import check_goals, has_nested_goals, told_tolerance, with_flat_entries, with_goals
+from ilkit.foreign.own_generator import OwnGenerator
 from ilkit.foreign.spaces import space_of
 from ilkit.spec import Kwargs, Plain, Spec
 from ilkit.stepping.mujoco_warnings import hear_mujoco
@@ -65,6 +70,11 @@ class Gymnasium(Spec):
     """The processes that run whole episodes side by side; no result depends on it."""
     repeats: bool = True
     """Whether a seed and actions decide an episode; say false of one with randomness of its own, to run it anyway."""
+    seed_numpy: bool = False
+    """Whether a reset seeds `numpy.random`, too, for those that draw from it, as OGBench's do."""
+    goal: Goal | None = None
+    """What of an observation without goals is one: `{achieved: [0, 1], tolerance: 0.5}`. The goal is that of `desired`,
+    else `info["goal"]` of the reset. The tolerance is for those with goals, too, where they don't tell it."""
 
 
 class GymnasiumEnvironment(HostEnvironment):
@@ -89,19 +99,32 @@ class GymnasiumEnvironment(HostEnvironment):
         return _make(self.spec, self.max_steps, render_mode)
 
 
-def env(spec: Gymnasium) -> HostEnvironment:
-    """Finds the environment, and the spaces it has once wrapped.
+class GoalEnvironment(GymnasiumEnvironment):
+    """One that tells where to go, and of which it is known how far away counts as there."""
 
-    **Raises:** `DataError` where the name is unknown, a constructor fails, there is no time limit, or a space is
-    of no kind that can be flattened.
+    goal_tolerance: float = eqx.field(static=True)
+    """How far from the goal still counts as reached."""
+
+
+def env(spec: Gymnasium) -> HostEnvironment:
+    """Finds the environment, and the spaces it has once wrapped; warns of goals that can't be reached.
+
+    **Raises:** `DataError` where the name is unknown, a constructor fails, there is no time limit, a space is of no
+    kind that can be flattened, or there is no goal where one is wanted.
     """
     max_steps = spec.max_steps or _registered(spec.id).max_episode_steps
     if max_steps is None:
         raise DataError(f"{spec.id} is registered without a time limit, and needs one. Set max_steps of env.gymnasium.")
     one = _make(spec, max_steps)
     spaces = Spaces(observation=space_of(one.observation_space), action=space_of(one.action_space))
+    if spec.goal is not None:
+        check_goals(one, spec.id)
+    tolerance = spec.goal.tolerance if spec.goal and spec.goal.tolerance is not None else told_tolerance(one)
     one.close()
-    return GymnasiumEnvironment(spec=spec, spaces=spaces, max_steps=max_steps)
+    if tolerance is None or goal_faults(spaces.observation):
+        return GymnasiumEnvironment(spec=spec, spaces=spaces, max_steps=max_steps)
+    warn_of_tolerance(tolerance, spaces.observation)
+    return GoalEnvironment(spec=spec, spaces=spaces, max_steps=max_steps, goal_tolerance=tolerance)
 
 
 def _registered(name: str) -> Any:
@@ -135,9 +158,13 @@ def _make(spec: Gymnasium, max_steps: int, render_mode: str | None = None) -> gy
         ) from error
     except Exception as error:  # whatever its author's code raises
         raise DataError(f"gymnasium can't make {spec.id} with {kwargs}: {type(error).__name__}: {error}") from error
+    one = OwnGenerator(one) if spec.seed_numpy else one
     for wrapper in spec.wrappers:
         one = wrapper.around(one)
-    one = one if _is_plain(one.observation_space) else _with_vector_observations(one, spec.id)
+    if not _is_plain(one.observation_space):
+        nested = has_nested_goals(one.observation_space)
+        one = with_flat_entries(one) if nested else _with_vector_observations(one, spec.id)
+    one = one if spec.goal is None else with_goals(one, spec.goal)
     return one if _is_vector(one.action_space) else _with_vector_actions(one, spec.id)
 
 

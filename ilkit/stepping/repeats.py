@@ -46,7 +46,8 @@ def _compare(env: HostEnvironment, one: gymnasium.Env[Any, Any], other: gymnasiu
         if not _same(*seen):
             raise DataError(
                 f"An episode must repeat, but the same seed and actions lead to something else at step {step}. "
-                "Draw all random numbers of the environment from self.np_random, or set repeats of the env to false."
+                "Draw all random numbers of the environment from self.np_random, set seed_numpy of env.gymnasium where "
+                "it draws them from numpy.random, or set repeats of the env to false."
             )
         if step and (seen[0][2] or seen[0][3]):
             return
