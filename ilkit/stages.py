@@ -13,8 +13,10 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.format import Format
+from ilkit.data.labeler import Labeler
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
+from ilkit.data.preferences import Preferences
 from ilkit.data.report import Report
 from ilkit.data.reward import Imitation, Reward
 from ilkit.data.seeds import Seeds
@@ -50,6 +52,11 @@ def policy(
 @part
 def exploration(spec: Spec, spaces: Spaces, uncertainty: Uncertainty | None = None) -> Behavior:
     """How a policy acts while it learns by trial."""
+
+
+@part
+def labeler(spec: Spec) -> Labeler:
+    """Who says which of two clips is better."""
 
 
 @stage
@@ -136,6 +143,19 @@ def match(
     key: PRNGKeyArray,
 ) -> Training[Imitation]:
     """A policy that visits what was demonstrated, learnt by trial, and the reward that it was led by."""
+
+
+@stage
+def prefer(
+    spec: Spec,
+    labeler: Build[Labeler],
+    demos: Demonstrations,
+    reward: Reward | None = None,
+    earlier: Preferences | None = None,
+    *,
+    key: PRNGKeyArray,
+) -> Preferences:
+    """Questions about pairs of clips, and the answers to them and to the earlier ones."""
 
 
 @stage

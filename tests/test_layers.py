@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCKS = (
     *("env", "format", "dataset", "expert", "rollout", "join", "augment", "policy", "network"),
-    *("imitate", "uncertainty", "exploration", "interact", "match", "finetune", "evaluate"),
+    *("imitate", "uncertainty", "exploration", "interact", "match", "finetune", "evaluate", "labeler", "prefer"),
 )
 LAYERS = (
     ("__main__",),
@@ -23,7 +23,7 @@ LAYERS = (
     BLOCKS,
     ("soft_imitation",),
     ("matching", "off_policy"),
-    ("reinforcement", "interaction", "foreign", "reporting"),
+    ("reinforcement", "interaction", "asking", "foreign", "reporting"),
     ("stepping", "measuring"),
     ("files", "fitting", "nn", "artifact"),
     ("data",),
@@ -37,6 +37,7 @@ SHARED = (
     "off_policy",
     "reinforcement",
     "interaction",
+    "asking",
     "foreign",
     "reporting",
     "stepping",

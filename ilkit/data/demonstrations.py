@@ -183,40 +183,32 @@ class Demonstrations(eqx.Module):
         """
         if not len(episodes):
             raise DataError(f"None of the {self.num_episodes} episodes is left. Ask for less.")
-        lengths = self.lengths[episodes].astype(np.int64)
-        steps = _stretches(self.starts[episodes], lengths)
-        observed = _stretches((self.starts + np.arange(self.num_episodes))[episodes], lengths + 1)
-        return Demonstrations(
-            obs=jax.tree.map(lambda rows: rows[observed], self.obs),
-            actions=self.actions[steps],
-            rewards=self.rewards[steps],
-            terminated=self.terminated[episodes],
-            truncated=self.truncated[episodes],
-            lengths=self.lengths[episodes],
-            spaces=self.spaces,
-            success=None if self.success is None else self.success[episodes],
-            executed=None if self.executed is None else self.executed[steps],
-            follows=None if self.follows is None else self.follows[episodes],
-            weights=None if self.weights is None else self.weights[steps],
-        )
+        return self.stretches(self.starts[episodes], self.lengths[episodes])
 
     def cut(self, lengths: Int[np.ndarray, " num_episodes"]) -> "Demonstrations":
         """The first so many steps of each episode, at most all of them; one that went on is called truncated there."""
-        kept = np.minimum(lengths, self.lengths).astype(self.lengths.dtype)
-        counts, is_cut = kept.astype(np.int64), kept < self.lengths
-        steps = _stretches(self.starts, counts)
-        observed = _stretches(self.starts + np.arange(self.num_episodes), counts + 1)
+        return self.stretches(self.starts, np.minimum(lengths, self.lengths).astype(self.lengths.dtype))
+
+    def stretches(self, rows: Int[np.ndarray, " chosen"], lengths: Int[np.ndarray, " chosen"]) -> "Demonstrations":
+        """So many steps from each of these rows on, as episodes; one whose episode goes on is called truncated there.
+
+        None may be longer than what is left of its episode.
+        """
+        numbers, counts = self.episode_of(rows), lengths.astype(np.int64)
+        steps, observed = _stretches(rows, counts), _stretches(rows + numbers, counts + 1)
+        ends = rows + counts == self.stops[numbers]
+        success = None if self.success is None else self.success[numbers]
         return Demonstrations(
-            obs=jax.tree.map(lambda rows: rows[observed], self.obs),
+            obs=jax.tree.map(lambda column: column[observed], self.obs),
             actions=self.actions[steps],
             rewards=self.rewards[steps],
-            terminated=self.terminated & ~is_cut,
-            truncated=self.truncated | is_cut,
-            lengths=kept,
+            terminated=self.terminated[numbers] & ends,
+            truncated=self.truncated[numbers] | ~ends,
+            lengths=lengths,
             spaces=self.spaces,
-            success=None if self.success is None else np.where(is_cut, np.float32(np.nan), self.success),
+            success=None if success is None else np.where(ends, success, np.asarray(np.nan, success.dtype)),
             executed=None if self.executed is None else self.executed[steps],
-            follows=self.follows,
+            follows=None if self.follows is None else self.follows[numbers],
             weights=None if self.weights is None else self.weights[steps],
         )
 

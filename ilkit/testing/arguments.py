@@ -16,6 +16,7 @@ from ilkit.data.aggregate import Aggregate
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.policy import Policy
+from ilkit.data.preferences import Preferences
 from ilkit.data.reward import Reward
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box, Space, Spaces
@@ -90,6 +91,7 @@ def part(block: str, options: Options) -> Build[Any]:
     head = "categorical" if options.actions == "discrete" else "gaussian"
     defaults: dict[str, Settings] = {
         "format": {"kind": "npz"},
+        "labeler": {"kind": "simulated"},
         "network": {"kind": "mlp", "hidden": [16]},
         "policy": {"kind": head},
     }
@@ -156,6 +158,7 @@ def _of_type(block: str, name: str, hint: Any, options: Options, variant: int) -
         ),
         Reward: lambda: problems.known_reward(options.actions, 1.0 + 0.1 * variant),
         Demonstrations: lambda: _demonstrations(block, env(), options, variant),
+        Preferences: lambda: problems.preferences(env(), 20 + 5 * variant),
         Aggregate: lambda: begin(_demonstrations(block, env(), options, variant), 0, 1, key=jax.random.key(0)),
         **{given: partial(make, variant) for given, make in options.arguments.items()},
     }
@@ -169,7 +172,7 @@ def _of_type(block: str, name: str, hint: Any, options: Options, variant: int) -
 
 def _demonstrations(block: str, env: Any, options: Options, variant: int) -> Demonstrations:
     num_episodes = 20 + 5 * variant  # all have between 129 and 256 steps, so one capacity
-    if "env" in options.parts:
+    if "env" in options.parts or block == "prefer":  # where the expert's rewards are all 0, no clip is better
         return problems.wandering(env, num_episodes)
     off = 0.05 if block == "finetune" else 0.0  # reinforcement learns from rewards, and the expert's are all 0
     left = declarations()[block].makes is Uncertainty

@@ -16,9 +16,10 @@ from pydantic import PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, Transition
+from ilkit.data.environment import Environment, Transition, VectorState
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
+from ilkit.data.preferences import Preferences
 from ilkit.data.reward import Reward
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.data.uncertainty import Uncertainty
@@ -264,3 +265,24 @@ def wandering(env: Environment, num_episodes: int) -> Demonstrations:
     """Episodes of uniformly random actions in any environment."""
     policy, key = RandomPolicy.of(env.spaces), jax.random.key(num_episodes)
     return collect_episodes(env, policy, num_episodes=num_episodes, key=key, stochastic=True).demonstrations()
+
+
+def preferences(env: Environment, num_pairs: int) -> Preferences:
+    """Pairs of such episodes, of which the one that returns more is preferred, from one start where that can be set."""
+    policy, key = RandomPolicy.of(env.spaces), jax.random.key(num_pairs)
+    states = None
+    if isinstance(env, VectorState):
+        states = np.asarray(jax.vmap(lambda key: env.reset(key=key))(jax.random.split(key, num_pairs)))
+    first, second = (
+        collect_episodes(
+            env,
+            policy,
+            num_episodes=num_pairs,
+            key=jax.random.fold_in(key, side),
+            stochastic=True,
+            initial_states=states,
+        ).demonstrations()
+        for side in (1, 2)
+    )
+    gap = first.returns - second.returns
+    return Preferences(first, second, np.select([gap > 0, gap < 0], [1.0, 0.0], 0.5).astype(np.float32))

@@ -104,6 +104,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("interact", "safe_dagger"): {"settings": ROUNDS},
     ("interact", "thrifty_dagger"): {"settings": ROUNDS | {"num_members": 2}},
     ("join", "episodes"): {"draws": False},
+    ("prefer", "clips"): {"settings": {"length": 4}},
     ("match", "airl"): {"actions": "discrete", "settings": MATCHING | {"inputs": "state_action"}},
     ("match", "constant"): {"settings": {"num_steps": 4}},
     ("match", "f_divergence"): {"settings": MATCHING},

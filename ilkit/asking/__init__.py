@@ -1,0 +1,1 @@
+"""What labelers and kinds of questions share: judging clips, choosing pairs of them."""

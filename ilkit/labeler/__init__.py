@@ -1,0 +1,1 @@
+"""Labelers: one file per kind."""
