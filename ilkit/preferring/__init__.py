@@ -1,0 +1,1 @@
+"""What learning from preferences shares: losses of pairs, likelihoods of clips, and the rewards that answers imply."""
