@@ -110,7 +110,7 @@ def test_no_mistake_is_the_plain_form_bit_for_bit() -> None:
 def test_mistakes_bound_what_an_answer_can_cost() -> None:
     found = bradley_terry_loss(jnp.asarray([-100.0, 100.0, 0.4]), jnp.ones(3), 0.2)
     closed = -np.log([0.2, 0.8, 0.2 + 0.6 / (1 + np.exp(-0.4))])
-    np.testing.assert_allclose(found, closed, rtol=1e-6)
+    np.testing.assert_allclose(found, closed, rtol=5e-6)
 
 
 def test_conservative_dpo_has_a_finite_optimum() -> None:
