@@ -20,11 +20,15 @@ class Loss(NamedTuple):
 def names_of(info: Any) -> tuple[str, ...]:
     """The names of the learning curves that an info, or its type, makes: of its fields, `return_` as `return`.
 
+    Those of a field that is an info itself stand in its place.
+
     **Raises:** `DataError` where it is no named tuple.
     """
     if not hasattr(info, "_fields"):
         raise DataError(f"Training.step must return its info as a NamedTuple of scalars, got {type(info).__name__}.")
-    return tuple(name.rstrip("_") for name in info._fields)
+    inside = {name: hint for name, hint in info.__annotations__.items() if hasattr(hint, "_fields")}
+    own = [names_of(inside[name]) if name in inside else (name.rstrip("_"),) for name in info._fields]
+    return tuple(name for names in own for name in names)
 
 
 class Training(eqx.Module, Generic[T]):
@@ -39,8 +43,8 @@ class Training(eqx.Module, Generic[T]):
     state: PyTree
     """The initial state, a pytree of arrays."""
     step: Callable[[PyTree, Any], tuple[PyTree, Any]]
-    """`step(state, key) -> (state, info)`, pure; `info` is a named tuple of floating-point scalars that must
-    stay finite."""
+    """`step(state, key) -> (state, info)`, pure; `info` is a named tuple of floating-point scalars, and of such
+    named tuples, that must stay finite."""
     finish: Callable[[PyTree], T]
     """Turns the last state into what was learnt."""
     num_steps: int = eqx.field(static=True)

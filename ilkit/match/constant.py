@@ -21,9 +21,9 @@ from ilkit.data.training import Training
 from ilkit.data.windows import Transitions
 from ilkit.errors import refuse
 from ilkit.matching.demonstrated import check_matched_spaces
-from ilkit.matching.info import MatchingInfo
 from ilkit.matching.loop import Judged, train_matching
 from ilkit.matching.spec import MatchingSpec
+from ilkit.reinforcement.info import RewardedInfo
 from ilkit.stepping.records import Rollout
 
 
@@ -63,7 +63,7 @@ def match(
     world = env()
     check_matched_spaces(world.spaces, demos, spec.kind)
     begin = Partial(_begin, spec, policy, demos.spaces, demos.transitions())
-    return train_matching(spec, world, begin, Partial(_judge), Partial(_reward_of), MatchingInfo, key=key)
+    return train_matching(spec, world, begin, Partial(_judge), Partial(_reward_of), RewardedInfo, key=key)
 
 
 def _begin(

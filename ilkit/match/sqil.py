@@ -23,8 +23,9 @@ from ilkit.data.reward import Imitation
 from ilkit.data.training import Training
 from ilkit.errors import refuse
 from ilkit.matching.demonstrated import check_matched_spaces
-from ilkit.soft_imitation.soft_actor_learning import match_by_critics
-from ilkit.soft_imitation.soft_q_learning import match_by_values
+from ilkit.soft_imitation.learning import match_softly
+from ilkit.soft_imitation.soft_actor_learning import SOFT_ACTOR_CRITIC
+from ilkit.soft_imitation.soft_q_learning import SOFT_Q
 from ilkit.soft_imitation.spec import SoftImitationSpec
 
 
@@ -50,5 +51,5 @@ def match(
     world = env()
     check_matched_spaces(world.spaces, demos, spec.kind)
     refuse("match.sqil", spec.faults(world))
-    run = match_by_values if spec.form == "soft_q" else match_by_critics
-    return run(spec, policy, world, demos, key=key)
+    form = SOFT_Q if spec.form == "soft_q" else SOFT_ACTOR_CRITIC
+    return match_softly(spec, form, policy, world, demos, key=key)

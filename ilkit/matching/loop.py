@@ -63,7 +63,7 @@ def train_matching(
     """The training run of a policy by what a judge gives for its trials.
 
     `begin(key=key)` makes the policy and what it is judged by; `reward_of` turns the latter into the reward that is
-    kept. `info` is a named tuple of the curves of proximal policy optimization and of those that the judge tells.
+    kept. `info` is a named tuple of what proximal policy optimization tells and of the curves that the judge tells.
     """
     envs = side_by_side(world, spec.num_envs)
     return train_by_trial(
@@ -105,8 +105,7 @@ def _improve(
     adversary, rewards, told = judge(state.adversary, policy_of(state.learning), rollout, state.ages, key=judge_key)
     judged = rollout._replace(outcome=rollout.outcome._replace(rewards=rewards))
     learning, known = proximal.improve(spec, state.learning, judged, key=policy_key)
-    curves = {name: value for name, value in known._asdict().items() if name in info._fields}
-    return state._replace(learning=learning, adversary=adversary), info(**curves, **told)
+    return state._replace(learning=learning, adversary=adversary), info(known, **told)
 
 
 def _finish(reward_of: Callable[[PyTree], Reward], state: MatchState) -> Imitation:

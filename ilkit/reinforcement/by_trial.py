@@ -12,7 +12,8 @@ from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from ilkit.data.reward import Reward
 from ilkit.data.training import Training, names_of
-from ilkit.reinforcement.learnt_reward import Rewarded, RewardedInfo, collect_for, finish_for, improve_by
+from ilkit.reinforcement.info import RewardedInfo
+from ilkit.reinforcement.learnt_reward import Rewarded, collect_for, finish_for, improve_by
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.records import Rollout
 

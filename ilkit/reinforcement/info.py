@@ -37,3 +37,11 @@ class ReinforcementInfo(NamedTuple):
         """What a learner tells, beside what is known of its episodes."""
         episodes, gained, rewarded = log.total_episodes, log.total_gained, log.total_rewarded
         return cls(departure, episodes, gained, loss, noise_scale, log.mean_return, rewarded, value_loss)
+
+
+class RewardedInfo(NamedTuple):
+    """The learning curves of reinforcement by a reward that isn't the environment's; the return is."""
+
+    learning: ReinforcementInfo
+    learnt_reward: Float[Array, ""]
+    """The mean of what a step earned by that reward, with what follows a termination."""

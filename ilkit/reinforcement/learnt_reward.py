@@ -16,24 +16,8 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 from ilkit.data.reward import Reward, check_reward
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import refuse
-from ilkit.reinforcement.info import ReinforcementInfo
+from ilkit.reinforcement.info import ReinforcementInfo, RewardedInfo
 from ilkit.stepping.records import Rollout
-
-
-class RewardedInfo(NamedTuple):
-    """The learning curves of reinforcement by a reward that was learnt."""
-
-    departure: Float[Array, ""]
-    episodes: Float[Array, ""]
-    gained: Float[Array, ""]
-    learnt_reward: Float[Array, ""]
-    """The mean of what a step earned by the reward that was learnt."""
-    loss: Float[Array, ""]
-    noise_scale: Float[Array, ""]
-    return_: Float[Array, ""]
-    """The mean return that the environment gave to the last complete episode of each."""
-    rewarded: Float[Array, ""]
-    value_loss: Float[Array, ""]
 
 
 class Rewarded(NamedTuple):
@@ -81,7 +65,7 @@ def improve_by(
     rewards = earned(state.reward, rollout, discount)
     paid = rollout._replace(outcome=rollout.outcome._replace(rewards=rewards))
     learner, info = improve(state.learner, paid, key=key)
-    return state._replace(learner=learner), RewardedInfo(learnt_reward=jnp.mean(rewards), **info._asdict())
+    return state._replace(learner=learner), RewardedInfo(info, jnp.mean(rewards))
 
 
 def finish_for(finish: Callable[[PyTree], Any], state: Rewarded) -> Any:

@@ -227,7 +227,7 @@ def _run_chunk(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyT
 def _step_and_add(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
     step, key, point, num_seeds = fixed
     state, info = (jax.vmap(step) if num_seeds > 1 else step)(state, key)
-    return state, curve.at[point].add(jnp.stack(info))
+    return state, curve.at[point].add(jnp.stack(jax.tree.leaves(info)))
 
 
 def _run_gathered(

@@ -60,7 +60,8 @@ def test_a_reward_of_the_state_alone_is_of_use_in_a_changed_grid_and_others_are_
     assert correlation(of_state, true, np.ones(25, bool)) > 0.999
     assert share(grid, of_state) == pytest.approx(1.0, abs=1e-3)
     assert share(grid, of_both) < 0.9
-    assert share(grid, np.zeros((25, 4))) < 0.3  # gail's, which tells nobody apart any more
+    nobody_told_apart = np.full((25, 4), np.log(2.0))  # gail's -log(1 - D), with D = ½ at its optimum
+    assert share(grid, nobody_told_apart) < 0.3
 
 
 def test_where_nothing_changes_a_reward_of_state_and_action_does_as_well(log_policy):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax.tree_util import Partial
 
-from ilkit.data.training import Training
+from ilkit.data.training import Training, names_of
 from ilkit.errors import DataError, NonFiniteError
 from ilkit.running import loop
 from ilkit.running.checkpoint import load_checkpoint, save_checkpoint
@@ -55,6 +55,24 @@ def test_curves_are_means_over_windows_with_their_axes() -> None:
     assert learnt.curves["env_steps"].tolist() == [*range(6, 1201, 6)]
     assert learnt.curves["mean"].shape == (2, 200)
     np.testing.assert_allclose(learnt.curves["scale"], 0.1, rtol=1e-6)
+
+
+class Watched(NamedTuple):
+    walked: Walked
+    seen_: jax.Array
+
+
+def test_an_info_inside_of_an_info_makes_curves_in_its_place() -> None:
+    def watched(state: jax.Array, key: jax.Array) -> tuple[jax.Array, Watched]:
+        state, info = walk(jnp.asarray(0.1), state, key)
+        return state, Watched(info, jnp.asarray(2.0))
+
+    training = Training(jnp.zeros(3), watched, Partial(jnp.negative), 4)
+    learnt = loop.train(lambda *, key: training, key=jax.random.key(1))
+    assert names_of(Watched) == ("mean", "scale", "seen")
+    assert list(learnt.curves) == ["step", "mean", "scale", "seen"]
+    np.testing.assert_allclose(learnt.curves["scale"], 0.1, rtol=1e-6)
+    np.testing.assert_array_equal(learnt.curves["seen"], 2.0)
 
 
 def test_seeds_differ_and_one_seed_is_what_it_would_be_alone() -> None:
