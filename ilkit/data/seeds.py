@@ -1,6 +1,6 @@
 """What several training runs have learnt, one run per seed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import equinox as eqx
@@ -64,3 +64,18 @@ class Seeds(eqx.Module, Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return (self[index] for index in range(self.num_seeds))
+
+
+def pooled(parts: Sequence[Seeds[T]]) -> Seeds[T]:
+    """Several sets of training runs as one, the seeds of each after those of the one before it.
+
+    **Raises:** `ValueError` where they are of other structures or lengths.
+    """
+
+    def together(*rows: Any) -> Any:
+        return np.concatenate(rows) if eqx.is_array(rows[0]) else rows[0]
+
+    stacked = jax.tree.map(together, *(part.stacked for part in parts))
+    steps = {name: steps for name, steps in parts[0].curves.items() if name in ("step", "env_steps")}
+    curves = {name: np.concatenate([part.curves[name] for part in parts]) for name in parts[0].curves.keys() - steps}
+    return Seeds(stacked, steps | curves, sum(len(part) for part in parts))

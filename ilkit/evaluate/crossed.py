@@ -3,6 +3,9 @@
 A policy called `SERIES_PLACE`, such as `gail_4`, belongs to the series `gail` at the place `4`; series are drawn over
 places, on a scale where all places are numbers. The mean return is over all episodes of all training seeds, as papers
 give it, its interval one over seeds.
+
+Policies called `POLICY_of_SET`, such as `gail_1_of_second`, are one policy, `gail_1`, whose training runs learnt from
+several sets of data: what is shown decides more than how it is learnt from, where it is little.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -18,7 +21,7 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment, RecordedEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
-from ilkit.data.seeds import Seeds
+from ilkit.data.seeds import Seeds, pooled
 from ilkit.errors import DataError, nearest, refuse
 from ilkit.math.statistics import mean
 from ilkit.measuring.comparison import Resampling
@@ -56,9 +59,10 @@ class Crossed(Spec):
 
     def input_faults(self, given: Collection[str]) -> Iterator[str]:
         """Published numbers of policies that aren't there."""
+        known = {_policy_of(name) for name in given}
         for one in self.published:
-            if one.policy not in given:
-                near = nearest(one.policy, sorted(given))
+            if one.policy not in known:
+                near = nearest(one.policy, sorted(known))
                 yield f"published: must name policies that are handed over, got {one.policy!r}. {near}"
 
 
@@ -79,7 +83,8 @@ def evaluate(
     del demos
     if not policies:
         raise DataError("evaluate.kind crossed needs policies to evaluate, got none. Hand them over by their names.")
-    known = policies if expert is None else {"expert": expert, **policies}
+    learnt = _pooled(policies)
+    known = learnt if expert is None else {"expert": expert, **learnt}
     world = env()
     refuse("evaluate.crossed", (*spec.faults(world), *spec.input_faults(known)))
     from ilkit.reporting.crossed_page import page_of  # matplotlib is slow to import
@@ -87,6 +92,28 @@ def evaluate(
 
     crossing = _crossing(spec, getattr(env.spec, "id", env.kind), world, known, key=key)
     return Report(metrics_of(crossing), tables_of(crossing), page_of(crossing), summary_of(crossing))
+
+
+def _policy_of(name: str) -> str:
+    """The policy that one of a set of data belongs to."""
+    return name.partition("_of_")[0]
+
+
+def _pooled(policies: Mapping[str, Seeds[Policy]]) -> dict[str, Seeds[Policy]]:
+    """The policies, those of several sets of data as one."""
+    sets: dict[str, dict[str, Seeds[Policy]]] = {}
+    for name, seeds in policies.items():
+        sets.setdefault(_policy_of(name), {})[name] = seeds
+    try:
+        return {
+            name: pooled([*parts.values()]) if len(parts) > 1 else next(iter(parts.values()))
+            for name, parts in sets.items()
+        }
+    except ValueError as error:
+        raise DataError(
+            "evaluate.kind crossed takes policies called POLICY_of_SET for one that learnt from several sets of data, "
+            f"and these differ by more: {error}. Choose the same kinds and settings, or other names."
+        ) from error
 
 
 def _crossing(

@@ -12,6 +12,8 @@ DIVERGENCES = ("forward_kl", "reverse_kl", "jensen_shannon", "total_variation")
 """The blocks of f-divergences, which are compared at one size."""
 SIZE = 4
 """That size."""
+SETS = {"mountain_car": ("second", "third")}
+"""Further sets of data at the least size, where a single trajectory's start decides how much it shows."""
 
 
 @pipeline
@@ -23,18 +25,22 @@ def adversarial(params):
 def _compared(params, task):
     env = getattr(params, task)
     expert = stages.expert(getattr(params, f"{task}_expert"), env)
-    demos = stages.rollout(getattr(params, f"{task}_rollout"), env, expert)
-    shown = {size: stages.augment(getattr(params, f"{task}_{size}"), env, demos) for size in SIZES}
+    rollout, least = getattr(params, f"{task}_rollout"), SIZES[0]
+    demos = stages.rollout(rollout, env, expert)
+    shown = {str(size): stages.augment(getattr(params, f"{task}_{size}"), env, demos) for size in SIZES}
+    for one in SETS.get(task, ()):
+        others = stages.rollout(rollout, env, expert, name=f"{task}_rollout_of_{one}")
+        place, block = f"{least}_of_{one}", getattr(params, f"{task}_{least}")
+        shown[place] = stages.augment(block, env, others, name=f"{task}_{place}")
 
-    def cloned(size):
-        return stages.imitate(params.bc, params.policy, shown[size], name=f"{task}_bc_{size}")
+    def cloned(place):
+        return stages.imitate(params.bc, params.policy, shown[place], name=f"{task}_bc_{place}")
 
-    def matched(block, size):
-        name = f"{task}_{block}_{size}"
-        return stages.match(getattr(params, block), params.policy, env, shown[size], name=name).policy
+    def matched(block, place):
+        name = f"{task}_{block}_{place}"
+        return stages.match(getattr(params, block), params.policy, env, shown[place], name=name).policy
 
-    clones = {f"bc_{size}": cloned(size) for size in SIZES}
-    matches = {f"{block}_{size}": matched(block, size) for block in METHODS for size in SIZES}
-    others = {f"{block}_{SIZE}": matched(block, SIZE) for block in DIVERGENCES}
-    evaluate = getattr(params, f"{task}_evaluate")
-    return stages.evaluate(evaluate, env, shown[SIZES[-1]], expert, **clones, **matches, **others)
+    learnt = {f"bc_{place}": cloned(place) for place in shown}
+    learnt |= {f"{block}_{place}": matched(block, place) for block in METHODS for place in shown}
+    learnt |= {f"{block}_{SIZE}": matched(block, str(SIZE)) for block in DIVERGENCES}
+    return stages.evaluate(getattr(params, f"{task}_evaluate"), env, shown[str(SIZES[-1])], expert, **learnt)

@@ -90,3 +90,25 @@ def test_a_number_of_a_policy_that_is_not_there_is_refused_with_the_nearest_one(
         evaluate(spec, push.env, push.demos, key=KEY, gail_1=seeds(push.spaces, pull(1.0, 1.0)))
     with pytest.raises(DataError, match="needs policies"):
         evaluate(Crossed(), push.env, push.demos, key=KEY)
+
+
+def test_what_learnt_from_several_sets_of_data_is_one_policy(push, seeds) -> None:
+    curves = [
+        {"step": np.arange(1, 3), "env_steps": np.array([100, 200]), "return": np.full((1, 2), level)}
+        for level in (-9.0, -5.0)
+    ]
+    parts = [(0.1, 0.1), (2.0, 2.0)]
+    one, other = (seeds(push.spaces, pull(*part), curves=curve) for part, curve in zip(parts, curves, strict=True))
+    spec = Crossed(
+        num_episodes=6,
+        num_resamples=50,
+        published=(Published(policy="gail_1", mean=-40.0, deviation=3.0, num_episodes=50),),
+    )
+    found = evaluate(spec, push.env, push.demos, key=KEY, gail_1_of_first=one, gail_1_of_second=other, bc_1=one)
+    alone = evaluate(spec, push.env, push.demos, key=KEY, gail_1=one, other=other)
+    assert set(found.metrics) == {"gail_1", "bc_1", "random"}
+    ends = (alone.metrics["gail_1"]["mean"], alone.metrics["other"]["mean"])
+    assert found.metrics["gail_1"]["mean"] == pytest.approx(np.mean(ends))
+    assert found.metrics["gail_1"]["low"] <= min(ends) + 1e-3
+    assert "2 × 6" in found.html
+    assert not list(spec.input_faults({"gail_1_of_first", "gail_1_of_second"}))
