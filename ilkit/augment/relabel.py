@@ -16,10 +16,10 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations, concatenate
-from ilkit.data.environment import Environment, GoalReaching, HostEnvironment
+from ilkit.data.environment import Environment, GoalReaching, HostEnvironment, RecordedEnvironment
 from ilkit.data.goal_entries import ACHIEVED, goal_faults, warn_of_tolerance
 from ilkit.errors import refuse
-from ilkit.fitting.goals import draw_offset, warn_of_intentions, with_goal
+from ilkit.fitting.goals import draw_offset, warn_of_intentions, warn_of_single_steps, with_goal
 from ilkit.spec import Spec
 
 
@@ -47,8 +47,9 @@ class Relabel(Spec):
         return found if ahead else {**found, "horizon": "strategy is uniform or geometric"}
 
     def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
-        """An environment without goals, or that doesn't say what counts as reached."""
-        yield from (f"env: {fault}" for fault in goal_faults(world.spaces.observation))
+        """An environment without goals, but for recordings, which have some or not; and what counts is unknown."""
+        if not isinstance(world, RecordedEnvironment):
+            yield from (f"env: {fault}" for fault in goal_faults(world.spaces.observation))
         if self.tolerance is None and not isinstance(world, GoalReaching):
             yield "tolerance: must be given where the environment doesn't say what counts as reached, got none."
 
@@ -63,13 +64,15 @@ def augment(
     world = env()
     refuse("augment.relabel", (*spec.faults(world), *(f"demos: {fault}" for fault in _demo_faults(spec, demos))))
     warn_of_intentions(demos)
+    warn_of_single_steps(demos)
     tolerance = spec.tolerance
     if tolerance is None:
         assert isinstance(world, GoalReaching)
         tolerance = float(world.goal_tolerance)
     warn_of_tolerance(tolerance, demos.spaces.observation)
     rows = np.tile(np.arange(demos.num_steps), spec.num_copies)
-    relabeled = _relabeled(demos, rows, *_goals(spec, demos, rows, key=key), world.max_steps, tolerance)
+    max_steps = world.max_steps or int(demos.lengths.max())
+    relabeled = _relabeled(demos, rows, *_goals(spec, demos, rows, key=key), max_steps, tolerance)
     return concatenate([demos, relabeled]) if spec.keep_original else relabeled
 
 

@@ -6,6 +6,7 @@ and the last observation of an episode is a goal, too.
 """
 
 import warnings
+from collections.abc import Iterator
 from typing import Literal
 
 import equinox as eqx
@@ -17,7 +18,9 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT
 from ilkit.data.normalizer import Model, RelativeGoals, replace_normalizers
+from ilkit.data.spaces import Box, Dict, described
 from ilkit.data.windows import Transitions, Window, windows
+from ilkit.errors import counted
 
 Strategy = Literal["uniform", "geometric", "final", "rounded_uniform", "clipped_geometric"]
 """How far ahead goals are drawn: h is uniform; of probability γ^(h-1) (1 - γ) / (1 - γⁿ); n; and as OGBench draws (Park
@@ -79,6 +82,30 @@ def warn_of_intentions(demos: Demonstrations) -> None:
         "Record with rollout.episodes.label: executed.",
         stacklevel=3,
     )
+
+
+def warn_of_single_steps(demos: Demonstrations) -> None:
+    """Warns where no episode has more than one step: goals are a step ahead then, and nothing leads further."""
+    if int(demos.lengths.max()) == 1:
+        warnings.warn(
+            f"All of {counted(demos.num_episodes, 'episode')} have one step, so that no goal is further than one step "
+            "ahead. Learn from whole episodes; what augment.relabel has made is for kinds that know nothing of goals.",
+            stacklevel=3,
+        )
+
+
+def relative_faults(demos: Demonstrations) -> Iterator[str]:
+    """What keeps goals from being given as the way there: goals that are no real numbers, or one-hot vectors."""
+    observed, achieved = demos.spaces.observation, np.asarray(demos.obs[ACHIEVED])
+    goal = dict(observed.entries)[DESIRED] if isinstance(observed, Dict) else observed
+    got = described(goal)
+    if isinstance(goal, Box) and goal.is_floating:
+        if achieved.ndim != 2 or achieved.shape[1] < 2:
+            return
+        if not (((achieved == 0) | (achieved == 1)).all() and (achieved.sum(axis=1) == 1).all()):
+            return
+        got = "one-hot vectors"
+    yield f"relative: needs goals that are real numbers, to be subtracted, got {got}. Set it to false."
 
 
 def goal_windows(

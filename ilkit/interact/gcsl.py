@@ -14,30 +14,30 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.tree_util import Partial
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from ilkit.data.aggregate import Aggregate, Interaction
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, GoalReaching, HostEnvironment
-from ilkit.data.goal_entries import ACHIEVED, DESIRED, goal_faults
+from ilkit.data.goal_entries import ACHIEVED, DESIRED, goal_faults, warn_of_tolerance
 from ilkit.data.normalizer import replace_normalizers, within_bounds
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Spaces, check_spaces, zeros
+from ilkit.data.spaces import Spaces, check_spaces, zeros
 from ilkit.data.training import Training, names_of
 from ilkit.errors import refuse
 from ilkit.fitting.goals import Hindsight, Strategy, distance, goal_windows
 from ilkit.fitting.gradient import descend, mean_loss, partition
 from ilkit.interaction.aggregation import begin, extend
-from ilkit.interaction.team import Answer
+from ilkit.interaction.practicing import Practicing
+from ilkit.interaction.seed_axis import each, split_each
 from ilkit.spec import Spec
-from ilkit.stepping.behavior import Acting, RunningSquare
 from ilkit.stepping.episodes import num_bytes
+from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.memory import first_carries
-from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.stepping.records import Rollout
-from ilkit.stepping.side_by_side import CompiledEnvs
+from ilkit.stepping.side_by_side import CompiledEnvs, side_by_side
 
 
 class GCSL(Spec):
@@ -76,9 +76,7 @@ class GCSL(Spec):
         return found if self.collect else {**found, "random_rounds": "collect is true"}
 
     def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
-        """An environment on the host, one without goals, and one that doesn't say what counts as reached."""
-        if not isinstance(world, Environment):
-            yield "env: must be in pure JAX, for a round is one compiled step, got one on the host. Choose point_room."
+        """An environment without goals, and one that doesn't say what counts as reached."""
         yield from (f"env: {fault}" for fault in goal_faults(world.spaces.observation))
         if self.tolerance is None and not isinstance(world, GoalReaching):
             yield "tolerance: must be given where the environment doesn't say what counts as reached, got none."
@@ -118,38 +116,17 @@ class Practice(NamedTuple):
     aggregate: Aggregate
     number: Int[Array, ""]
     """The number of rounds so far."""
+    info: PracticeInfo
+    """Of the last round."""
 
 
 class _Problem(eqx.Module):
     """What all rounds share."""
 
     spec: GCSL
-    envs: CompiledEnvs
+    envs: CompiledEnvs | HostEnvs
     tolerance: Float[Array, ""]
-
-
-class _Practicing(Acting):
-    """Acting by samples of the policy, or at random."""
-
-    at_random: Bool[Array, ""]
-
-    def act(
-        self, policy: Policy, running: RunningSquare, obs: PyTree, carry: PyTree = (), *, key: PRNGKeyArray
-    ) -> tuple[RunningSquare, Array, Answer]:
-        """What is done, inside of the action space: nobody is asked."""
-        policy_key, random_key = jax.random.split(key)
-        count = len(jax.tree.leaves(obs)[0])
-
-        def drawn(policy: Policy, carry: PyTree, key: PRNGKeyArray) -> Array:
-            keys = jax.random.split(key, count)
-            return jax.vmap(lambda *given: policy.sample(*given[:2], key=given[2])[1])(carry, obs, keys)
-
-        anything = drawn(RandomPolicy.of(policy.spaces), (), random_key)
-        done = jnp.where(self.at_random, anything, drawn(policy, carry, policy_key))
-        space = policy.spaces.action
-        if isinstance(space, Box):
-            done = jnp.clip(done, *np.asarray(space.bounds, np.float32))
-        return running, done, Answer(done, jnp.zeros(count, bool), jnp.zeros(count))
+    max_steps: int = eqx.field(static=True)
 
 
 def interact(
@@ -162,29 +139,32 @@ def interact(
 ) -> Training[Interaction]:
     """Practices from scratch or, where there are demonstrations, with their episodes beside those of its own.
 
-    **Raises:** `DataError` where the environment has no goals or runs on the host, or the policy explores nothing.
+    In a compiled environment a round is one compiled step; on the host its episodes are gathered.
+
+    **Raises:** `DataError` where the environment has no goals, or the policy explores nothing.
     """
     world = env()
     refuse("interact.gcsl", spec.faults(world))
-    assert isinstance(world, Environment)
     refuse(
         "interact.gcsl", spec.policy_faults(eqx.filter_eval_shape(lambda key: policy(world.spaces, key=key), key), {})
     )
     given = _nothing(world.spaces) if demos is None else demos
     check_spaces(world.spaces, given.spaces)
-    tolerance = world.goal_tolerance if spec.tolerance is None else spec.tolerance  # type: ignore[attr-defined]
-    problem = _Problem(spec, CompiledEnvs(world, spec.num_envs), jnp.asarray(tolerance, jnp.float32))
+    tolerance = world.goal_tolerance if spec.tolerance is None else spec.tolerance  # type: ignore[union-attr]
+    if spec.tolerance == 0:
+        warn_of_tolerance(0.0, world.spaces.observation)
+    envs, per_round = side_by_side(world, spec.num_envs), spec.num_envs * world.max_steps
+    problem = _Problem(spec, envs, jnp.asarray(tolerance, jnp.float32), world.max_steps)
     begin_key, policy_key = jax.random.split(key)
-    per_round = spec.num_envs * world.max_steps
-    aggregate = begin(given, spec.num_rounds * per_round, 1, key=begin_key)
-    return Training(
-        _first(spec, policy, aggregate, key=policy_key),
-        Partial(_round, problem),
-        Partial(_finish),
-        num_steps=spec.num_rounds,
-        env_steps_per_step=per_round,
-        info_names=names_of(PracticeInfo),
-    )
+    state = _first(spec, policy, begin(given, spec.num_rounds * per_round, 1, key=begin_key), key=policy_key)
+    described: Any = {
+        "num_steps": spec.num_rounds,
+        "env_steps_per_step": per_round,
+        "info_names": names_of(PracticeInfo),
+    }
+    if isinstance(envs, HostEnvs):
+        return Training(state, Partial(_tell), Partial(_finish), gather=Partial(_gather, problem), **described)
+    return Training(state, Partial(_round, problem), Partial(_finish), **described)
 
 
 def _nothing(spaces: Spaces) -> Demonstrations:
@@ -198,13 +178,48 @@ def _nothing(spaces: Spaces) -> Demonstrations:
 def _first(spec: GCSL, policy: Build[Policy], aggregate: Aggregate, *, key: PRNGKeyArray) -> Practice:
     drawn = policy(aggregate.spaces, key=key)
     optimizer = optax.adam(spec.learning_rate).init(partition(drawn)[0])
-    return Practice(drawn, optimizer, aggregate, jnp.zeros((), jnp.int32))
+    nothing = PracticeInfo(*(jnp.zeros(()) for _ in PracticeInfo._fields))
+    return Practice(drawn, optimizer, aggregate, jnp.zeros((), jnp.int32), nothing)
 
 
 def _round(problem: _Problem, state: Practice, key: PRNGKeyArray) -> tuple[Practice, PracticeInfo]:
     """An episode in every environment, then gradient steps on all that was done so far."""
     act_key, extend_key, learn_key = jax.random.split(key, 3)
+    state = _improve(problem, state, _act(problem, state, key=act_key), extend_key, learn_key)
+    return state, state.info
+
+
+def _gather(problem: _Problem, state: Practice, key: Key[Array, "*seeds"]) -> Practice:
+    """A round on the host; everything has a leading seed axis where the key has one."""
+    act_key, *keys = split_each(key, 3)
     rollout = _act(problem, state, key=act_key)
+    return _improve_each(eqx.tree_at(lambda one: one.envs, problem, None), state, rollout, *keys)
+
+
+@eqx.filter_jit
+def _improve_each(problem: _Problem, state: Practice, rollout: Rollout, *keys: Key[Array, "*seeds"]) -> Practice:
+    return each(lambda *given: _improve(problem, *given), keys[0].ndim)(state, rollout, *keys)
+
+
+def _tell(state: Practice, key: PRNGKeyArray) -> tuple[Practice, PracticeInfo]:
+    del key
+    return state, state.info
+
+
+def _act(problem: _Problem, state: Practice, *, key: Key[Array, "*seeds"]) -> Rollout:
+    """The steps of a round, from new episodes on."""
+    spec, envs = problem.spec, problem.envs
+    reset_key, collect_key = split_each(key, 2)
+    at_random = state.number < spec.random_rounds if spec.collect else jnp.ones(key.shape, bool)
+    carry = each(lambda policy: first_carries(policy, spec.num_envs), key.ndim)(state.policy)
+    trials = each(lambda key: envs.reset(key=key), key.ndim)(reset_key)._replace(carry=carry)
+    acting = each(Practicing, key.ndim)(jnp.asarray(at_random))
+    return envs.collect(state.policy, acting, trials, num_steps=problem.max_steps, key=collect_key)[1]
+
+
+def _improve(
+    problem: _Problem, state: Practice, rollout: Rollout, extend_key: PRNGKeyArray, learn_key: PRNGKeyArray
+) -> Practice:
     asked = jnp.zeros(rollout.outcome.terminated.shape, bool)
     aggregate = extend(state.aggregate, rollout, asked, key=extend_key)
     state = state._replace(aggregate=aggregate, number=state.number + 1)
@@ -214,22 +229,12 @@ def _round(problem: _Problem, state: Practice, key: PRNGKeyArray) -> tuple[Pract
     away = jax.vmap(jax.vmap(distance))(last[ACHIEVED], last[DESIRED])
     count = jnp.sum(ended)
     there = jnp.sum(ended & (away <= problem.tolerance)) / count
-    return state, PracticeInfo(jnp.sum(jnp.where(ended, away, 0.0)) / count, loss, there)
-
-
-def _act(problem: _Problem, state: Practice, *, key: PRNGKeyArray) -> Rollout:
-    """The steps of a round, from new episodes on."""
-    spec, envs = problem.spec, problem.envs
-    reset_key, collect_key = jax.random.split(key)
-    at_random = state.number < spec.random_rounds if spec.collect else jnp.ones((), bool)
-    trials = envs.reset(key=reset_key)._replace(carry=first_carries(state.policy, spec.num_envs))
-    acting = _Practicing(jnp.asarray(at_random))
-    return envs.collect(state.policy, acting, trials, num_steps=envs.env.max_steps, key=collect_key)[1]
+    return state._replace(info=PracticeInfo(jnp.sum(jnp.where(ended, away, 0.0)) / count, loss, there))
 
 
 def _learn(problem: _Problem, state: Practice, *, key: PRNGKeyArray) -> tuple[Practice, Float[Array, ""]]:
     """Clones how it got to where it got; draws for all gradient steps at once, which takes a fraction of the time."""
-    spec, rows, max_steps = problem.spec, state.aggregate.transitions, problem.envs.env.max_steps
+    spec, rows, max_steps = problem.spec, state.aggregate.transitions, problem.max_steps
     draw_key, loss_key = jax.random.split(key)
     fitted = state.policy.fitted(rows)
     space = fitted.spaces.observation  # what is achieved at first is little of what is asked for: no scale for goals

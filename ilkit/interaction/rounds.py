@@ -22,6 +22,7 @@ from ilkit.errors import refuse
 from ilkit.interaction.aggregation import begin, doubt_threshold, extend, takeovers
 from ilkit.interaction.gate import Gate
 from ilkit.interaction.learning import draw_members, learn
+from ilkit.interaction.seed_axis import each, split_each
 from ilkit.interaction.spec import RoundsSpec
 from ilkit.interaction.team import Supervised, Team
 from ilkit.interaction.validation import Validation
@@ -163,12 +164,12 @@ def _step(problem: _Problem, state: Round, key: PRNGKeyArray) -> tuple[Round, Ro
 
 def _gather(problem: _Problem, state: Round, key: Key[Array, "*seeds"]) -> Round:
     """A round on the host; everything has a leading seed axis where the key has one."""
-    collect_key, learn_key = _two_keys(key)
+    collect_key, learn_key = split_each(key, 2)
     rollout, practiced = _collect(problem, state, key=collect_key)
     state = _improve_each(problem, state, rollout, learn_key)
-    policy = _each(committee_of, key.ndim)(state.members)
+    policy = each(committee_of, key.ndim)(state.members)
     measured = problem.validation.on_host(policy, practiced, key=state.validation_key)
-    return _each(_measured, key.ndim)(state, measured)
+    return each(_measured, key.ndim)(state, measured)
 
 
 def _tell(state: Round, key: PRNGKeyArray) -> tuple[Round, RoundInfo]:
@@ -179,14 +180,14 @@ def _tell(state: Round, key: PRNGKeyArray) -> tuple[Round, RoundInfo]:
 def _collect(problem: _Problem, state: Round, *, key: Key[Array, "*seeds"]) -> tuple[Rollout, Float[Array, "*seeds"]]:
     """The steps of a round from new episodes, and the mean return of those that ended."""
     kind, envs, noise = problem.kind, problem.envs, jnp.asarray(problem.spec.label_noise, jnp.float32)
-    team = _each(_team, key.ndim)(state)
-    acting = _each(lambda number: Supervised(kind.share(number), noise), key.ndim)(state.number)
-    reset_key, collect_key = _two_keys(key)
-    trials = _each(lambda key: envs.reset(key=key), key.ndim)(reset_key)
-    carry = _each(lambda team: first_carries(team, problem.spec.num_envs), key.ndim)(team)
+    team = each(_team, key.ndim)(state)
+    acting = each(lambda number: Supervised(kind.share(number), noise), key.ndim)(state.number)
+    reset_key, collect_key = split_each(key, 2)
+    trials = each(lambda key: envs.reset(key=key), key.ndim)(reset_key)
+    carry = each(lambda team: first_carries(team, problem.spec.num_envs), key.ndim)(team)
     trials = trials._replace(carry=carry)
     trials, rollout = envs.collect(team, acting, trials, num_steps=problem.length, key=collect_key)
-    return rollout, _each(lambda log: log.mean_return, key.ndim)(trials.log)
+    return rollout, each(lambda log: log.mean_return, key.ndim)(trials.log)
 
 
 def _team(state: Round) -> Team:
@@ -225,7 +226,7 @@ def _improve(problem: _Problem, state: Round, rollout: Rollout, *, key: PRNGKeyA
 def _improve_each(problem: _Problem, state: Round, rollout: Rollout, key: Key[Array, "*seeds"]) -> Round:
     """For each seed; the environments on the host have no part in it."""
     without = eqx.tree_at(lambda problem: (problem.envs, problem.validation), problem, (None, None))
-    return _each(lambda *given: _improve(without, *given[:2], key=given[2]), key.ndim)(state, rollout, key)
+    return each(lambda *given: _improve(without, *given[:2], key=given[2]), key.ndim)(state, rollout, key)
 
 
 def _measured(state: Round, measured: Float[Array, ""]) -> Round:
@@ -239,12 +240,3 @@ def _measured(state: Round, measured: Float[Array, ""]) -> Round:
 
 def _finish(spec: RoundsSpec, state: Round) -> Interaction:
     return Interaction(committee_of(state.kept if spec.keep == "best" else state.members), state.aggregate)
-
-
-def _each(function: Callable[..., Any], num_axes: int) -> Callable[..., Any]:
-    return eqx.filter_vmap(function) if num_axes else function
-
-
-def _two_keys(key: Key[Array, "*seeds"]) -> tuple[Key[Array, "*seeds"], Key[Array, "*seeds"]]:
-    pair = jnp.vectorize(jax.random.split, signature="()->(n)")(key)
-    return pair[..., 0], pair[..., 1]

@@ -44,7 +44,7 @@ class HostEnvs:
     def __init__(self, env: HostEnvironment, num_envs: int) -> None:
         self._env, self._num_envs = env, num_envs
         self._rows: list[_Row] = []
-        self._steps = -1
+        self._steps, self._is_checked = -1, False
 
     def reset(self, *, key: PRNGKeyArray) -> Trials:
         """Decides the episodes; the environments are made when they are stepped first."""
@@ -90,8 +90,9 @@ class HostEnvs:
         if self._rows and steps == self._steps:
             return trials
         with _explained("before the first step"):
-            if steps == 0:
+            if steps == 0 and not self._is_checked:
                 check_repeats(self._env)
+                self._is_checked = True
             self._open(states.words)
             obs = self._replayed(states, log)
         self._steps = steps
@@ -128,9 +129,15 @@ class HostEnvs:
         return (_rows(obs, shape), paid, _rows(next_obs, shape), *(np.reshape(end, shape) for end in ends))
 
     def _open(self, words: UInt32[np.ndarray, "*seeds envs"]) -> None:
+        """Makes the environments, or takes those that are there: a seed begins an episode anew in them, too."""
+        wanted = [int(word) for word in np.ravel(words)]
+        if len(self._rows) == len(wanted):
+            for row, word in zip(self._rows, wanted, strict=True):
+                row.word = word
+            return
         for row in self._rows:
             row.env.close()
-        self._rows = [_Row(self._env, int(word)) for word in np.ravel(words)]
+        self._rows = [_Row(self._env, word) for word in wanted]
 
 
 class _Row:
@@ -138,12 +145,12 @@ class _Row:
 
     def __init__(self, env: HostEnvironment, word: int) -> None:
         self.env, self._space = env.make(), env.spaces.observation
-        self._max_steps, self._word = env.max_steps, word
+        self._max_steps, self.word = env.max_steps, word
         self.number = self._length = 0
 
     def start(self, number: int) -> PyTree:
         """Begins the episode of this number, whatever was before."""
-        seed = np.random.SeedSequence(self._word, spawn_key=(number,)).generate_state(1)[0]
+        seed = np.random.SeedSequence(self.word, spawn_key=(number,)).generate_state(1)[0]
         self.number, self._length = number, 0
         return element(self._space, self.env.reset(seed=int(seed))[0])
 

@@ -11,11 +11,11 @@ from ilkit.augment.relabel import Relabel, augment
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT
-from ilkit.env import point_mass, point_room, reach_grid
+from ilkit.env import point_mass, point_room, reach_grid, recorded
 from ilkit.errors import DataError
 from ilkit.rollout.episodes import Episodes, rollout
 from ilkit.stepping.random_policy import RandomPolicy
-from ilkit.testing.problems import wandering
+from ilkit.testing.problems import demonstrations, wandering
 
 KEY = jax.random.key(0)
 STEPS = 8
@@ -70,8 +70,19 @@ def test_a_random_goal_is_of_another_episode() -> None:
 
 def test_an_episode_of_one_step_has_one_goal() -> None:
     single = wandering(point_room.env(point_room.PointRoom(max_steps=1)), 5)
-    found = relabeled(single)
+    with pytest.warns(UserWarning, match="All of 5 episodes have one step"):
+        found = relabeled(single)
     np.testing.assert_array_equal(found.before()[DESIRED], single.after()[ACHIEVED])
+
+
+def test_recordings_without_an_environment_are_relabeled() -> None:
+    nothing = Build("env", "recorded", recorded.env, recorded.Recorded())
+    found = relabeled(DEMOS, nothing, tolerance=0.05)
+    np.testing.assert_array_equal(found.actions, DEMOS.actions)
+    with pytest.raises(DataError, match=r"relabel\.tolerance: must be given where the environment doesn't say"):
+        relabeled(DEMOS, nothing)
+    with pytest.raises(DataError, match=r"relabel\.demos: observations must be a dict .* a recording gets them by"):
+        relabeled(demonstrations(3, "discrete"), nothing, tolerance=0.05)
 
 
 def test_labels_that_were_not_done_are_warned_of_with_the_figure() -> None:

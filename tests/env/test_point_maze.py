@@ -185,6 +185,11 @@ def test_the_chart_shows_the_map_and_where_an_observation_lies() -> None:
     ("settings", "fault"),
     [
         ({"layout": ("###", "#..", "###")}, "layout: it must be closed by walls, but row 1, column 2"),
+        (
+            {"layout": ("#####", "#.#.#", "#####")},
+            "layout: every free cell must be reachable .* but row 1, column 1 isn't from row 1, column 3",
+        ),
+        ({"layout": ("####", "#. #", "####")}, "layout: it must be of # .wall. and . .free. alone, got ' '"),
         ({"layout": "small"}, "arena"),
         ({"layout": CORRIDOR, "pairs": "tasks"}, "tasks: must be given where pairs is tasks"),
         ({"tasks": (((0, 0), (1, 1)),)}, "the start of number 0, row 0, column 0, is a wall"),

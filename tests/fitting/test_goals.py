@@ -12,7 +12,15 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT, goal_faults
 from ilkit.data.normalizer import Normalizer, RelativeGoals
 from ilkit.data.spaces import Box, Dict, Discrete, Spaces
-from ilkit.fitting.goals import Hindsight, distance, draw_offset, reached, with_goal
+from ilkit.fitting.goals import (
+    Hindsight,
+    distance,
+    draw_offset,
+    reached,
+    relative_faults,
+    warn_of_single_steps,
+    with_goal,
+)
 
 KEY = jax.random.key(0)
 DRAWS = 1_000_000
@@ -196,3 +204,44 @@ def test_of_pairs_of_times_all_are_alike_and_old_rows_are_left_out() -> None:
     numbers, counts = np.unique(alike, return_counts=True)
     np.testing.assert_array_equal(numbers, range(8, 14))
     assert chisquare(counts).pvalue > 1e-3
+
+
+def with_achieved(rows: np.ndarray, lengths: list[int]) -> Demonstrations:
+    """Episodes of these lengths, which achieve these rows."""
+    goal: Any = Discrete(size=3) if rows.ndim == 1 else Box(shape=(rows.shape[1],), low=0.0, high=9.0)
+    steps, count = sum(lengths), len(lengths)
+    flags, numbers = np.zeros(count, bool), np.zeros(steps, np.float32)
+    return Demonstrations(
+        obs={ACHIEVED: rows, DESIRED: rows},
+        actions=np.zeros(steps, np.int32),
+        rewards=numbers,
+        terminated=flags,
+        truncated=~flags,
+        lengths=np.asarray(lengths, np.int32),
+        spaces=Spaces(observation=Dict(entries={ACHIEVED: goal, DESIRED: goal}), action=Discrete(size=2)),
+    )
+
+
+ONE_HOT = np.eye(3, dtype=np.float32)[[0, 2, 1, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "got"),
+    [
+        (ONE_HOT, "one-hot vectors"),
+        (ONE_HOT.argmax(axis=1).astype(np.int32), "discrete of size 3"),
+        (ONE_HOT * 2, None),
+        (ONE_HOT[:, :2], None),
+        (np.ones((5, 1), np.float32), None),
+    ],
+    ids=["one-hot", "discrete", "numbers", "flags", "single"],
+)
+def test_goals_that_can_not_be_subtracted_are_told(rows: np.ndarray, got: str | None) -> None:
+    faults = list(relative_faults(with_achieved(rows, [2, 1])))
+    assert [fault.split(", got ")[1] for fault in faults] == ([] if got is None else [f"{got}. Set it to false."])
+
+
+def test_episodes_of_one_step_alone_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match="All of 2 episodes have one step, so that no goal is further than one step"):
+        warn_of_single_steps(with_achieved(ONE_HOT[:4], [1, 1]))
+    warn_of_single_steps(with_achieved(ONE_HOT, [1, 2]))

@@ -13,7 +13,7 @@ from ilkit.env import gymnasium
 class Reach(gym.Env):
     """x ← clip(x + a / 2) along a line; the goal is a place on it, observed as in gymnasium's robotics environments."""
 
-    distance_threshold = 0.25
+    distance_threshold: Any = 0.25
     action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
     observation_space = gym.spaces.Dict(
         {
@@ -37,7 +37,7 @@ class Reach(gym.Env):
         assert self.action_space.contains(action)
         self.last = float(action[0])
         self.place = float(np.clip(self.place + self.last / 2, -2, 2))
-        there = abs(self.place - self.goal) <= self.distance_threshold
+        there = abs(self.place - self.goal) <= 0.25
         return self.observed(), float(there), False, False, {"success": there}
 
     def state(self) -> np.ndarray:

@@ -12,7 +12,7 @@ from ilkit.data.build import Build
 from ilkit.data.goal_entries import ACHIEVED, DESIRED
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
-from ilkit.env import gymnasium, point_room, reach_grid
+from ilkit.env import gymnasium, point_maze, point_room, reach_grid
 from ilkit.errors import DataError
 from ilkit.interact.gcsl import GCSL, interact
 from ilkit.math.floor_plan import free_cells, steps_between
@@ -126,10 +126,19 @@ def test_what_can_not_practice_is_told_why() -> None:
         learnt(environment("discrete"))
     *_, fault = GCSL().faults(environment("discrete")())
     assert fault.startswith("tolerance: must be given where the environment doesn't say what counts as reached")
-    assert next(iter(GCSL().faults(gymnasium.env(gymnasium.Gymnasium())))).startswith("env: must be in pure JAX")
+    assert next(iter(GCSL().faults(gymnasium.env(gymnasium.Gymnasium())))).startswith(
+        "env: observations must be a dict"
+    )
+
+
+def test_a_tolerance_of_0_is_warned_of_where_goals_are_real_numbers() -> None:
+    with pytest.warns(UserWarning, match="nothing can succeed"):
+        learnt(tolerance=0.0, num_rounds=1, updates=1)
 
 
 def test_a_policy_without_chance_is_refused() -> None:
+    with pytest.raises(DataError, match=r"interact\.gcsl\.policy: must sample its actions"):
+        learnt(Build("env", "point_maze", point_maze.env, point_maze.PointMaze()), policy={"kind": "deterministic"})
     head = part("policy", Options(parts={"policy": {"kind": "deterministic"}}))
     policy = head(environment("continuous")().spaces, key=KEY)
     (fault,) = GCSL().policy_faults(policy, {})
