@@ -95,6 +95,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("interact", "dagger"): {"settings": ROUNDS},
     ("interact", "ensemble_dagger"): {"settings": ROUNDS | {"num_members": 2}},
     ("imitate", "gcbc"): {"parts": {"env": GOALS}, "actions": "discrete", "settings": {"relative": True}},
+    ("imitate", "landmarks"): {"parts": {"env": GOALS}, "actions": "discrete", "settings": {"num_landmarks": 10}},
     ("interact", "gcsl"): {
         "parts": {"env": GOALS},
         "actions": "discrete",
@@ -153,13 +154,14 @@ KNOW_NO_EXPERT = {
     ("match", "mce"),
     ("interact", "gcsl"),
     ("imitate", "gcbc"),
+    ("imitate", "landmarks"),
 }
 """What is led by no demonstration, the control of what is: tests/match/test_constant.py; what works in tables alone, in
 which the problem with the known expert doesn't fit: tests/match/test_tables.py; what takes any episode for one that
-shows how to get where it got: tests/interact/test_gcsl.py, tests/imitate/test_gcbc.py."""
+shows how to get where it got: tests/interact/test_gcsl.py, tests/imitate/test_gcbc.py, test_landmarks.py."""
 
 
-TAKE_ALL_AS_GOALS = {("imitate", "gcbc"), ("interact", "gcsl")}
+TAKE_ALL_AS_GOALS = {("imitate", "gcbc"), ("imitate", "landmarks"), ("interact", "gcsl")}
 """To what any step led is a goal, though its action may count nothing: tests/imitate/test_gcbc.py."""
 
 
