@@ -5,7 +5,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, UInt8
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped, UInt8
 
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Space, Spaces
@@ -94,6 +94,43 @@ class GoalReaching(Protocol):
     @property
     def goal_tolerance(self) -> float | Float[Array, ""]:
         """How far from the goal still counts as reached, in the units of goals."""
+
+
+@runtime_checkable
+class ShortestWays(Protocol):
+    """An environment that knows how far its goals are, whatever stands in the way."""
+
+    def least_steps(
+        self, starts: Shaped[np.ndarray, "pairs *goal"], goals: Shaped[np.ndarray, "pairs *goal"]
+    ) -> Float[np.ndarray, " pairs"]:
+        """The least number of steps after which what is achieved at a start can count as the goal, at least 1."""
+
+
+@runtime_checkable
+class HeldOutPairs(Protocol):
+    """An environment that holds pairs of a start and a goal out, which no data are recorded for."""
+
+    def are_held_out(
+        self, starts: Shaped[np.ndarray, "pairs *goal"], goals: Shaped[np.ndarray, "pairs *goal"]
+    ) -> Bool[np.ndarray, " pairs"]:
+        """Which of these pairs are held out."""
+
+
+class GoalCells(NamedTuple):
+    """A grid on a map, by whose cells starts and goals are told apart."""
+
+    rows: int
+    columns: int
+    ends: tuple[float, float, float, float]
+    """The left, right, lower and upper end of the grid."""
+
+
+@runtime_checkable
+class CellMapped(Protocol):
+    """An environment whose map is one of cells."""
+
+    def goal_cells(self) -> GoalCells:
+        """The grid that the cells are of."""
 
 
 @runtime_checkable

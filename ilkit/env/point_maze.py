@@ -13,10 +13,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
-from ilkit.data.environment import Environment, Transition
+from ilkit.data.environment import Environment, GoalCells, Transition
 from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT, warn_of_tolerance
 from ilkit.data.maze import Maze
 from ilkit.data.spaces import Box, Dict, Spaces
@@ -25,6 +25,7 @@ from ilkit.math.drawing import BLUE, GREEN, GRID, INK, ORANGE, STEEL, Canvas
 from ilkit.math.floor_plan import free_cells, plan_faults
 from ilkit.math.goal_pairs import Choice, goals_from_each, numbers_of, pairs_among, task_faults
 from ilkit.math.mazes import LAYOUTS, Cell, Layout, Name
+from ilkit.math.point_ways import lengths_of_ways
 from ilkit.math.shortest_ways import steps_of_ways
 from ilkit.math.wall_pushes import pushed_out, stopped, walls_beside
 from ilkit.spec import Spec
@@ -121,6 +122,28 @@ class PointMazeEnvironment(Environment):
     def maze(self) -> Maze:
         """The plan of the maze; no way leads through an entrance."""
         return _maze(self.spec)
+
+    def least_steps(
+        self, starts: Float[np.ndarray, "pairs 2"], goals: Float[np.ndarray, "pairs 2"]
+    ) -> Float[np.ndarray, " pairs"]:
+        """The least number of steps by ways through no entrance, with the largest actions along both axes."""
+        maze = self.maze()
+        lengths = lengths_of_ways(maze.free & ~maze.avoided, _CELL, _RADIUS, starts - _CORNER, goals - _CORNER)
+        return np.maximum(np.ceil((lengths - self.spec.tolerance) / self.spec.speed - 1e-6), 1.0)
+
+    def are_held_out(
+        self, starts: Float[np.ndarray, "pairs 2"], goals: Float[np.ndarray, "pairs 2"]
+    ) -> Bool[np.ndarray, " pairs"]:
+        """Whether the cells of these pairs are among those of `pairs: held_out`."""
+        held_out = np.zeros((len(self.middles),) * 2, bool)
+        held_out[tuple(_pairs(self.spec.model_copy(update={"pairs": "held_out"})).T)] = True
+        cells = (np.floor((places - _CORNER) / _CELL).astype(int).T for places in (starts, goals))
+        return np.asarray(held_out[tuple(self.maze().numbers[row, column] for column, row in cells)])
+
+    def goal_cells(self) -> GoalCells:
+        """The cells of the maze."""
+        rows, columns = self.maze().free.shape
+        return GoalCells(rows, columns, (_CORNER, _CORNER + _CELL * columns, _CORNER, _CORNER + _CELL * rows))
 
     def reset(self, *, key: PRNGKeyArray) -> MazeState:
         """Draws one of the pairs, and a place near the middle of both cells."""

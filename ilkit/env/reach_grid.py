@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 from pydantic import PositiveInt, model_validator
 
-from ilkit.data.environment import Environment, Transition
+from ilkit.data.environment import Environment, GoalCells, Transition
 from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT
 from ilkit.data.spaces import Box, Dict, Discrete, Spaces
 from ilkit.math.drawing import BLUE, GRID, ORANGE, STEEL, Canvas
-from ilkit.math.floor_plan import free_cells, neighbors, plan_faults
+from ilkit.math.floor_plan import free_cells, neighbors, plan_faults, steps_between
 from ilkit.spec import Spec
 
 
@@ -78,6 +78,18 @@ class ReachGridEnvironment(Environment):
     def position(self, obs: dict[str, Array]) -> Float[Array, " 2"]:
         """The middle of the cell."""
         return self.places[obs[ACHIEVED]]
+
+    def least_steps(
+        self, starts: Int[np.ndarray, " pairs"], goals: Int[np.ndarray, " pairs"]
+    ) -> Float[np.ndarray, " pairs"]:
+        """The steps of the shortest way; one to stay where one is."""
+        steps = steps_between(free_cells(self.spec.layout))
+        return np.maximum(steps[starts, goals], 1).astype(float)
+
+    def goal_cells(self) -> GoalCells:
+        """The cells of the plan."""
+        rows, columns = len(self.spec.layout), len(self.spec.layout[0])
+        return GoalCells(rows, columns, (0.0, float(columns), 0.0, float(rows)))
 
     def chart(self, height: int) -> tuple[UInt8[Array, "height width 3"], tuple[float, float, float, float]]:
         """The plan."""

@@ -21,6 +21,21 @@ class Published(BaseModel):
     """The number of episodes."""
 
 
+class PublishedShare(BaseModel):
+    """A share of episodes that was published, over so many training seeds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+    policy: str
+    """The name of the policy that it is compared with, as the pipeline hands it over."""
+    share: float = Field(ge=0, le=1)
+    """The mean over training seeds."""
+    deviation: NonNegativeFloat
+    """The standard deviation over training seeds."""
+    num_seeds: int = Field(ge=1)
+    """The number of training seeds."""
+
+
 def welch(outcomes: Float[np.ndarray, "seeds episodes"], published: Published) -> float:
     """The probability of a difference of means as large as this one, were both means the same (two-sided).
 

@@ -54,6 +54,10 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("env", "rope"): {"draws": False},
     ("evaluate", "covariate_shift"): {"settings": {"num_permutations": 99}},
     ("evaluate", "compounding"): {"settings": {"horizons": [2, 4, 8]}},
+    ("evaluate", "goals"): {
+        "parts": {"env": GOALS, "policy": {"kind": "categorical"}},
+        "settings": {"num_episodes": 4, "num_resamples": 100},
+    },
     ("evaluate", "occupancies"): {"parts": IN_TABLES, "settings": {"num_resamples": 100}, "draws": False},
     ("evaluate", "tries"): {"settings": {"num_starts": 4, "num_tries": 8, "threshold": -4.0}},
     ("env", "lane_keeping"): {"settings": {"height": 8, "width": 10, "max_steps": 40}},

@@ -1,0 +1,199 @@
+"""How well policies reach the goals that they are told: from where to where, how directly, and where they get stuck.
+
+Every policy and training seed is told the same goals from the same starts. Success is to be within the tolerance of the
+goal, at any time or at the end; steps to the goal are held against the shortest way where the environment knows it
+(SPL; Anderson et al., On evaluation of embodied navigation agents, 2018).
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Literal
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+from pydantic import Field, NonNegativeFloat, PositiveInt
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment, GoalReaching, HeldOutPairs, HostEnvironment, RecordedEnvironment
+from ilkit.data.goal_entries import goal_faults
+from ilkit.data.policy import Policy
+from ilkit.data.report import Report
+from ilkit.data.seeds import Seeds
+from ilkit.errors import DataError, nearest, refuse
+from ilkit.measuring.comparison import Resampling
+from ilkit.measuring.goals import Attempts, Tasks, by_distance, score, stacked
+from ilkit.measuring.published import PublishedShare
+from ilkit.reporting.goal_numbers import Reached, metrics_of, summary_of, tables_of
+from ilkit.reporting.goal_runs import (
+    Failures,
+    Places,
+    attempts_in,
+    check_same,
+    failures_in,
+    places_of,
+    tasks_of,
+    warn_of_leaks,
+)
+from ilkit.spec import Spec
+from ilkit.stepping.contestants import run_contestants
+from ilkit.stepping.random_policy import RandomPolicy
+
+_REFERENCES = ("expert", "random")
+_NUM_GROUPS = 6
+SAMPLED = "_sampled"
+"""What the name of a policy ends with that draws its actions beside one that takes the mode."""
+
+
+class Goals(Spec):
+    """Success, steps and distance of policies that are told goals, by pairs of start and goal, and on a map."""
+
+    kind: Literal["goals"] = "goals"
+    num_episodes: PositiveInt = 256
+    """Episodes of every policy and training seed, the same starts and goals for all."""
+    acting: Literal["mode", "samples", "both"] = "mode"
+    """Whether policies take the mode, draw their actions, or both, one after the other."""
+    counts: Literal["ever", "at_end"] = "ever"
+    """What counts as success: to be at the goal at any time, or when the episode ends."""
+    tolerance: NonNegativeFloat | None = None
+    """How far from the goal counts as reached, in units of goals; none: what the environment says."""
+    held_out: bool = False
+    """Whether pairs that the environment holds out are told apart from the others."""
+    published: tuple[PublishedShare, ...] = ()
+    """Numbers of a paper, by the policies of this pipeline that they are set beside."""
+    source: str = ""
+    """Where these were published, as the page cites it."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """The confidence of the intervals."""
+    num_resamples: PositiveInt = 10_000
+    """Resamples of the bootstrap."""
+
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
+        """What can't be run, has no goals, doesn't say when they are reached, or holds no pairs out."""
+        if isinstance(world, RecordedEnvironment):
+            yield "kind: must be one for recordings, and goals runs policies. Choose returns."
+            return
+        yield from (f"env: {fault}" for fault in goal_faults(world.spaces.observation))
+        if self.tolerance is None and not isinstance(world, GoalReaching):
+            yield "tolerance: must be given where the environment doesn't say what counts as reached, got none."
+        if self.held_out and not isinstance(world, HeldOutPairs):
+            yield (
+                "held_out: must be false where the environment holds no pairs out, got true. Choose env.kind "
+                "point_maze, or set it to false."
+            )
+
+    def input_faults(self, given: Collection[str]) -> Iterator[str]:
+        """Published numbers of policies that aren't there."""
+        for one in self.published:
+            if one.policy not in given:
+                near = nearest(one.policy, sorted(given))
+                yield f"published: must name policies that are handed over, got {one.policy!r}. {near}"
+
+
+def evaluate(
+    spec: Goals,
+    env: Build[Environment | HostEnvironment],
+    demos: Demonstrations,
+    expert: Seeds[Policy] | None = None,
+    *,
+    key: PRNGKeyArray,
+    **policies: Seeds[Policy],
+) -> Report:
+    """Tells all policies the same goals, the expert, if there is one, and random actions beside them.
+
+    **Raises:** `DataError` where there is no policy, the environment has no goals, or the goal of an episode changes.
+    """
+    if not policies or set(_REFERENCES) & set(policies):
+        raise DataError(
+            f"evaluate.kind goals takes policies by names other than {', '.join(_REFERENCES)}, got "
+            f"{', '.join(policies) or 'none'}."
+        )
+    world = env()
+    refuse("evaluate.goals", (*spec.faults(world), *spec.input_faults(policies)))
+    from ilkit.reporting.goal_page import page_of  # matplotlib is slow to import
+
+    if spec.held_out:
+        warn_of_leaks(world, demos)
+    contestants = _contestants(spec, world, expert, policies)
+    reached = _reached(spec, getattr(env.spec, "id", env.kind), world, contestants, key=key)
+    return Report(metrics_of(reached), tables_of(reached), page_of(reached), summary_of(reached))
+
+
+def _contestants(
+    spec: Goals,
+    world: Environment | HostEnvironment,
+    expert: Seeds[Policy] | None,
+    policies: Mapping[str, Seeds[Policy]],
+) -> dict[str, tuple[Seeds[Policy], bool]]:
+    """All who act, by the name that they have on the page, and whether they draw their actions."""
+    found = {} if expert is None else {"expert": (expert, False)}
+    for name, seeds in policies.items():
+        if spec.acting != "samples":
+            found[name] = (seeds, False)
+        if spec.acting == "samples" or (spec.acting == "both" and seeds.stacked.is_stochastic):
+            found[name if spec.acting == "samples" else f"{name}{SAMPLED}"] = (seeds, True)
+    random = jax.tree.map(lambda leaf: leaf[None], RandomPolicy.of(world.spaces))
+    return {**found, "random": (Seeds(random, {}, 1), True)}
+
+
+def _reached(
+    spec: Goals,
+    task: str,
+    world: Environment | HostEnvironment,
+    contestants: Mapping[str, tuple[Seeds[Policy], bool]],
+    *,
+    key: PRNGKeyArray,
+) -> Reached:
+    episodes_key, resampling_key = jax.random.split(key)
+    resampling = Resampling(spec.confidence, spec.num_resamples, int(jax.random.key_data(resampling_key)[-1]))
+    told = _Telling(spec, world)
+    for name, (seeds, draws) in contestants.items():
+        told.to(name, seeds, draws, key=episodes_key)
+    tasks, attempts = told.tasks, told.attempts
+    assert tasks is not None
+    hits = {name: one.succeeded(spec.counts) for name, one in attempts.items()}
+    return Reached(
+        task=task,
+        acting=spec.acting,
+        counts=spec.counts,
+        tolerance=told.tolerance,
+        confidence=spec.confidence,
+        tasks=tasks,
+        attempts=attempts,
+        hits=hits,
+        scores={name: score(tasks, one, spec.counts, resampling) for name, one in attempts.items()},
+        along_distance={name: by_distance(tasks, one, _NUM_GROUPS, resampling) for name, one in hits.items()},
+        places=told.places,
+        failures=told.failures,
+        published={one.policy: one for one in spec.published},
+        source=spec.source,
+    )
+
+
+class _Telling:
+    """Tells policies their goals, one after the other, and keeps of their episodes only what the page needs."""
+
+    def __init__(self, spec: Goals, world: Environment | HostEnvironment) -> None:
+        self.spec, self.world = spec, world
+        told = world.goal_tolerance if spec.tolerance is None else spec.tolerance  # type: ignore[union-attr]
+        self.tolerance = float(told)
+        self.tasks: Tasks | None = None
+        self.places: Places | None = None
+        self.attempts: dict[str, Attempts] = {}
+        self.failures: dict[str, Failures] = {}
+
+    def to(self, name: str, seeds: Seeds[Policy], draws: bool, *, key: PRNGKeyArray) -> None:
+        """Runs all seeds of a policy."""
+        sampled = (name,) if draws else ()
+        runs = run_contestants(self.world, {name: seeds}, self.spec.num_episodes, sampled=sampled, key=key)[name]
+        if self.tasks is None:
+            self.tasks = tasks_of(self.world, runs[0], held_out=self.spec.held_out)
+            self.places = places_of(self.world, runs[0])
+        for run in runs:
+            check_same(self.tasks, run)
+        attempts = stacked([attempts_in(run, self.tolerance) for run in runs])
+        self.attempts[name] = attempts
+        if self.places is not None:
+            success = attempts.succeeded(self.spec.counts)
+            seed = int(np.argsort(success.mean(axis=1), kind="stable")[(len(success) - 1) // 2])
+            self.failures[name] = failures_in(self.world, runs[seed], success[seed])._replace(seed=seed)

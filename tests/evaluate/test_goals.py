@@ -1,0 +1,169 @@
+"""Goals that are reached: by who knows the way, by who stays where they are, and by who goes the wrong way."""
+
+import re
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from ilkit.data.build import Build
+from ilkit.data.normalizer import Normalizer
+from ilkit.data.policy import Policy
+from ilkit.data.seeds import Seeds
+from ilkit.data.spaces import Spaces
+from ilkit.env import point_mass, point_maze, point_room, recorded
+from ilkit.errors import DataError
+from ilkit.evaluate.goals import Goals, evaluate
+from ilkit.expert import waypoints
+from ilkit.measuring.published import PublishedShare
+from ilkit.rollout.episodes import Episodes, rollout
+
+KEY = jax.random.key(0)
+CORRIDOR = ("#######", "#.....#", "#######")
+
+
+def maze(**settings: Any) -> Build:
+    spec = {"layout": CORRIDOR, "speed": 1.0, "max_steps": 48, **settings}
+    return Build("env", "point_maze", point_maze.env, point_maze.PointMaze(**spec))
+
+
+class Toward(Policy):
+    """Goes straight to the goal, or in another direction."""
+
+    gain: Float[Array, ""]
+    normalizer: Normalizer
+    spaces: Spaces = eqx.field(static=True)
+
+    def mode(self, carry: PyTree, obs: dict[str, Array]) -> tuple[PyTree, Array]:
+        way = obs["desired_goal"] - obs["achieved_goal"]
+        return carry, self.gain * way / jnp.maximum(jnp.linalg.norm(way), 1.0)
+
+
+class Doubtful(Toward):
+    """Goes there by its mode, and stays where it is by its samples."""
+
+    def sample(self, carry: PyTree, obs: dict[str, Array], *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
+        del key
+        return carry, jnp.zeros(2)
+
+
+def toward(env: Build, *gains: float, kind: type[Toward] = Toward) -> Seeds[Policy]:
+    spaces = env().spaces
+    one = kind(gain=jnp.asarray(gains), normalizer=Normalizer.identity(spaces.observation), spaces=spaces)
+    return Seeds(
+        eqx.tree_at(
+            lambda policy: policy.normalizer,
+            one,
+            jax.tree.map(lambda leaf: jnp.stack([leaf] * len(gains)), one.normalizer),
+        ),
+        {},
+        len(gains),
+    )
+
+
+def demos_of(env: Build) -> Any:
+    expert = waypoints.expert(waypoints.Waypoints(), env, key=KEY)
+    return rollout(Episodes(num_episodes=8), env, expert, key=KEY)
+
+
+@pytest.fixture(scope="module")
+def report() -> Any:
+    env = maze()
+    spec = Goals(
+        num_episodes=64,
+        num_resamples=200,
+        held_out=True,
+        acting="both",
+        published=(PublishedShare(policy="direct", share=0.79, deviation=0.05, num_seeds=8),),
+        source="OGBench",
+    )
+    with pytest.warns(UserWarning, match="held out from where they were told"):
+        return evaluate(
+            spec,
+            env,
+            demos_of(env),
+            key=KEY,
+            direct=toward(env, 1.0, 0.5),
+            away=toward(env, -1.0, -1.0),
+            doubtful=toward(env, 1.0, kind=Doubtful),
+        )
+
+
+def test_who_goes_there_gets_there_and_who_goes_away_does_not(report) -> None:
+    metrics = report.metrics
+    assert set(metrics) == {"direct", "away", "doubtful", "doubtful_sampled", "random"}
+    assert metrics["direct"]["success"] == metrics["direct"]["held_out"] == 1.0
+    assert metrics["away"]["success"] == metrics["doubtful_sampled"]["success"] == 0.0
+    assert 0.0 < metrics["direct"]["success_low"] < 1.0
+    assert metrics["direct"]["success_high"] == pytest.approx(1.0)
+    assert metrics["direct"]["success_seeds_low"] == 1.0
+    assert metrics["direct"]["at_end"] == 1.0
+
+
+def test_who_takes_the_shortest_way_has_an_spl_of_about_one_and_at_half_the_speed_of_half(report) -> None:
+    assert report.metrics["doubtful"]["spl"] == pytest.approx(0.95, abs=0.05)
+    assert report.metrics["direct"]["spl"] == pytest.approx(0.75, abs=0.06)
+    assert report.metrics["away"]["spl"] == 0.0
+    assert "steps" not in report.metrics["away"]
+
+
+def test_each_pair_and_each_distance_has_its_rate(report) -> None:
+    by_pair = report.tables["success_by_pair"]
+    columns = np.asarray(by_pair["start_column"]), np.asarray(by_pair["goal_column"])
+    assert set(by_pair["start_row"]) == {1}
+    assert (columns[0] != columns[1]).all()
+    assert set(columns[0].tolist()) == {1, 2, 3, 4, 5}
+    direct = [at for at, name in enumerate(by_pair["policy"]) if name == "direct"]
+    assert sum(by_pair["episodes"][at] for at in direct) == 2 * 64
+    assert all(by_pair["low"][at] < by_pair["success"][at] == 1.0 for at in direct)
+    distances = report.tables["success_by_distance"]["steps_of_shortest_way"][:6]
+    assert sorted(distances) == distances
+    assert len(report.tables["episodes"]["away"]) == 64
+
+
+def test_the_page_shows_the_map_the_published_number_and_the_pairs_that_fail(report) -> None:
+    for said in ("held-out pairs", "gets stuck", "79% ± 5% (8)", "(OGBench)", "Pairs that fail", "doubtful_sampled"):
+        assert said in report.html, said
+    assert len(re.findall("<svg", report.html)) == 3
+    assert "held out" in report.summary.splitlines()[0]
+
+
+def test_at_the_end_is_not_at_any_time_where_one_does_not_stop() -> None:
+    env = maze(at_goal="stay", jitter=0.0, pairs="from_first", max_steps=20)
+
+    class Past(Toward):
+        """Always goes to the right."""
+
+        def mode(self, carry: PyTree, obs: dict[str, Array]) -> tuple[PyTree, Array]:
+            return carry, jnp.array([1.0, 0.0])
+
+    given = {"past": toward(env, 1.0, kind=Past)}
+    found = [
+        evaluate(Goals(num_episodes=32, counts=counts), env, demos_of(env), key=KEY, **given).metrics["past"]
+        for counts in ("ever", "at_end")
+    ]
+    assert [found[0][counts] for counts in ("success", "ever", "at_end")] == [1.0, 1.0, 0.0]
+    assert [found[1][counts] for counts in ("success", "ever", "at_end")] == [0.0, 1.0, 0.0]
+    assert found[0]["final_distance"] > 1.0
+
+
+def test_what_has_no_goals_or_changes_them_is_refused() -> None:
+    env = maze()
+    demos, policy = demos_of(env), toward(env, 1.0)
+    mass = Build("env", "point_mass", point_mass.env, point_mass.PointMass())
+    with pytest.raises(DataError, match="desired_goal"):
+        evaluate(Goals(), mass, demos, key=KEY, one=policy)
+    with pytest.raises(DataError, match="got random"):
+        evaluate(Goals(), env, demos, key=KEY, random=policy)
+    with pytest.raises(DataError, match="at_goal of the environment to terminate or stay"):
+        evaluate(Goals(num_episodes=8), maze(at_goal="new_goal"), demos, key=KEY, one=policy)
+    misspelled = Goals(published=(PublishedShare(policy="drect", share=0.1, deviation=0.1, num_seeds=8),))
+    with pytest.raises(DataError, match=r"got 'drect'\. Did you mean 'direct'"):
+        evaluate(misspelled, env, demos, key=KEY, direct=policy)
+    room = point_room.env(point_room.PointRoom())
+    assert [fault for fault in Goals(held_out=True).faults(room) if "holds no pairs out" in fault]
+    assert [fault for fault in Goals().faults(recorded.env(recorded.Recorded())) if "recordings" in fault]
