@@ -91,7 +91,7 @@ class Declaration(Generic[P, T]):
         """The type of the artifact that a stage makes, or the named tuple of several."""
         hint = self.hints["return"]
         choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-        inner = {get_args(choice)[0] if get_origin(choice) is Training else choice for choice in choices}
+        inner = {get_args(choice)[0] if get_origin(choice) in (Training, Seeds) else choice for choice in choices}
         return inner.pop() if len(inner) == 1 else hint
 
     @property

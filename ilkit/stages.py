@@ -159,6 +159,11 @@ def prefer(
 
 
 @stage
+def condition(spec: Spec, policy: Seeds[Policy]) -> Seeds[Policy]:
+    """A policy of one task or goal, made of one that knows many: all training seeds of it."""
+
+
+@stage
 def finetune(
     spec: Spec,
     exploration: Build[Behavior],

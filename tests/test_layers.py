@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCKS = (
     *("env", "format", "dataset", "expert", "rollout", "join", "augment", "policy", "network"),
-    *("imitate", "uncertainty", "exploration", "interact", "match", "finetune", "evaluate", "labeler", "prefer"),
+    *("imitate", "uncertainty", "exploration", "interact", "match", "condition", "finetune", "evaluate"),
+    *("labeler", "prefer"),
 )
 LAYERS = (
     ("__main__",),

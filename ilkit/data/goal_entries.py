@@ -8,6 +8,7 @@ import warnings
 
 from ilkit.data.spaces import Box, Dict, Space, described
 
+OBSERVATION = "observation"
 ACHIEVED = "achieved_goal"
 DESIRED = "desired_goal"
 STEPS_LEFT = "steps_left"

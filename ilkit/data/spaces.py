@@ -1,11 +1,20 @@
 """What a policy observes and what it may do."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    model_serializer,
+    model_validator,
+)
 
 from ilkit.errors import DataError
 
@@ -153,11 +162,31 @@ def vectors(space: Space, what: str) -> Box:
     )
 
 
+class Tasks(_Space):
+    """The tasks whose recordings were put together, which an entry `task` of what is observed tells apart."""
+
+    observation: Space
+    """What is observed in each of them."""
+    values: Annotated[tuple[tuple[str, tuple[float, ...]], ...], Field(min_length=1)]
+    """The name of each, and the numbers that its entry `task` holds."""
+
+    @property
+    def names(self) -> str:
+        """Their names, in words."""
+        return ", ".join(name for name, _ in self.values)
+
+
 class Spaces(_Space):
     """The observation and the action space of an environment or a policy."""
 
     observation: Space
     action: Leaf
+    tasks: Tasks | None = None
+    """The tasks that were put together; none where there is one, without such an entry."""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_none(self, written: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return {name: value for name, value in written(self).items() if name != "tasks" or value is not None}
 
 
 def zeros(space: Space, *leading: int) -> Any:
@@ -188,11 +217,14 @@ def described(space: Space) -> str:
 
 
 def difference(ours: Spaces, theirs: Spaces) -> str | None:
-    """Where two pairs of spaces differ, in words, bounds of actions included; none where they don't."""
+    """Where two pairs of spaces differ, in words, tasks and bounds of actions included; none where they don't."""
     for name in ("observation", "action"):
         wanted, got = described(getattr(ours, name)), described(getattr(theirs, name))
         if wanted != got:
             return f"{name}s are {wanted}, got {got}"
+    if ours.tasks != theirs.tasks:
+        wanted, got = ("one" if spaces.tasks is None else spaces.tasks.names for spaces in (ours, theirs))
+        return f"tasks are {wanted}, got {got}"
     if isinstance(ours.action, Box) and isinstance(theirs.action, Box):
         wanted_bounds, bounds = (np.asarray(space.bounds).reshape(2, -1) for space in (ours.action, theirs.action))
         differ = np.isfinite(wanted_bounds) & np.isfinite(bounds) & (wanted_bounds != bounds)

@@ -5,8 +5,7 @@ from typing import Literal
 from jaxtyping import PRNGKeyArray
 
 from ilkit.data.demonstrations import Demonstrations, concatenate
-from ilkit.data.spaces import Spaces, difference
-from ilkit.errors import DataError
+from ilkit.data.tasks import check_alike
 from ilkit.spec import Spec
 
 
@@ -22,18 +21,5 @@ def join(spec: Episodes, *, key: PRNGKeyArray, **demos: Demonstrations) -> Demon
     **Raises:** `DataError` where there is none, or they were recorded in different spaces.
     """
     del spec, key
-    if not demos:
-        raise DataError("stages.join needs recordings to put together. Name them: stages.join(params.join, first=...).")
-    first, spaces = next((name, one.spaces) for name, one in demos.items())
-    for name, other in demos.items():
-        _check_same(first, spaces, name, other.spaces)
+    check_alike(demos, "Record both in one env.")
     return concatenate(list(demos.values()))
-
-
-def _check_same(first: str, ours: Spaces, other: str, theirs: Spaces) -> None:
-    differing = difference(ours, theirs)
-    if differing:
-        raise DataError(
-            f"Recordings that are put together must have the same spaces, and those of {other} differ from those of "
-            f"{first}: {differing}. Record both in one env."
-        )

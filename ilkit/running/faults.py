@@ -5,12 +5,14 @@ from pathlib import PurePath
 from typing import Any, get_args, get_origin
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
 from ilkit.declaration import type_name
 from ilkit.errors import IlkitError
 from ilkit.registry.find import Component, find, installed
 from ilkit.registry.params import faults, kind_of
 from ilkit.running.plan import Call, Plan
+from ilkit.running.tasks import task_faults
 from ilkit.wiring.project import ARTIFACTS
 from ilkit.wiring.tracing import Node
 
@@ -18,8 +20,8 @@ from ilkit.wiring.tracing import Node
 def plan_faults(plan: Plan) -> list[str]:
     """Everything that is wrong with the settings of a plan, and with what it hands to its stages."""
     found = faults(plan.raw, plan.groups)
-    wiring = () if found else (*_input_faults(plan), *_next_state_faults(plan), *_path_faults(plan))
-    return [*found, *wiring, *_seed_faults(plan)]
+    askers = () if found else (_input_faults, _next_state_faults, _path_faults, task_faults)
+    return [*found, *(fault for ask in askers for fault in ask(plan)), *_seed_faults(plan)]
 
 
 def seed_fault(at: str, num_seeds: int, name: str, given: int) -> list[str]:
@@ -49,6 +51,8 @@ def _num_seeds(plan: Plan, node: Node) -> int | None:
         component = plan.component(node.block, node.declaration.name)
     except IlkitError:
         return None
+    if get_origin(component.returns) is Seeds:
+        return next((_num_seeds(plan, node.inputs[name].node) for name in node.inputs), None)
     field, settings = component.spec.model_fields.get("num_seeds"), plan.raw[node.block].get(component.kind)
     if get_origin(component.returns) is not Training:
         return None

@@ -10,6 +10,7 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 from ilkit.data.build import Build
+from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
 from ilkit.registry.find import Component, find
 from ilkit.registry.params import fold, inner_kind, kind_of
@@ -32,6 +33,11 @@ class Call:
     def learns(self) -> bool:
         """Whether the stage is a training run."""
         return get_origin(self.component.returns) is Training
+
+    @property
+    def keeps_seeds(self) -> bool:
+        """Whether the stage makes something of every training seed that it is given."""
+        return get_origin(self.component.returns) is Seeds
 
     @property
     def num_seeds(self) -> int:

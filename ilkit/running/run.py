@@ -81,7 +81,9 @@ def execute(call: Call, inputs: Mapping[str, Any], drive: Drive) -> dict[str, An
     artifacts = {}
     for edge in call.node.edges:
         artifact = made if edge.field is None else getattr(made, edge.field)
-        _check_type(call, artifact, edge.makes)
+        if call.keeps_seeds:
+            _check_type(call, artifact, Seeds)
+        _check_type(call, artifact.stacked if call.keeps_seeds else artifact, edge.makes)
         if call.learns:
             kept = None if learnt.snapshots is None else learnt.snapshots.part(edge.field)
             artifact = Seeds(artifact, learnt.curves, len(learnt), kept)

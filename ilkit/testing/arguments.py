@@ -152,7 +152,9 @@ def _of_type(block: str, name: str, hint: Any, options: Options, variant: int) -
         int: lambda: 2,
         get_args(Space)[0]: lambda: Box(shape=options.observation_shape, low=-1.0, high=1.0),
         Spaces: lambda: env().spaces,
-        Policy: lambda: _untrained(part("policy", options), env().spaces, jax.random.key(100 + variant)),
+        Policy: lambda: _untrained(
+            part("policy", options), _spaces_of_policies(block, env(), options), jax.random.key(100 + variant)
+        ),
         Uncertainty: lambda: problems.known_uncertainty(
             part("env", options)().spaces.action.size, 0.01 * (1 + variant)
         ),
@@ -168,6 +170,12 @@ def _of_type(block: str, name: str, hint: Any, options: Options, variant: int) -
             f"Say how: checks(..., arguments={{{type_name(hint)}: function of a whole number}})."
         )
     return makers[hint]()
+
+
+def _spaces_of_policies(block: str, env: Any, options: Options) -> Spaces:
+    """Those of the environment; of what knows many tasks, where one of them is to be fixed."""
+    known: Spaces = env.spaces
+    return problems.spaces_of_tasks(options.actions) if block == "condition" and "env" not in options.parts else known
 
 
 def _demonstrations(block: str, env: Any, options: Options, variant: int) -> Demonstrations:

@@ -23,6 +23,7 @@ from ilkit.testing import (
     purity_checks,
     spec_checks,
     steering_checks,
+    task_checks,
     training_checks,
 )
 from ilkit.testing.arguments import Options, Settings
@@ -46,7 +47,7 @@ _BY_BLOCK: Mapping[str, tuple[Function, ...]] = {
     "format": (answer_checks.reads_what_it_writes,),
     "dataset": (answer_checks.demonstrations_fit_the_environment,),
     "rollout": (answer_checks.episodes_obey_the_environment,),
-    "join": (answer_checks.no_recording_is_lost,),
+    "join": (answer_checks.no_recording_is_lost, task_checks.tasks_are_told_apart),
     "labeler": preference_checks.ANSWERS,
     "prefer": preference_checks.QUESTIONS,
     "augment": (answer_checks.demonstrations_stay_valid,),
@@ -54,6 +55,7 @@ _BY_BLOCK: Mapping[str, tuple[Function, ...]] = {
     "interact": (answer_checks.comes_near_the_expert,),
     "match": (answer_checks.comes_near_the_expert,),
     "uncertainty": (answer_checks.grows_off_the_data,),
+    "condition": (task_checks.every_seed_is_kept, task_checks.what_is_fixed_is_not_observed),
     "finetune": (answer_checks.improves_the_policy,),
     "evaluate": (answer_checks.report_names_every_policy,),
 }

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from ilkit.data.environment import Environment
 from ilkit.data.policy import Policy
+from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Discrete
 from ilkit.testing.arguments import single_settings
 from ilkit.testing.comparison import distance, expect, not_finite
@@ -119,7 +120,8 @@ def _others(subject: Subject) -> Iterator[tuple[Any, str]]:
         yield subject.learnt(1), "another key"
     if subject.trains:
         return
-    yield subject.make(variant=1), "other inputs"
+    other = subject.make(variant=1)
+    yield other[0] if isinstance(other, Seeds) else other, "other inputs"
     if isinstance(first, Policy):
         return  # whose numbers are static, lest training change them
     for spec in single_settings(subject.spec):

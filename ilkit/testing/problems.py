@@ -22,6 +22,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.preferences import Preferences
 from ilkit.data.reward import Reward
 from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.tasks import put_together
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.data.windows import Window
 from ilkit.spec import Spec
@@ -50,6 +51,12 @@ def spaces(actions: Actions) -> Spaces:
     """
     action = Discrete(size=len(DIRECTIONS)) if actions == "discrete" else ACTION
     return Spaces(observation=Box(shape=(2,), low=(-1.5, -2.0), high=(2.5, 1.5)), action=action)
+
+
+def spaces_of_tasks(actions: Actions) -> Spaces:
+    """The spaces of two tasks, `first` and `second`, that were put together."""
+    recorded = {name: demonstrations(1, actions) for name in ("first", "second")}
+    return put_together(recorded, Discrete(size=2), {"first": (0.0,), "second": (1.0,)}).spaces
 
 
 def expert_action(obs: Float[Array, " obs"], actions: Actions) -> Array:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -20,14 +21,17 @@ from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.format import Format
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.seeds import Seeds
+from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.tasks import TASK, put_together
 from ilkit.data.training import Loss, Training
 from ilkit.errors import ParamsError
 from ilkit.interaction.aggregation import begin
+from ilkit.nn.conditioned_policy import condition_seeds
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
 from ilkit.stepping.random_policy import RandomPolicy
-from ilkit.testing import answer_checks, checks, data_checks, purity_checks
+from ilkit.testing import answer_checks, checks, data_checks, purity_checks, task_checks
 from ilkit.testing.arguments import Options
 from ilkit.testing.problems import demonstrations, tracking_expert
 from ilkit.testing.subject import Subject
@@ -109,6 +113,32 @@ def first(spec, *, key, **demos) -> Demonstrations:
     return demos["first"]
 
 
+def told(*values: float) -> Callable[..., Any]:
+    """Both recordings together, each with one of these values as its task."""
+
+    def component(spec, *, key, **demos) -> Demonstrations:
+        numbers = dict(zip(demos, values, strict=True))
+        together = put_together(demos, Discrete(size=2), {name: (number,) for name, number in numbers.items()})
+        tasks = together.spaces.tasks.model_copy(update={"values": (("first", (0.0,)), ("second", (1.0,)))})
+        return replace(together, spaces=together.spaces.model_copy(update={"tasks": tasks}))
+
+    return component
+
+
+def conditioned(seeds: slice = slice(None), *, keep: bool = False) -> Callable[..., Any]:
+    """The second task, of the seeds in this order; or what is given, as it is."""
+
+    def component(spec, policy: Seeds[Policy]) -> Seeds[Policy]:
+        if keep:
+            return policy
+        given = jax.tree.map(lambda leaf: leaf[seeds] if eqx.is_array(leaf) else leaf, policy.stacked)
+        count = len(range(*seeds.indices(len(policy))))
+        observation = policy.stacked.spaces.tasks.observation
+        return condition_seeds(Seeds(given, policy.curves, count), observation, {TASK: np.array(1, np.int32)})
+
+    return component
+
+
 def fewer(spec, env, demos, *, key) -> Demonstrations:
     return demonstrations(10, "continuous")
 
@@ -187,6 +217,16 @@ BROKEN = [
     (answer_checks.reads_what_it_writes, "format", kept(), kept(rewards=late), "rewards must come back"),
     (answer_checks.no_recording_is_lost, "join", joined(), first, "none of 'second'"),
     (answer_checks.no_recording_is_lost, "join", joined(), joined(obs=twice_the_last), "one of those given"),
+    (task_checks.tasks_are_told_apart, "join", told(0.0, 1.0), told(0.0, 0.0), "Every step of 'second' must be told 1"),
+    (task_checks.every_seed_is_kept, "condition", conditioned(), conditioned(slice(0, 1)), "of 2 there are 1"),
+    (
+        task_checks.every_seed_is_kept,
+        "condition",
+        conditioned(),
+        conditioned(slice(None, None, -1)),
+        "number 0 differs",
+    ),
+    (task_checks.what_is_fixed_is_not_observed, "condition", conditioned(), conditioned(keep=True), "in one task"),
     (answer_checks.demonstrations_stay_valid, "augment", augmented(), fewer, "No episode may be lost"),
     (answer_checks.demonstrations_stay_valid, "augment", augmented(), rescaled, "spaces must stay"),
     (

@@ -1,0 +1,48 @@
+"""What stages of several tasks would refuse or mistake, as far as the pipeline and `params.yaml` tell it."""
+
+from collections.abc import Iterator
+
+from ilkit.errors import nearest
+from ilkit.running.plan import Call, Plan
+from ilkit.wiring.tracing import Block, Node, upstream
+
+
+def task_faults(plan: Plan) -> Iterator[str]:
+    """Where a task is told other settings than those of its environment, or one is fixed that nobody trains."""
+    for call in plan.calls:
+        if call.node.declaration.name == "join":
+            yield from _setting_faults(plan, call)
+        elif call.node.declaration.name == "condition":
+            yield from _recording_faults(call)
+
+
+def _setting_faults(plan: Plan, call: Call) -> Iterator[str]:
+    for name, numbers in getattr(call.spec, "tasks", ()):
+        edge = call.node.inputs.get(name)
+        block = None if edge is None else _environment_of(edge.node)
+        if block is None:
+            continue
+        env = plan.build(block, "env")
+        own = dict(env.spec)
+        for setting, number in numbers:
+            if isinstance(own.get(setting), int | float) and float(own[setting]) != float(number):
+                yield (
+                    f"{call.node.block}.{call.component.kind}.tasks: {setting} of {name} must be what it was recorded "
+                    f"with, {own[setting]:g} ({block.name}.{env.kind}.{setting}), got {number:g}."
+                )
+
+
+def _recording_faults(call: Call) -> Iterator[str]:
+    recording = getattr(call.spec, "recording", None)
+    joined = [node for node in upstream(call.node) if node.declaration.name == "join"]
+    known = {name for node in joined for name in node.inputs}
+    if joined and recording is not None and recording not in known:
+        yield (
+            f"{call.node.block}.{call.component.kind}.recording: must be one that the policy is trained on, got "
+            f"{recording!r}. {nearest(recording, known)}"
+        )
+
+
+def _environment_of(node: Node) -> Block | None:
+    """The block of the environment that a recording is of."""
+    return next((one.parts["env"] for one in (node, *upstream(node)) if "env" in one.parts), None)
