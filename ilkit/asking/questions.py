@@ -1,5 +1,7 @@
 """Asking a labeler about pairs of clips, and keeping what it answers."""
 
+import logging
+
 import numpy as np
 from jaxtyping import Int, PRNGKeyArray
 
@@ -10,6 +12,7 @@ from ilkit.data.padding import capacity_of
 from ilkit.data.preferences import Preferences, clips_of, join_pairs
 from ilkit.errors import DataError
 
+_LOG = logging.getLogger("ilkit.prefer")
 _MOST_SEEN = 4096
 """How many clips a labeler sees before it is asked, spread evenly over all that may be shown."""
 
@@ -23,25 +26,53 @@ def ask(
     *,
     key: PRNGKeyArray,
 ) -> Preferences:
-    """The pairs of these stretches that the labeler has answered, after the earlier ones.
+    """The pairs of these stretches that the labeler has answered, after the earlier ones; -1 stands for no question.
 
-    **Raises:** `DataError` where the labeler needs rewards and they aren't known, or answers nothing.
+    **Raises:** `DataError` where the labeler needs rewards and they aren't known, it answers nothing, or all answers
+    are ties.
     """
     if labeler.needs_rewards and not np.isfinite(demos.rewards).all():
         raise DataError(
             "This labeler compares rewards, and the demonstrations have none. Record them in an environment, or choose "
             "a labeler that needs none, such as queue."
         )
-    numbers = np.arange(len(pairs)) + (0 if earlier is None else earlier.num_pairs)
-    first, second = (_clips(demos, stretches.take(side)) for side in pairs.T)
-    answers = _introduced(labeler, demos, stretches).asked(first, second, numbers, key=key)
-    there = np.flatnonzero(answers.answered)
-    if not len(there):
+    asked_before = 0 if earlier is None else earlier.num_pairs
+    there = np.flatnonzero((pairs >= 0).all(axis=1))
+    first, second = (_clips(demos, stretches.take(side)) for side in pairs[there].T)
+    answers = _introduced(labeler, demos, stretches).asked(first, second, asked_before + there, key=key)
+    answered = np.flatnonzero(answers.answered)
+    if not len(answered):
         raise DataError(
-            f"None of the {len(pairs)} questions was answered. Lower the labeler's skip_margin, or ask about others."
+            f"None of the {len(there)} questions was answered. Lower the labeler's skip_margin, or ask about others."
         )
-    asked = Preferences(first.take(there), second.take(there), np.asarray(answers.probability[there], np.float32))
-    return asked if earlier is None else join_pairs([earlier, asked])
+    probability = np.asarray(answers.probability[answered], np.float32)
+    asked = Preferences(first.take(answered), second.take(answered), probability)
+    made = asked if earlier is None else join_pairs([earlier, asked])
+    check_telling(made)
+    _warn(len(pairs), len(there), len(answered))
+    return made
+
+
+def check_telling(made: Preferences) -> None:
+    """Checks that something can be learnt from pairs.
+
+    **Raises:** `DataError` where every answer is a tie.
+    """
+    if (made.probability == 0.5).all():
+        raise DataError(
+            f"All {made.num_pairs} answers are ties, from which nothing is learnt. Ask about clips that differ more, "
+            "or lower the labeler's tie_margin."
+        )
+
+
+def _warn(num_wanted: int, num_asked: int, num_answered: int) -> None:
+    if num_asked < num_wanted:
+        _LOG.warning(
+            f"{num_wanted - num_asked} of {num_wanted} questions weren't asked: no clips that were drawn for them "
+            "differ by more than min_distance. Raise num_candidates, or lower min_distance."
+        )
+    if num_answered < num_asked:
+        _LOG.warning(f"{num_asked - num_answered} of {num_asked} questions got no answer and are left out.")
 
 
 def _clips(demos: Demonstrations, stretches: Stretches) -> Demonstrations:

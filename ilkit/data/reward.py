@@ -28,6 +28,12 @@ class Reward(Learnt):
     def __call__(self, obs: PyTree, action: Array, next_obs: PyTree, terminated: Bool[Array, ""]) -> Float[Array, ""]:
         """r(s, a, s'), of the step alone: without what follows a termination."""
 
+    def members(
+        self, obs: PyTree, action: Array, next_obs: PyTree, terminated: Bool[Array, ""]
+    ) -> Float[Array, " members"]:
+        """The reward of a step as each member of an ensemble has it; its own alone where it is none."""
+        return self(obs, action, next_obs, terminated)[None]
+
     @property
     def absorbing(self) -> Float[Array, ""]:
         """The reward of each step that an episode would have had after its termination."""

@@ -4,14 +4,16 @@ Each question is drawn from the key and its own number alone, and so is its answ
 earlier ones.
 """
 
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 import jax
-import numpy as np
 from jaxtyping import PRNGKeyArray
-from pydantic import PositiveInt
+from pydantic import NonNegativeFloat, PositiveInt
 
+from ilkit.asking.candidates import any_two, two_from_one_start
 from ilkit.asking.questions import ask
+from ilkit.asking.selection import Selection, select
 from ilkit.asking.stretches import stretches_of
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
@@ -28,7 +30,26 @@ class Clips(Spec):
     num_pairs: PositiveInt = 100
     """How many questions to ask."""
     length: PositiveInt | None = 15
-    """The steps of a clip; null shows whole episodes."""
+    """The steps of a clip; null shows whole episodes. Episodes that were cut earlier are never shown."""
+    same_start: bool = False
+    """Whether both clips start in the same state, so that they differ by what was done: `rollout.kind` graded records
+    several tries at each start."""
+    selection: Selection = "random"
+    """Which of the candidates is asked about: the first one, the one about which the members of the reward disagree
+    most, or the one whose answer tells most of which member is right."""
+    num_candidates: PositiveInt = 10
+    """How many pairs are drawn for each question."""
+    min_distance: NonNegativeFloat = 0.0
+    """Clips that differ by no more than this aren't asked about: the root of the mean square of what differs between
+    observations and actions, in units of their standard deviations. 0 leaves out equal clips alone."""
+
+    def input_faults(self, given: Collection[str]) -> Iterator[str]:
+        """A reward has to be there where it selects."""
+        if self.selection != "random" and "reward" not in given:
+            yield (
+                f"selection: needs a reward where it is {self.selection}, and the pipeline hands none over. Pass "
+                "reward=..., or choose random."
+            )
 
 
 def prefer(
@@ -42,11 +63,15 @@ def prefer(
 ) -> Preferences:
     """Draws pairs of clips, asks about them, and appends the answers to the earlier ones.
 
-    **Raises:** `DataError` where no episode is as long as a clip, or the labeler needs rewards that nobody knows.
+    **Raises:** `DataError` where no episode is as long as a clip, no two clips start or differ as they have to, the
+    reward can't select, or the labeler needs rewards that nobody knows.
     """
     pairs_key, answers_key = jax.random.split(key)
     stretches = stretches_of(demos, spec.length, at="prefer.clips.length")
-    entropy = np.asarray(jax.random.key_data(pairs_key)).tolist()
-    generators = [np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(i,))) for i in range(spec.num_pairs)]
-    drawn = np.stack([generator.integers(len(stretches.rows), size=2) for generator in generators])
-    return ask(labeler(), demos, stretches, drawn, earlier, key=answers_key)
+    counts = spec.num_pairs, spec.num_candidates
+    if spec.same_start:
+        candidates = two_from_one_start(demos, stretches, *counts, key=pairs_key)
+    else:
+        candidates = any_two(stretches, *counts, key=pairs_key)
+    pairs = select(spec.selection, demos, stretches, candidates, spec.min_distance, reward)
+    return ask(labeler(), demos, stretches, pairs, earlier, key=answers_key)

@@ -4,22 +4,19 @@ Noise takes the expert to states from which it shows how to come back; the label
 2017, DART).
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from jaxtyping import PRNGKeyArray
+from pydantic import NonNegativeFloat, PositiveInt, model_validator
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations, concatenate
-from ilkit.data.environment import Environment, HostEnvironment, VectorState
+from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
-from ilkit.errors import DataError
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import collect_episodes, num_bytes
-
-Vector = Annotated[tuple[float, ...], Field(min_length=1)]
+from ilkit.stepping.uniform_states import Vector, uniform_states
 
 
 class Episodes(Spec):
@@ -91,7 +88,8 @@ def _record(
 ) -> Demonstrations:
     states = None
     if spec.initial_states == "uniform":
-        states = _uniform_states(spec, env, range(first_episode, first_episode + num_episodes), key=key)
+        ends = (spec.initial_low, spec.initial_high)
+        states = uniform_states(env, *ends, range(first_episode, first_episode + num_episodes), key=key)
     demos = collect_episodes(
         env,
         expert,
@@ -103,29 +101,6 @@ def _record(
         initial_states=states,
     ).demonstrations(spec.label)
     return demos if spec.max_steps is None else demos.cut(np.full(num_episodes, spec.max_steps))
-
-
-def _uniform_states(
-    spec: Episodes, env: Environment | HostEnvironment, episodes: range, *, key: PRNGKeyArray
-) -> Float[np.ndarray, "episodes state"]:
-    """One state an episode, drawn from the key and the number of the episode alone."""
-    if not isinstance(env, VectorState):
-        raise DataError(
-            "Uniform initial states need an environment whose states are vectors. "
-            "Choose rollout.episodes.initial_states reset."
-        )
-    low = np.asarray(spec.initial_low or env.state_box.low)
-    high = np.asarray(spec.initial_high or env.state_box.high)
-    if not low.size == high.size == env.state_box.size:
-        raise DataError(
-            f"initial_low and initial_high must have {env.state_box.size} entries, one for each of "
-            f"{', '.join(env.state_names)}; got {low.size} and {high.size}."
-        )
-    if (low > high).any():
-        raise DataError(f"initial_low must nowhere exceed initial_high, got {low.tolist()} and {high.tolist()}.")
-    entropy = np.asarray(jax.random.key_data(key)).tolist()
-    generators = [np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(i, 0))) for i in episodes]
-    return np.stack([generator.uniform(low, high) for generator in generators])
 
 
 def _first_steps(demos: Demonstrations, num_steps: int) -> Demonstrations:

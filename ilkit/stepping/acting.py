@@ -45,6 +45,18 @@ def _drawn(noise: Noise, shape: tuple[int, ...], *, key: PRNGKeyArray) -> Float[
     return (noise @ normal.reshape(-1)).reshape(shape) if noise.ndim else noise * normal
 
 
+def start_of(seed: np.random.SeedSequence) -> np.random.SeedSequence:
+    """What the start of an episode is drawn from: its number, whichever try at this start it is."""
+    return np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key[-1:])
+
+
 def key_words(seed: np.random.SeedSequence, max_steps: int) -> UInt32[np.ndarray, "rows keys words"]:
     """Three keys a step (to sample, to perturb, for the environment) and one row more to reset with."""
+    words = _words(seed, max_steps)
+    if len(seed.spawn_key) > 1:
+        words[-1] = _words(start_of(seed), max_steps)[-1]
+    return words
+
+
+def _words(seed: np.random.SeedSequence, max_steps: int) -> UInt32[np.ndarray, "rows keys words"]:
     return np.random.Philox(seed).random_raw((max_steps + 1) * 3).view(np.uint32).reshape(max_steps + 1, 3, 2)

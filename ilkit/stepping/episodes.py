@@ -92,6 +92,7 @@ def collect_episodes(
     action_noise: float | Float[np.ndarray, "act act"] = 0.0,
     first_episode: int = 0,
     initial_states: Float[np.ndarray, "episodes state"] | None = None,
+    attempt: int | None = None,
 ) -> Episodes:
     """Runs `num_episodes` whole episodes of a policy.
 
@@ -102,7 +103,8 @@ def collect_episodes(
     `stochastic` samples the policy's actions instead of taking their mode. `action_noise` is the standard deviation
     of the Gaussian noise added to continuous actions, in their units, or a root L of its covariance L Lᵀ, and the
     probability of a uniformly random action where they are discrete. `initial_states` replaces the environment's own
-    (pure-JAX environments only).
+    (pure-JAX environments only). Whatever the `attempt`, a number, episodes start as they do without one, and draw all
+    that follows from it as well: tries at the same starts.
 
     An environment on the host that raises after some episodes ends the run: these are returned, with a warning.
 
@@ -110,13 +112,13 @@ def collect_episodes(
     raises in the first episode.
     """
     check_spaces(env.spaces, policy.spaces)
-    seeds = seeds_of(range(first_episode, first_episode + num_episodes), key)
+    seeds = seeds_of(range(first_episode, first_episode + num_episodes), key, attempt)
     noise = jnp.asarray(action_noise, jnp.float32) if np.any(action_noise) else None
     if isinstance(env, Environment):
         return _collect_compiled(env, policy, seeds, noise, stochastic, initial_states)
     if initial_states is not None:
         raise DataError("A gymnasium environment draws its own initial states. Leave out initial_states.")
-    if first_episode == 0:
+    if first_episode == 0 and not attempt:
         check_repeats(env)
     return _stack(_run_on_host(env, Job(policy, seeds, noise, stochastic)), env.spaces)
 
@@ -162,10 +164,11 @@ def num_bytes(env: Environment | HostEnvironment, num_episodes: int, num_steps: 
     return (num_steps + num_episodes) * obs + num_steps * (2 * action + np.float32().nbytes)
 
 
-def seeds_of(numbers: range, key: PRNGKeyArray) -> list[np.random.SeedSequence]:
-    """What each episode draws from, by its number."""
+def seeds_of(numbers: range, key: PRNGKeyArray, attempt: int | None = None) -> list[np.random.SeedSequence]:
+    """What each episode draws from, by its number and that of the try."""
     entropy = np.asarray(jax.random.key_data(key)).tolist()
-    return [np.random.SeedSequence(entropy, spawn_key=(number,)) for number in numbers]
+    before = () if attempt is None else (attempt, 1)
+    return [np.random.SeedSequence(entropy, spawn_key=(*before, number)) for number in numbers]
 
 
 def _collect_compiled(

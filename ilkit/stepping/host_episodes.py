@@ -21,7 +21,7 @@ from ilkit.data.environment import HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Space, element, zeros
 from ilkit.errors import DataError
-from ilkit.stepping.acting import Noise, act_once, key_words
+from ilkit.stepping.acting import Noise, act_once, key_words, start_of
 from ilkit.stepping.raised import raised
 
 _SIDE_BY_SIDE = 8
@@ -74,7 +74,7 @@ class _Slot:
         """Begins an episode."""
         self.number, self.steps, self.success = seed.spawn_key[-1], [], np.nan
         self.words = key_words(seed, max_steps) if draws else np.zeros((1, 3, 2), np.uint32)
-        first, _ = self.env.reset(seed=int(seed.generate_state(1)[0]))
+        first, _ = self.env.reset(seed=int(start_of(seed).generate_state(1)[0]))
         self.obs = [element(self.space, first)]
 
     def step(self, intended: Any, executed: Any, max_steps: int) -> Episode | None:

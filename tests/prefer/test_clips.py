@@ -1,11 +1,13 @@
 """Clips of what was recorded are asked about, each pair drawn by its number."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 
 from ilkit.data.build import Build
-from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.labeler import Labeler
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
@@ -61,6 +63,36 @@ def test_more_questions_change_no_earlier_answer_and_earlier_ones_stay() -> None
     assert not difference(since.take(np.arange(20)), few)
 
 
+def test_tries_at_one_start_are_compared() -> None:
+    demos = concatenate([episodes(6, 6), episodes(6, 6)])
+    drawn = np.random.default_rng(1).normal(size=(2, 24)).astype(np.float32)
+    tries = dataclasses.replace(demos, rewards=drawn[0], actions=drawn[1][:, None])
+    made = prefer(Clips(num_pairs=40, length=4, same_start=True), person(), tries, key=KEY)
+    assert (made.first.before(made.first.starts) == made.second.before(made.second.starts)).all()
+    gap = made.first.returns - made.second.returns
+    assert (made.probability == (gap > 0)).all()
+
+
+def test_a_question_that_is_left_out_changes_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    demos = episodes(8, 8)
+    spec = Clips(num_pairs=40, length=5, num_candidates=1)
+    every = prefer(spec, person(rationality=0.2), demos, key=KEY)  # but those about a clip and itself
+    some = prefer(spec.model_copy(update={"min_distance": 0.5}), person(rationality=0.2), demos, key=KEY)
+    assert "questions weren't asked" in caplog.text
+    gap = every.first.before(every.first.starts)[:, 0] - every.second.before(every.second.starts)[:, 0]
+    spread = demos.before().std()
+    kept = np.flatnonzero(np.abs(gap) / np.sqrt(2) / spread > 0.5)
+    assert 0 < len(kept) < every.num_pairs
+    assert not difference(every.take(kept), some)
+
+
+def test_a_reward_must_be_there_to_select() -> None:
+    (fault,) = Clips(selection="disagreement").input_faults({"labeler", "demos"})
+    assert "needs a reward where it is disagreement" in fault
+    assert not list(Clips(selection="disagreement").input_faults({"reward"}))
+    assert not list(Clips().input_faults(()))
+
+
 @pytest.mark.parametrize(
     ("demos", "spec", "labeler", "said"),
     [
@@ -76,6 +108,9 @@ def test_more_questions_change_no_earlier_answer_and_earlier_ones_stay() -> None
             person(),
             "compares rewards, and the demonstrations have none",
         ),
+        (episodes(3, 5), Clips(length=2, same_start=True), person(), "Record several tries at each start"),
+        (episodes(3, 5), Clips(length=2, selection="disagreement"), person(), "needs a reward that was learnt"),
+        (episodes(3, 5), Clips(length=2), person(tie_margin=1e6), "All 100 answers are ties"),
         (episodes(3, 5), Clips(length=2), person(skip_margin=10.0), "None of the 100 questions was answered"),
     ],
 )

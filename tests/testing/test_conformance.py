@@ -111,12 +111,13 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("interact", "safe_dagger"): {"settings": ROUNDS},
     ("interact", "thrifty_dagger"): {"settings": ROUNDS | {"num_members": 2}},
     ("join", "episodes"): {"draws": False},
-    ("prefer", "clips"): {"settings": {"length": 4}},
     ("join", "one_hot"): {"draws": False},
     ("join", "settings"): {
         "settings": {"tasks": {"first": {"mass": 1.0, "length": 2.0}, "second": {"mass": 0.1, "length": 2.0}}},
         "draws": False,
     },
+    ("prefer", "clips"): {"settings": {"length": 4}},
+    ("prefer", "ranked"): {"settings": {"length": 4}},
     ("match", "airl"): {"actions": "discrete", "settings": MATCHING | {"inputs": "state_action"}},
     ("match", "constant"): {"settings": {"num_steps": 4}},
     ("match", "f_divergence"): {"settings": MATCHING},
@@ -134,6 +135,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("policy", "diffusion"): {"settings": {"hidden": [32], "features": 8}},
     ("policy", "energy"): {"settings": {"hidden": [32], "features": 8, "num_negatives": 32}},
     ("policy", "flow"): {"settings": {"hidden": [64, 64], "features": 8}},
+    ("rollout", "graded"): {"settings": {"num_starts": 8, "action_noise": [0.0, 0.5]}},
     # So little noise that recorded actions lead to what follows, as the check wants it.
     ("rollout", "dart"): {"settings": {"alpha": 1e-12, "num_rounds": 2, "num_gradient_steps": 50, "hidden": [8]}},
 }
