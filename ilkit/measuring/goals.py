@@ -95,8 +95,9 @@ def attempts_of(
     Where an episode starts doesn't count: it is at the goal from the first step on, if at all.
     """
     times = np.arange(distances.shape[1])
-    counted = (times > 0) & (times <= lengths[:, None])
-    there = np.logical_and(counted, distances <= tolerance * (1 + 1e-6) + 1e-9)
+    counted: np.ndarray = (times > 0) & (times <= lengths[:, None])
+    near: np.ndarray = distances <= tolerance * (1 + 1e-6) + 1e-9
+    there = counted & near
     last = distances[np.arange(len(there)), lengths]
     at_end = there[np.arange(len(there)), lengths]
     return Attempts(*(one[None] for one in (at_end, there.any(axis=1), there.argmax(axis=1), last)))
