@@ -101,6 +101,12 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("interact", "dagger"): {"settings": ROUNDS},
     ("interact", "ensemble_dagger"): {"settings": ROUNDS | {"num_members": 2}},
     ("imitate", "gcbc"): {"parts": {"env": GOALS}, "actions": "discrete", "settings": {"relative": True}},
+    ("imitate", "gcivl"): {"parts": {"env": GOALS}, "actions": "discrete", "settings": {"value_hidden": [8]}},
+    ("imitate", "hiql"): {
+        "parts": {"env": GOALS},
+        "actions": "discrete",
+        "settings": {"value_hidden": [8], "subgoal_steps": 2, "relative": True},
+    },
     ("imitate", "landmarks"): {"parts": {"env": GOALS}, "actions": "discrete", "settings": {"num_landmarks": 10}},
     ("interact", "gcsl"): {
         "parts": {"env": GOALS},
@@ -167,14 +173,22 @@ KNOW_NO_EXPERT = {
     ("match", "mce"),
     ("interact", "gcsl"),
     ("imitate", "gcbc"),
+    ("imitate", "gcivl"),
+    ("imitate", "hiql"),
     ("imitate", "landmarks"),
 }
 """What is led by no demonstration, the control of what is: tests/match/test_constant.py; what works in tables alone, in
 which the problem with the known expert doesn't fit: tests/match/test_tables.py; what takes any episode for one that
-shows how to get where it got: tests/interact/test_gcsl.py, tests/imitate/test_gcbc.py, test_landmarks.py."""
+shows how to get where it got: tests/interact/test_gcsl.py, and tests/imitate/test_KIND.py of each."""
 
 
-TAKE_ALL_AS_GOALS = {("imitate", "gcbc"), ("imitate", "landmarks"), ("interact", "gcsl")}
+TAKE_ALL_AS_GOALS = {
+    ("imitate", "gcbc"),
+    ("imitate", "gcivl"),
+    ("imitate", "hiql"),
+    ("imitate", "landmarks"),
+    ("interact", "gcsl"),
+}
 """To what any step led is a goal, though its action may count nothing: tests/imitate/test_gcbc.py."""
 
 

@@ -1,0 +1,66 @@
+"""A policy of two levels: one says where to be in a while, the other one goes there (Park et al., HIQL, 2023)."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PRNGKeyArray, PyTree
+
+from ilkit.data.goal_entries import ACHIEVED, STEPS_LEFT
+from ilkit.data.normalizer import Normalizer
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box, Spaces
+from ilkit.fitting.goals import with_goal
+
+
+class TwoLevelPolicy(Policy):
+    """g' ~ π_high(s, g), a ~ π_low(s, g'): at every step a new subgoal; where goals are vectors, it is said by the way
+    there, g' - achieved."""
+
+    high: Policy
+    """Its actions are subgoals."""
+    low: Policy
+    normalizer: Normalizer
+    """That of the higher level."""
+    share: Array
+    """The share of an episode's steps that a subgoal takes."""
+    spaces: Spaces = eqx.field(static=True)
+
+    @property
+    def is_stochastic(self) -> bool:
+        """Whether one of the levels is."""
+        return self.high.is_stochastic or self.low.is_stochastic
+
+    @property
+    def has_density(self) -> bool:
+        """An action may be due to any subgoal."""
+        return False
+
+    @property
+    def has_smooth_mode(self) -> bool:  # type: ignore[override]
+        """Whether both levels have."""
+        return self.high.has_smooth_mode and self.low.has_smooth_mode
+
+    def initial_carry(self) -> PyTree:
+        """Those of both levels."""
+        return self.high.initial_carry(), self.low.initial_carry()
+
+    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Array]:
+        """The lower level's mode on the way to the mode of the higher one."""
+        above, said = self.high.mode(carry[0], obs)
+        below, action = self.low.mode(carry[1], self.towards(obs, said))
+        return (above, below), action
+
+    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
+        """A sample on the way to a sample."""
+        high_key, low_key = jax.random.split(key)
+        above, said = self.high.sample(carry[0], obs, key=high_key)
+        below, action = self.low.sample(carry[1], self.towards(obs, said), key=low_key)
+        return (above, below), action
+
+    def towards(self, obs: PyTree, said: Array) -> PyTree:
+        """What the lower level observes when the higher one has said this."""
+        subgoal = obs[ACHIEVED] + said if isinstance(self.high.spaces.action, Box) else said
+        asked = with_goal(obs, subgoal)
+        if STEPS_LEFT in asked:
+            asked[STEPS_LEFT] = jnp.minimum(asked[STEPS_LEFT], self.share)
+        return asked
