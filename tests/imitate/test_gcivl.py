@@ -51,7 +51,7 @@ def detours(policy: Policy) -> float:
 def test_wandering_in_a_grid_teaches_the_shortest_ways() -> None:
     wide = {"network": {"kind": "mlp", "hidden": [64]}, "value_hidden": (64,), "batch_size": 256, "num_steps": 1500}
     plain, weighted = (detours(learnt(discount=0.9, inverse_temperature=one, **wide)) for one in (0.0, 10.0))
-    assert plain > 2.0
+    assert plain > 1.0
     assert weighted < 0.5
 
 

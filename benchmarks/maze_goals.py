@@ -1,0 +1,100 @@
+"""Reaching goals in OGBench's point mazes from its navigate data: success of each kind beside the published table.
+
+    NPROC=1 python benchmarks/maze_goals.py ROW [FOLDER]
+
+A million steps from waypoint to waypoint, with goals that are drawn anew at each goal and noise of .5 on the actions;
+the layout's five tasks, 250 episodes, by the mode; 2 × 256 relu, a Gaussian head with one standard deviation, batches
+of 256. A row of the table is `LAYOUT KIND`, such as `medium hiql`; with a folder the first seed's policy is written
+there, for `benchmarks/peers/ogbench_policies.py`.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from ilkit.data.build import Build
+from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment
+from ilkit.data.normalizer import RelativeGoals
+from ilkit.data.policy import Policy
+from ilkit.env import point_maze
+from ilkit.expert import waypoints
+from ilkit.imitate import gcbc, gcivl, hiql
+from ilkit.network.mlp import MLP, network
+from ilkit.nn.head import Head
+from ilkit.policy import gaussian
+from ilkit.rollout.episodes import Episodes, rollout
+from ilkit.running import loop
+from ilkit.stepping.episodes import collect_episodes
+
+NUM_STEPS, NUM_EPISODES = 1_000_000, 250
+LEARNING = {"learning_rate": 1e-3, "batch_size": 256}
+VALUES = LEARNING | {"target_rate": 0.05, "relative": True}
+KINDS = {
+    "gcbc uniform": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3)),
+    "gcbc geometric": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3, strategy="geometric")),
+    "gcbc relative": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3, strategy="geometric", relative=True)),
+    "gcivl": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000)),
+    "hiql": (hiql, hiql.HIQL(**VALUES, num_steps=10_000)),
+}
+PUBLISHED = {
+    "medium": {"gcbc uniform": "9 ± 6", "gcivl": "63 ± 6", "hiql": "79 ± 5"},
+    "large": {"gcbc uniform": "29 ± 6", "gcivl": "45 ± 5", "hiql": "58 ± 5"},
+}
+
+
+def main() -> None:
+    layout, kind = sys.argv[1].split(" ", 1)
+    module, spec = KINDS[kind]
+    env = Build("env", "point_maze", point_maze.env, point_maze.PointMaze(layout=layout, at_goal="new_goal"))
+    expert = waypoints.expert(waypoints.Waypoints(), env, key=jax.random.key(0))
+    recorded = Episodes(num_episodes=None, num_steps=NUM_STEPS, action_noise=0.5, label="executed")
+    demos = rollout(recorded, env, expert, key=jax.random.key(1))
+    began = time.process_time()
+    policies = learnt(module, spec, demos)
+    seconds = time.process_time() - began
+    tasks = point_maze.env(point_maze.PointMaze(layout=layout, pairs="tasks"))
+    found = ", ".join(f"{success(tasks, policy):.1%}" for policy in policies)
+    published = PUBLISHED.get(layout, {}).get(kind, "")
+    print(f"| {layout} | {kind} | {spec.num_steps:,} | {found} | {published} | {seconds / len(policies):.0f} |")
+    if len(sys.argv) > 2:
+        np.savez(Path(sys.argv[2]) / f"{layout}_{kind.replace(' ', '_')}.npz", **weights_of(policies[0]))
+
+
+def learnt(module: object, spec: gcbc.GCBC | gcivl.GCIVL | hiql.HIQL, demos: Demonstrations) -> list[Policy]:
+    inner = (Build("network", "mlp", network, MLP(hidden=(256, 256), activation="relu")),)
+    head = Build("policy", "gaussian", gaussian.policy, gaussian.Gaussian(state_dependent_std=False), inner)
+    seeds = loop.train(
+        lambda *, key: module.imitate(spec, head, demos, key=key), key=jax.random.key(0), num_seeds=spec.num_seeds
+    )
+    return list(jax.block_until_ready(seeds))
+
+
+def success(world: Environment, policy: Policy) -> float:
+    """The share of episodes that come to the goal in 1,000 steps."""
+    run = collect_episodes(world, policy, num_episodes=NUM_EPISODES, key=jax.random.key(9))
+    return float((np.asarray(run.rewards) > 0).any(axis=1).mean())
+
+
+def weights_of(policy: Policy) -> dict[str, np.ndarray]:
+    """What the mode is computed from: the layers of each level, and the statistics of what it observes."""
+    levels = {"high": policy.high, "low": policy.low} if hasattr(policy, "high") else {"low": policy}
+    arrays: dict[str, np.ndarray] = {}
+    for name, level in levels.items():
+        assert isinstance(level, Head)
+        layers, normalizer = level.network.layers, level.normalizer
+        for number, (weight, bias) in enumerate(zip(layers.weights, layers.biases, strict=True)):
+            arrays |= {f"{name}.weight{number}": weight, f"{name}.bias{number}": bias}
+        arrays |= {f"{name}.mean": normalizer.mean["achieved_goal"], f"{name}.std": normalizer.std["achieved_goal"]}
+        if isinstance(normalizer, RelativeGoals):
+            arrays[f"{name}.goal_scale"] = normalizer.goal_scale
+        arrays |= {f"{name}.center": level.units.center, f"{name}.half_range": level.units.half_range}
+    return {name: np.asarray(array) for name, array in arrays.items() if eqx.is_array(array) or array is not None}
+
+
+if __name__ == "__main__":
+    main()
