@@ -12,7 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-import equinox as eqx
 import jax
 import numpy as np
 
@@ -30,6 +29,7 @@ from ilkit.policy import gaussian
 from ilkit.rollout.episodes import Episodes, rollout
 from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
+from ilkit.valuing.two_levels import TwoLevelPolicy
 
 NUM_STEPS, NUM_EPISODES = 1_000_000, 250
 LEARNING = {"learning_rate": 1e-3, "batch_size": 256}
@@ -82,7 +82,7 @@ def success(world: Environment, policy: Policy) -> float:
 
 def weights_of(policy: Policy) -> dict[str, np.ndarray]:
     """What the mode is computed from: the layers of each level, and the statistics of what it observes."""
-    levels = {"high": policy.high, "low": policy.low} if hasattr(policy, "high") else {"low": policy}
+    levels = {"high": policy.high, "low": policy.low} if isinstance(policy, TwoLevelPolicy) else {"low": policy}
     arrays: dict[str, np.ndarray] = {}
     for name, level in levels.items():
         assert isinstance(level, Head)
@@ -93,7 +93,7 @@ def weights_of(policy: Policy) -> dict[str, np.ndarray]:
         if isinstance(normalizer, RelativeGoals):
             arrays[f"{name}.goal_scale"] = normalizer.goal_scale
         arrays |= {f"{name}.center": level.units.center, f"{name}.half_range": level.units.half_range}
-    return {name: np.asarray(array) for name, array in arrays.items() if eqx.is_array(array) or array is not None}
+    return {name: np.asarray(array) for name, array in arrays.items()}
 
 
 if __name__ == "__main__":
