@@ -4,15 +4,16 @@
 
 A million steps of waypoints with action noise .5, in 1,000 episodes; 300, 400 and 600 landmarks; a Gaussian head with
 one standard deviation on 2 × 256 units, 5,000 steps of 256; five training seeds, trained one after the other, 100
-episodes of each. `flat` is the same clone asked for the goal itself.
+episodes of each. `flat` is the same clone asked for the goal itself, `never gives up` has a patience without end.
 """
 
 import sys
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ilkit.data.build import Build
@@ -30,13 +31,6 @@ from ilkit.stepping.episodes import collect_episodes
 NUM_SEEDS, NUM_EPISODES = 5, 100
 NUM_LANDMARKS = {"medium": 300, "large": 400, "giant": 600}
 NEVER = 1_000_000
-SETTINGS: dict[str, dict[str, Any]] = {
-    "landmarks": {},
-    "never gives up": {"patience": NEVER},
-    "reach 25": {"reach": 25},
-    "goals as places": {"relative": False},
-    "deterministic head": {},
-}
 HEAD = "| maze | | acts by | solved, by seed | by task | steps of those solved | graph, s | a seed, s |"
 
 
@@ -44,20 +38,18 @@ def main() -> None:
     print(f"{HEAD}\n|{' --- |' * (HEAD.count('|') - 1)}")
     for layout in sys.argv[1:] or NUM_LANDMARKS:
         demos = recorded(layout)
-        for name, settings in SETTINGS.items():
-            spec = Landmarks(num_landmarks=NUM_LANDMARKS[layout], batch_size=256, **settings)
-            began = time.process_time()
-            draw_graph(spec, demos)
-            graph_seconds = time.process_time() - began
-            began = time.process_time()
-            policies = list(trained(spec, head(name.startswith("deterministic")), demos))
-            seconds = (time.process_time() - began) / NUM_SEEDS
-            ways = f"{graph_seconds:.1f} | {seconds:.0f}"
-            for stochastic in (False,) if name.startswith("deterministic") else (False, True):
-                print(f"| {layout} | {name} | {tried(layout, policies, stochastic)} | {ways} |", flush=True)
-            if name == "landmarks":
-                flat = [policy.inner for policy in policies]
-                print(f"| {layout} | flat | {tried(layout, flat, False)} | | |", flush=True)
+        policies, seconds = trained(layout, demos, one_std=True)
+        show(layout, "landmarks", policies, seconds)
+        show(layout, "never gives up", [replace(one, patience=jnp.int32(NEVER)) for one in policies])
+        show(layout, "reach 25", [replace(one, reach=jnp.int32(25)) for one in policies])
+        show(layout, "flat", [one.inner for one in policies])
+        show(layout, "goals as places", *trained(layout, demos, one_std=True, relative=False))
+        show(layout, "deterministic head", *trained(layout, demos, one_std=False))
+
+
+def show(layout: str, name: str, policies: list[Any], seconds: str = " | ") -> None:
+    for stochastic in (False, True) if policies[0].is_stochastic else (False,):
+        print(f"| {layout} | {name} | {tried(layout, policies, stochastic)} | {seconds} |", flush=True)
 
 
 def maze(layout: str, **settings: Any) -> Build[Any]:
@@ -71,17 +63,25 @@ def recorded(layout: str) -> Demonstrations:
     return run.demonstrations("executed")
 
 
-def head(is_deterministic: bool) -> Build[Policy]:
+def head(one_std: bool) -> Build[Policy]:
     inner = (Build("network", "mlp", network, MLP(hidden=(256, 256), activation="relu")),)
-    if is_deterministic:
-        return Build("policy", "deterministic", deterministic.policy, deterministic.Deterministic(), inner)
-    return Build("policy", "gaussian", gaussian.policy, gaussian.Gaussian(state_dependent_std=False), inner)
+    if one_std:
+        return Build("policy", "gaussian", gaussian.policy, gaussian.Gaussian(state_dependent_std=False), inner)
+    return Build("policy", "deterministic", deterministic.policy, deterministic.Deterministic(), inner)
 
 
-def trained(spec: Landmarks, policy: Build[Policy], demos: Demonstrations) -> Iterator[Any]:
-    for seed in range(NUM_SEEDS):
-        seeds = loop.train(lambda *, key: imitate(spec, policy, demos, key=key), key=jax.random.key(seed))
-        yield jax.block_until_ready(seeds[0])
+def trained(layout: str, demos: Demonstrations, one_std: bool, **settings: Any) -> tuple[list[Any], str]:
+    """The policies of all seeds, and the seconds of the processor that the graph took, and a seed with it."""
+    spec = Landmarks(num_landmarks=NUM_LANDMARKS[layout], batch_size=256, **settings)
+    began = time.process_time()
+    draw_graph(spec, demos)
+    graph, began = time.process_time() - began, time.process_time()
+    runs = [
+        loop.train(lambda *, key: imitate(spec, head(one_std), demos, key=key), key=jax.random.key(seed))
+        for seed in range(NUM_SEEDS)
+    ]
+    jax.block_until_ready([one.stacked for one in runs])
+    return [one[0] for one in runs], f"{graph:.1f} | {(time.process_time() - began) / NUM_SEEDS:.0f}"
 
 
 def tried(layout: str, policies: list[Any], stochastic: bool) -> str:

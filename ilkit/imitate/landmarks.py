@@ -83,7 +83,8 @@ def draw_graph(spec: Landmarks, demos: Demonstrations) -> LandmarkGraph:
     ends = np.cumsum(demos.lengths + 1)
     _check_ways(spec, ways, regions[ends - demos.lengths - 1], regions[ends - 1], int((~short).sum()), len(short))
     steps = np.where(np.isfinite(ways.steps), ways.steps, FAR)
-    columns = (places, scale, steps.astype(np.float32), ways.following.astype(np.int32))
+    is_left = np.isfinite(ways.steps).sum(axis=1) > 1
+    columns = (places, scale, steps.astype(np.float32), ways.following.astype(np.int32), is_left)
     return LandmarkGraph(*(jnp.asarray(column) for column in columns))
 
 

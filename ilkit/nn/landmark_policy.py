@@ -33,10 +33,13 @@ class LandmarkGraph(eqx.Module):
     """How many steps the shortest way has from each to each; FAR where there is none."""
     following: Int[Array, "landmarks landmarks"]
     """The landmark that comes first on it."""
+    is_left: Bool[Array, " landmarks"]
+    """Whether any way leads on from it: from that where episodes ended alone none does."""
 
-    def nearest(self, achieved: Float[Array, "*goal"]) -> Int[Array, ""]:
-        """The number of the landmark that is nearest."""
-        return jnp.argmin(jnp.sum((self.places - achieved.reshape(-1) / self.scale) ** 2, axis=1))
+    def nearest(self, achieved: Float[Array, "*goal"], among: Bool[Array, " landmarks"]) -> Int[Array, ""]:
+        """The number of the landmark that is nearest, of those that count."""
+        away = jnp.sum((self.places - achieved.reshape(-1) / self.scale) ** 2, axis=1)
+        return jnp.argmin(jnp.where(among, away, jnp.inf))
 
     def place(self, number: Int[Array, ""], goal: Float[Array, "*goal"]) -> Float[Array, "*goal"]:
         """Where a landmark is, in the shape of goals."""
@@ -66,7 +69,8 @@ class LandmarkPolicy(Policy):
 
         d(i, k) + d(k, j) + losses(k),
 
-    where j is the one nearest to the goal, for which the goal itself is asked; of those as near the last. Who comes no
+    where j is the one nearest to the goal of those that a way leads to, and stands for the goal itself; of those on one
+    way it is the last. Who comes no
     nearer in `patience` steps more than the way to k has, has lost them on it: losses(k) grows by them, and as soon as
     another way is shorter, that is tried.
     """
@@ -170,15 +174,15 @@ class LandmarkPolicy(Policy):
     def plan(self, carry: Travel, obs: PyTree) -> tuple[Travel, Float[Array, "*goal"]]:
         """How the way goes by now, and what to ask the clone for."""
         graph, goal = self.graph, obs[DESIRED]
-        here, there = graph.nearest(obs[ACHIEVED]), graph.nearest(goal)
+        here = graph.nearest(obs[ACHIEVED], graph.is_left)
+        there = graph.nearest(goal, graph.steps[here] < FAR)
         travel = self._judged(carry, goal, graph.steps[here, there], here)
         steps, numbers = graph.steps[here], jnp.arange(len(graph.places))
         near = (steps <= self.reach) | (numbers == graph.following[here, there])
         total = _EAGERNESS * steps + graph.steps[:, there] + travel.losses
         total = jnp.where(near & (numbers != here), total, 2 * FAR)
         best = jnp.argmin(total)
-        unplanned = (here == there) | (total[best] >= FAR)
-        asked = jnp.where(unplanned, there, best).astype(jnp.int32)
+        asked = jnp.where(here == there, there, best).astype(jnp.int32)
         wanted = jnp.where(asked == there, goal, graph.place(asked, goal))
         return replace(travel, asked=asked), wanted
 

@@ -184,6 +184,25 @@ def test_a_relative_goal_is_the_way_there_on_its_own_scale() -> None:
     np.testing.assert_allclose(relative(obs)[DESIRED], [0.0, 4.0 / relative.goal_scale[1]], rtol=1e-6)
 
 
+def test_a_goal_a_few_steps_ahead_is_seen_as_the_way_there_and_not_on_the_scale_of_the_map() -> None:
+    demos = walks([200, 200])
+    rows = demos.transitions()
+    plain = Normalizer.fit_rows(rows.before, rows.valid)
+    relative = Hindsight.of(rows, "geometric", 8, discount=0.8).with_ways(plain, rows, key=KEY)
+    obs = {name: jnp.asarray(column[100]) for name, column in demos.obs.items()}
+    near, nearer = ({**obs, DESIRED: obs[ACHIEVED] + jnp.asarray([0.0, steps])} for steps in (4.0, 1.0))
+    seen = [float((one(near)[DESIRED] - one(nearer)[DESIRED])[1]) for one in (plain, relative)]
+    assert seen[0] < 0.06  # 3 of 200 steps, in standard deviations of where anybody was
+    assert seen[1] > 0.4
+
+
+def test_of_episodes_of_a_time_limit_the_final_state_is_one_goal_each() -> None:
+    draws, rows = hindsight(walks([8, 8, 8]), strategy="final")
+    chosen = jnp.asarray(np.tile(np.arange(24), 10), jnp.int32)
+    goal = np.asarray(draws.windows(rows, chosen, 0, 0, key=KEY).obs[DESIRED])[:, 0]
+    np.testing.assert_array_equal(np.unique(goal, axis=0), [(0.0, 8.0), (1.0, 8.0), (2.0, 8.0)])
+
+
 def test_what_has_no_goals_says_who_has() -> None:
     box = Box.symmetric((1.0,))
     (fault,) = goal_faults(box)

@@ -92,7 +92,7 @@ def test_the_graph_has_the_same_bytes_again() -> None:
 def test_ways_of_the_graph_are_as_long_as_those_of_the_maze() -> None:
     """Along walls it is 27 from foot to foot, 34 steps of .8; straight through them it would be 20."""
     graph = draw_graph(Landmarks(num_landmarks=40), DEMOS)
-    feet = [int(graph.nearest(jnp.asarray(foot))) for foot in ((0.0, 0.0), (16.0, 0.0))]
+    feet = [int(graph.nearest(jnp.asarray(foot), graph.is_left)) for foot in ((0.0, 0.0), (16.0, 0.0))]
     steps = np.asarray(graph.steps)[feet, feet[::-1]]
     assert (steps > 25).all()
     assert (steps < 60).all()

@@ -21,7 +21,8 @@ def policy(reach: int = 6, patience: int = 5) -> LandmarkPolicy:
         gaps[one, other] = gaps[other, one] = steps
     ways = shortest_ways(gaps)
     steps = np.where(np.isfinite(ways.steps), ways.steps, FAR).astype(np.float32)
-    graph = LandmarkGraph(*(jnp.asarray(one) for one in (PLACES, np.ones(2, np.float32), steps, ways.following)))
+    left = np.isfinite(ways.steps).sum(axis=1) > 1
+    graph = LandmarkGraph(*(jnp.asarray(one) for one in (PLACES, np.ones(2, np.float32), steps, ways.following, left)))
     box = Box(low=(-np.inf,) * 2, high=(np.inf,) * 2)
     entries = (("observation", box), (ACHIEVED, box), (DESIRED, box))
     inner = RandomPolicy.of(Spaces(observation=Dict(entries=entries), action=Box.symmetric((1.0, 1.0))))
@@ -46,12 +47,17 @@ def test_the_last_landmark_of_the_way_within_reach_is_asked_for() -> None:
     assert ask(policy(reach=2), (0.0, 0.0), goal)[1] == [1.0, 0.0]
 
 
-def test_the_goal_itself_is_asked_for_where_it_is_near_and_where_no_way_is_known() -> None:
-    near, far = (0.3, 0.3), (8.0, 8.0)
+def test_the_goal_itself_is_asked_for_where_it_is_near() -> None:
+    near = (0.3, 0.3)
     assert ask(policy(), (0.0, 0.0), near)[1] == np.float32(near).tolist()
     assert ask(policy(), (1.0, 0.0), near)[1] == np.float32(near).tolist()
-    assert ask(policy(), (0.0, 0.0), far)[1] == np.float32(far).tolist()
-    assert ask(policy(), far, near)[1] == np.float32(near).tolist()
+
+
+def test_where_no_way_leads_the_nearest_landmark_that_one_leads_to_stands_for_the_goal() -> None:
+    far = (9.0, 8.0)
+    assert ask(policy(), (0.0, 0.0), far)[1] == [2.0, 0.0]
+    assert ask(policy(), (4.0, 0.0), far)[1] == list(far)
+    assert ask(policy(), (8.0, 8.0), (0.3, 0.3))[1] == [3.0, 0.0]  # no way leads on from the nearest
 
 
 def test_who_does_not_move_is_led_around() -> None:
