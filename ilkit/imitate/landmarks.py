@@ -33,7 +33,7 @@ class Landmarks(GoalCloningSpec):
     """Shortest ways over a graph of states, and a clone that goes from one to the next (Huang et al., 2019)."""
 
     kind: Literal["landmarks"] = "landmarks"
-    num_landmarks: Annotated[int, Field(ge=2, le=5000)] = 300
+    num_landmarks: Annotated[int, Field(ge=2, le=2000)] = 300
     """The states that are landmarks."""
     reach: PositiveInt = 8
     """How many steps ahead on the way the clone is asked for, at most: far ones lie behind a corner. The next landmark

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ilkit.data.goal_entries import ACHIEVED, DESIRED
-from ilkit.data.normalizer import Normalizer
+from ilkit.data.normalizer import Normalizer, Untrained
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces, zeros
 from ilkit.data.windows import Transitions, Window
@@ -22,7 +22,7 @@ _EAGERNESS = 0.99
 Acted = TypeVar("Acted")
 
 
-class LandmarkGraph(eqx.Module):
+class LandmarkGraph(Untrained):
     """Landmarks among what was achieved, and the shortest ways between them."""
 
     places: Float[Array, "landmarks goal"]

@@ -6,6 +6,7 @@ import numpy as np
 
 from ilkit.data.goal_entries import ACHIEVED, DESIRED
 from ilkit.data.spaces import Box, Dict, Spaces
+from ilkit.fitting.gradient import partition
 from ilkit.math.landmarks import shortest_ways
 from ilkit.nn.landmark_policy import FAR, LandmarkGraph, LandmarkPolicy, Travel
 from ilkit.stepping.random_policy import RandomPolicy
@@ -80,3 +81,8 @@ def test_who_comes_nearer_or_is_there_is_not_led_around() -> None:
     assert carry is not None
     assert not carry.losses.any()
     assert wanted == np.float32((3.3, 0.0)).tolist()
+
+
+def test_no_gradient_moves_a_landmark() -> None:
+    trained, _ = partition(policy())
+    assert not jax.tree.leaves(trained.graph)
