@@ -12,11 +12,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, UInt8
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt8
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT
+from ilkit.data.normalizer import Normalizer
+from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Dict, Discrete, Spaces
 from ilkit.fitting.goals import reached
 from ilkit.math.drawing import BLUE, GRID, ORANGE, Canvas
@@ -77,6 +79,12 @@ class PointRoomEnvironment(Environment):
         obs = {"observation": state[:2], ACHIEVED: state[:2], DESIRED: state[2:4]}
         return obs | ({STEPS_LEFT: 1.0 - state[4:] / self.max_steps} if self.spec.show_horizon else {})
 
+    def demonstrator(self) -> Policy:
+        """Makes the move that ends nearest to the goal."""
+        normalizer = Normalizer.identity(self.spaces.observation)
+        step_size = jnp.asarray(self.spec.step_size, jnp.float32)
+        return NearestMove(step_size=step_size, normalizer=normalizer, spaces=self.spaces)
+
     def least_steps(
         self, starts: Float[np.ndarray, "pairs 2"], goals: Float[np.ndarray, "pairs 2"]
     ) -> Float[np.ndarray, " pairs"]:
@@ -104,6 +112,19 @@ class PointRoomEnvironment(Environment):
     def _canvas(self, height: int) -> Canvas:
         canvas = Canvas.blank(height, height, center=(0.0, 0.0), pixel=2 * _EDGE / height)
         return canvas.paint(canvas.box((0.0, 0.0), 2.0, 2.0), GRID)
+
+
+class NearestMove(Policy):
+    """The move after which the goal is nearest, were there no noise."""
+
+    step_size: Float[Array, ""]
+    normalizer: Normalizer
+    spaces: Spaces = eqx.field(static=True)
+
+    def mode(self, carry: PyTree, obs: dict[str, Array]) -> tuple[PyTree, Array]:
+        """The move."""
+        after = obs[ACHIEVED] + self.step_size * jnp.asarray(_MOVES)
+        return carry, jnp.argmin(jnp.sum((after - obs[DESIRED]) ** 2, axis=1)).astype(jnp.int32)
 
 
 def env(spec: PointRoom) -> Environment:

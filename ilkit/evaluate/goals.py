@@ -5,7 +5,7 @@ goal, at any time or at the end; steps to the goal are held against the shortest
 (SPL; Anderson et al., On evaluation of embodied navigation agents, 2018).
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 import jax
@@ -21,9 +21,12 @@ from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError, nearest, refuse
+from ilkit.math.statistics import mean
 from ilkit.measuring.comparison import Resampling
+from ilkit.measuring.curves import Curve
 from ilkit.measuring.goals import Attempts, Tasks, by_distance, score, stacked
 from ilkit.measuring.published import PublishedShare
+from ilkit.nn.unclocked_policy import fitting
 from ilkit.reporting.goal_numbers import Reached, metrics_of, summary_of, tables_of
 from ilkit.reporting.goal_runs import (
     Failures,
@@ -37,6 +40,7 @@ from ilkit.reporting.goal_runs import (
 )
 from ilkit.spec import Spec
 from ilkit.stepping.contestants import run_contestants
+from ilkit.stepping.episodes import Episodes
 from ilkit.stepping.random_policy import RandomPolicy
 
 _REFERENCES = ("expert", "random")
@@ -151,6 +155,11 @@ def _reached(
         told.to(name, seeds, draws, key=episodes_key)
     tasks, attempts = told.tasks, told.attempts
     assert tasks is not None
+    along = {
+        name: _along(seeds, told.kept[name], attempts[name], spec.counts, resampling)
+        for name, (seeds, _) in contestants.items()
+        if told.kept[name]
+    }
     hits = {name: one.succeeded(spec.counts) for name, one in attempts.items()}
     return Reached(
         task=task,
@@ -162,6 +171,7 @@ def _reached(
         attempts=attempts,
         hits=hits,
         scores={name: score(tasks, one, spec.counts, resampling) for name, one in attempts.items()},
+        along_training=along,
         along_distance={name: by_distance(tasks, one, _NUM_GROUPS, resampling) for name, one in hits.items()},
         places=told.places,
         failures=told.failures,
@@ -181,19 +191,38 @@ class _Telling:
         self.places: Places | None = None
         self.attempts: dict[str, Attempts] = {}
         self.failures: dict[str, Failures] = {}
+        self.kept: dict[str, list[Attempts]] = {}
+        """Of what was kept along training."""
 
     def to(self, name: str, seeds: Seeds[Policy], draws: bool, *, key: PRNGKeyArray) -> None:
-        """Runs all seeds of a policy."""
-        sampled = (name,) if draws else ()
-        runs = run_contestants(self.world, {name: seeds}, self.spec.num_episodes, sampled=sampled, key=key)[name]
+        """Runs all seeds of a policy, and what was kept of them along training."""
+        runs = self._run(seeds, draws, key=key)
+        self.attempts[name] = attempts = self._attempts(runs)
+        kept = () if draws and self.spec.acting == "both" else seeds.snapshots or ()
+        self.kept[name] = [self._attempts(self._run(one, draws, key=key)) for one in kept]
+        if self.places is not None:
+            success = attempts.succeeded(self.spec.counts)
+            seed = int(np.argsort(success.mean(axis=1), kind="stable")[(len(success) - 1) // 2])
+            self.failures[name] = failures_in(self.world, runs[seed], success[seed])._replace(seed=seed)
+
+    def _run(self, seeds: Seeds[Policy], draws: bool, *, key: PRNGKeyArray) -> list[Episodes]:
+        acting, sampled = {"": fitting(seeds, self.world.spaces)}, ("",) if draws else ()
+        return run_contestants(self.world, acting, self.spec.num_episodes, sampled=sampled, key=key)[""]
+
+    def _attempts(self, runs: list[Episodes]) -> Attempts:
         if self.tasks is None:
             self.tasks = tasks_of(self.world, runs[0], held_out=self.spec.held_out)
             self.places = places_of(self.world, runs[0])
         for run in runs:
             check_same(self.tasks, run)
-        attempts = stacked([attempts_in(run, self.tolerance) for run in runs])
-        self.attempts[name] = attempts
-        if self.places is not None:
-            success = attempts.succeeded(self.spec.counts)
-            seed = int(np.argsort(success.mean(axis=1), kind="stable")[(len(success) - 1) // 2])
-            self.failures[name] = failures_in(self.world, runs[seed], success[seed])._replace(seed=seed)
+        return stacked([attempts_in(run, self.tolerance) for run in runs])
+
+
+def _along(seeds: Seeds[Policy], kept: Sequence[Attempts], end: Attempts, counts: str, resampling: Resampling) -> Curve:
+    """The success of every seed from the start of training to its end."""
+    assert seeds.snapshots is not None
+    rows = np.stack([one.succeeded(counts).mean(axis=1) for one in (*kept, end)], axis=1)
+    unit = "env_steps" if "env_steps" in seeds.curves else "step"
+    before = seeds.snapshots.env_steps if unit == "env_steps" else seeds.snapshots.steps
+    steps = np.append(before, seeds.curves[unit][-1]).astype(float)
+    return Curve(unit, steps, rows, mean(rows.T), resampling.interval(rows.T, mean))

@@ -69,6 +69,8 @@ class GCSL(Spec):
     """How far from the goal counts as success in the learning curve; none: what the environment says."""
     num_seeds: PositiveInt = 1
     """Training runs, in one compiled call."""
+    num_snapshots: NonNegativeInt = 0
+    """How many policies are kept along training, from its start on, to be evaluated beside the last one."""
 
     def idle(self) -> dict[str, str]:
         """What other strategies read, and when to begin with what is never done."""

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from ilkit.reporting.figures import MARKS, color_of
+from ilkit.reporting.figures import MARKS, color_of, curve_axes, draw_curve, label_ends
 from ilkit.reporting.goal_numbers import Reached
 from ilkit.reporting.goal_runs import cell_numbers
 from ilkit.reporting.style import LINE, svg
@@ -75,6 +75,25 @@ def draw_by_distance(reached: Reached) -> str:
     axes.grid(color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
     figure.legend(loc="outside upper left", ncols=min(len(reached.scores), 5), columnspacing=1.2)
+    return svg(figure)
+
+
+@matplotlib.rc_context(MARKS)
+def draw_along_training(reached: Reached) -> str:
+    """Success along training, a curve per policy with its band, and its seeds."""
+    curves = reached.along_training
+    unit = next(iter(curves.values())).unit
+    figure, axes = curve_axes("steps of the environment" if unit == "env_steps" else "training steps", "goals reached")
+    for name, curve in curves.items():
+        color = color_of(name, reached.policies)
+        axes.plot(curve.steps, curve.rows.T, color=color, linewidth=0.5, alpha=0.4)
+        draw_curve(axes, curve, color)
+    axes.set_xlim(0.0, max(float(curve.steps[-1]) for curve in curves.values()))
+    axes.set_ylim(-0.02, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.grid(color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    label_ends(axes, {name: float(curve.iqm[-1]) for name, curve in curves.items()}, reached.policies)
     return svg(figure)
 
 

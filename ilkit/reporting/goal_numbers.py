@@ -8,6 +8,7 @@ from jaxtyping import Bool, Int
 
 from ilkit.data.report import Metrics, Table
 from ilkit.math.statistics import wilson_interval
+from ilkit.measuring.curves import Curve
 from ilkit.measuring.goals import Along, Attempts, Rate, Scores, Tasks
 from ilkit.measuring.published import PublishedShare
 from ilkit.reporting.columns import aligned
@@ -30,6 +31,8 @@ class Reached(NamedTuple):
     hits: Mapping[str, Bool[np.ndarray, "seeds episodes"]]
     """What counted."""
     scores: Mapping[str, Scores]
+    along_training: Mapping[str, Curve]
+    """Success at the start of training, along it and at its end, of whom it was kept."""
     along_distance: Mapping[str, Along]
     places: Places | None
     failures: Mapping[str, Failures]
@@ -86,8 +89,19 @@ def _metrics(reached: Reached, name: str) -> dict[str, float]:
 
 def tables_of(reached: Reached) -> dict[str, Table]:
     """Success by pair of a start and a goal, and by how far the goal is."""
-    found = {"success_by_distance": _distance_table(reached), "episodes": _episode_table(reached)}
+    found: dict[str, Table] = {"success_by_distance": _distance_table(reached), "episodes": _episode_table(reached)}
+    if reached.along_training:
+        found["learning_curves"] = _training_table(reached)
     return found if reached.places is None else {**found, "success_by_pair": _pair_table(reached)}
+
+
+def _training_table(reached: Reached) -> Table:
+    rows = [
+        (name, int(steps), float(success), float(low), float(high))
+        for name, curve in reached.along_training.items()
+        for steps, success, low, high in zip(curve.steps, curve.iqm, *curve.interval, strict=True)
+    ]
+    return _columns(("policy", "steps", "success", "low", "high"), rows)
 
 
 def _distance_table(reached: Reached) -> Table:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ilkit.errors import counted
-from ilkit.reporting.goal_figures import draw_by_distance, draw_maps, draw_success
+from ilkit.reporting.goal_figures import draw_along_training, draw_by_distance, draw_maps, draw_success
 from ilkit.reporting.goal_numbers import Reached, verdict_of
 from ilkit.reporting.page import Section, prose, render_page, table
 from ilkit.reporting.tables import interval_cell, name_cell
@@ -41,6 +41,8 @@ def _setting(reached: Reached) -> str:
 def _sections(reached: Reached) -> Iterator[Section]:
     yield Section("Goals reached", draw_success(reached), _success_caption(reached))
     yield Section("In numbers", _success_table(reached), _explained(reached))
+    if reached.along_training:
+        yield Section("Along training", draw_along_training(reached), _training_caption(reached))
     if reached.places is not None:
         yield Section("Where it succeeds, and where it gets stuck", draw_maps(reached), _map_caption(reached))
     away = "steps of the shortest way" if reached.tasks.knows_ways else "straight distance to the goal"
@@ -88,6 +90,13 @@ def _pairs_caption(reached: Reached) -> str:
         f"Of the {counted(len(pairs), 'pair')} of cells that there were, those that `{reached.best}` fails most often: "
         "row and column of start and goal, counted from 0 at the top left. All are in `success_by_pair.tsv`."
     ).replace("`", "")
+
+
+def _training_caption(reached: Reached) -> str:
+    return (
+        "Success of the policies as they were along training, on the same episodes: means over training seeds with "
+        f"{reached.confidence:.0%} bootstrap intervals; thin lines are seeds."
+    )
 
 
 def _map_caption(reached: Reached) -> str:

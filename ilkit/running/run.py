@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray, PyTree
 
 from ilkit.artifact.store import load, save
+from ilkit.data.aggregate import Aggregate
 from ilkit.data.build import Build
 from ilkit.data.seeds import Learnt, Seeds
 from ilkit.data.training import Training
@@ -85,7 +86,8 @@ def execute(call: Call, inputs: Mapping[str, Any], drive: Drive) -> dict[str, An
             _check_type(call, artifact, Seeds)
         _check_type(call, artifact.stacked if call.keeps_seeds else artifact, edge.makes)
         if call.learns:
-            kept = None if learnt.snapshots is None else learnt.snapshots.part(edge.field)
+            grows = isinstance(artifact, Aggregate)  # what it held earlier are the first of its rows
+            kept = None if learnt.snapshots is None or grows else learnt.snapshots.part(edge.field)
             artifact = Seeds(artifact, learnt.curves, len(learnt), kept)
         elif isinstance(artifact, Learnt):
             artifact = Seeds(jax.tree.map(_with_seed_axis, artifact), {}, 1)

@@ -1,0 +1,58 @@
+"""A policy that isn't shown how many steps are left, in an environment that shows it."""
+
+import equinox as eqx
+from jaxtyping import Array, PRNGKeyArray, PyTree
+
+from ilkit.data.goal_entries import STEPS_LEFT
+from ilkit.data.normalizer import Normalizer
+from ilkit.data.policy import Policy
+from ilkit.data.seeds import Seeds
+from ilkit.data.spaces import Dict, Space, Spaces, same_spaces
+
+
+class UnclockedPolicy(Policy):
+    """Acts as a policy does that doesn't observe `steps_left`."""
+
+    policy: Policy
+    normalizer: Normalizer
+    spaces: Spaces = eqx.field(static=True)
+
+    @property
+    def is_stochastic(self) -> bool:
+        """As the policy is."""
+        return self.policy.is_stochastic
+
+    def initial_carry(self) -> PyTree:
+        """That of the policy."""
+        return self.policy.initial_carry()
+
+    def mode(self, carry: PyTree, obs: dict[str, Array]) -> tuple[PyTree, Array]:
+        """The policy's."""
+        return self.policy.mode(carry, _unclocked(obs))
+
+    def sample(self, carry: PyTree, obs: dict[str, Array], *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
+        """The policy's."""
+        return self.policy.sample(carry, _unclocked(obs), key=key)
+
+
+def fitting(seeds: Seeds[Policy], spaces: Spaces) -> Seeds[Policy]:
+    """Policies for these spaces: as they are or, where they lack `steps_left` alone, without being shown it.
+
+    What was kept on the way is left as it is.
+    """
+    own = seeds.stacked.spaces
+    lesser = Spaces(observation=_without_clock(spaces.observation), action=spaces.action)
+    if same_spaces(own, spaces) or not same_spaces(own, lesser):
+        return seeds
+    stacked = UnclockedPolicy(policy=seeds.stacked, normalizer=seeds.stacked.normalizer, spaces=spaces)
+    return Seeds(stacked, seeds.curves, len(seeds), seeds.snapshots)
+
+
+def _unclocked(obs: dict[str, Array]) -> dict[str, Array]:
+    return {name: entry for name, entry in obs.items() if name != STEPS_LEFT}
+
+
+def _without_clock(space: Space) -> Space:
+    if not isinstance(space, Dict):
+        return space
+    return Dict(entries=tuple(entry for entry in space.entries if entry[0] != STEPS_LEFT))
