@@ -1,0 +1,27 @@
+"""Far goals from data that show them, and from data that show short ways only, beside OGBench's table."""
+
+from ilkit import pipeline, stages
+
+LAYOUTS = ("medium", "large")
+DATA = ("navigate", "stitch")
+KINDS = ("gcbc", "gcbc_near", "gcivl", "hiql", "landmarks")
+"""The blocks of the algorithms."""
+
+
+@pipeline
+def goals(params):
+    """A report for each layout and way of recording, on OGBench's five tasks of the layout."""
+    return tuple(_compared(params, layout, data) for layout in LAYOUTS for data in DATA)
+
+
+def _compared(params, layout, data):
+    """All kinds on one set of data."""
+    recorded, tasks = getattr(params, f"{layout}_{data}"), getattr(params, f"{layout}_tasks")
+    expert = stages.expert(params.waypoints, recorded, name=f"waypoints_{layout}_{data}")
+    demos = stages.rollout(getattr(params, data), recorded, expert, name=f"{data}_{layout}")
+    learnt = {
+        kind: stages.imitate(getattr(params, kind), params.policy, demos, name=f"{kind}_{layout}_{data}")
+        for kind in KINDS
+    }
+    evaluate = getattr(params, f"evaluate_{layout}_{data}")
+    return stages.evaluate(evaluate, tasks, demos, expert, **learnt)
