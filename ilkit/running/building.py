@@ -83,7 +83,8 @@ def _handed_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
     if own is None or call.node.declaration.name not in _STEPPING:
         return
     for argument, edge in call.node.inputs.items():
-        for other in _environments_of(edge.node) if edge.makes is Policy else ():
+        keeps = edge.makes is Policy and edge.node.declaration.name != "condition"  # which may leave out goals
+        for other in _environments_of(edge.node) if keeps else ():
             with suppress(IlkitError):
                 there = plan.build(Block(other), "env")()
                 if not isinstance(there, RecordedEnvironment) and not same_spaces(world.spaces, there.spaces):

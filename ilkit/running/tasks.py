@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 
+from ilkit.data.policy import Policy
 from ilkit.errors import nearest
 from ilkit.running.plan import Call, Plan
 from ilkit.wiring.tracing import Block, Node, upstream
 
+_TELLING = ("one_hot", "settings")
+"""The kinds of `join` that tell tasks apart."""
+
 
 def task_faults(plan: Plan) -> Iterator[str]:
-    """Where a task is told other settings than those of its environment, or one is fixed that nobody trains."""
+    """Where settings aren't those of a task's environment, a task is fixed that nobody trains, or none is at all."""
     for call in plan.calls:
+        yield from _open_faults(plan, call)
         if call.node.declaration.name == "join":
             yield from _setting_faults(plan, call)
         elif call.node.declaration.name == "condition":
@@ -41,6 +46,22 @@ def _recording_faults(call: Call) -> Iterator[str]:
             f"{call.node.block}.{call.component.kind}.recording: must be one that the policy is trained on, got "
             f"{recording!r}. {nearest(recording, known)}"
         )
+
+
+def _open_faults(plan: Plan, call: Call) -> Iterator[str]:
+    """Where an environment, which knows one task, is handed a policy that wants to be told its task."""
+    for argument, edge in call.node.inputs.items() if "env" in call.node.parts else ():
+        if edge.makes is Policy and _wants_task(plan, edge.node):
+            yield (
+                f"{argument}: must know its task where {call.node.name} hands it an environment, and is told it by "
+                "what join puts together. Hand over what stages.condition makes of it."
+            )
+
+
+def _wants_task(plan: Plan, node: Node) -> bool:
+    if node.declaration.name == "join":
+        return plan.call(node.name).component.kind in _TELLING
+    return node.declaration.name != "condition" and any(_wants_task(plan, edge.node) for edge in node.inputs.values())
 
 
 def _environment_of(node: Node) -> Block | None:

@@ -17,6 +17,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds, Snapshots
 from ilkit.errors import DataError
 from ilkit.join import one_hot, settings
+from ilkit.running.building import building_faults
 from ilkit.running.faults import plan_faults
 from ilkit.running.plan import Plan
 from ilkit.running.run import execute, run_in_memory
@@ -105,7 +106,18 @@ def two_masses(params):
     return stages.evaluate(params.evaluate, params.heavy, recorded["heavy"], heavy=heavy)
 
 
-def plan_of(**changes: Any) -> Plan:
+@pipeline
+def untold(params):
+    """One policy for two masses, which nobody tells the mass."""
+    light = stages.rollout(params.rollout, params.light, stages.expert(params.expert, params.light), name="light_demos")
+    heavy = stages.rollout(
+        params.rollout, params.heavy, stages.expert(params.expert, params.heavy, name="heavy_expert")
+    )
+    learnt = stages.imitate(params.imitate, params.policy, stages.join(params.join, light=light, heavy=heavy))
+    return stages.evaluate(params.evaluate, params.heavy, heavy, learnt=learnt)
+
+
+def plan_of(pipeline: Any = two_masses, **changes: Any) -> Plan:
     chosen: dict[str, Any] = {
         "light": {"point_mass": {"mass": 1.0, "max_steps": 4}},
         "heavy": {"point_mass": {"mass": 2.0, "max_steps": 4, "max_force": 8.0}},
@@ -118,8 +130,9 @@ def plan_of(**changes: Any) -> Plan:
         "condition": {"task": {"recording": "heavy"}},
         "evaluate": {"returns": {"num_episodes": 4, "num_resamples": 10}},
     } | changes
-    blocks = {block: {"kind": next(iter(kinds)), **kinds} for block, kinds in chosen.items()}
-    return Plan(trace(two_masses.function), {"seed": 0, "num_threads": 1, **blocks})
+    graph = trace(pipeline.function)
+    blocks = {block: {"kind": next(iter(kinds)), **kinds} for block, kinds in chosen.items() if block in graph.groups()}
+    return Plan(graph, {"seed": 0, "num_threads": 1, **blocks})
 
 
 def test_the_env_of_one_task_takes_it_with_all_its_seeds() -> None:
@@ -160,3 +173,10 @@ def test_a_stage_that_keeps_seeds_must_make_seeds() -> None:
 )
 def test_what_would_be_refused_or_mistaken_is_found_before_anything_runs(changes: Any, said: str | None) -> None:
     assert plan_faults(plan_of(**changes)) == ([] if said is None else [said])
+
+
+def test_a_policy_that_nobody_tells_its_task_is_found() -> None:
+    (found,) = plan_faults(plan_of(untold))
+    assert found.startswith("learnt: must know its task where evaluate hands it an environment, and is told it by what")
+    assert plan_faults(plan_of(untold, join={"episodes": {}})) == []
+    assert list(building_faults(plan_of())) == []
