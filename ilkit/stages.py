@@ -146,6 +146,13 @@ def match(
 
 
 @stage
+def comparisons(
+    spec: Spec, env: Build[Environment | HostEnvironment] | None = None, *, key: PRNGKeyArray
+) -> Preferences:
+    """Pairs of clips that somebody has compared elsewhere, read from a file."""
+
+
+@stage
 def prefer(
     spec: Spec,
     labeler: Build[Labeler],

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.padding import capacity_of
@@ -145,6 +145,15 @@ def clips_of(demos: Demonstrations, capacity: int, time: int) -> Clips:
         laid_out(demos.at_last_step(demos.terminated)),
         jnp.asarray(mask),
     )
+
+
+def shuffled(made: Preferences, *, key: PRNGKeyArray) -> Preferences:
+    """The same pairs, of which some are turned round: as the key and the number of a pair say, whatever the answer."""
+    entropy = np.asarray(jax.random.key_data(key)).tolist()
+    turned = np.random.default_rng(np.random.SeedSequence(entropy)).random(made.num_pairs) < 0.5
+    both, rows = concatenate([made.first, made.second]), np.arange(made.num_pairs)
+    first, second = (both.take(np.where(turned == side, rows, rows + made.num_pairs)) for side in (False, True))
+    return Preferences(first, second, np.where(turned, 1 - made.probability, made.probability).astype(np.float32))
 
 
 def join_pairs(parts: list[Preferences]) -> Preferences:

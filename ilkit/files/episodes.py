@@ -58,6 +58,8 @@ def _usable(recording: Recording, source: Source, precision: Precision) -> Itera
             first = episode if first is None else first
             _check_alike(episode, first, source.path)
         except DataError as error:
+            if source.is_paired:
+                raise
             if not wanted.keep_going:
                 remedy = f"skip_episodes: [{number}] leaves it out, keep_going all such."
                 raise DataError(f"{error} {remedy}") from error

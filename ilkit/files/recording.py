@@ -26,6 +26,8 @@ class Source(NamedTuple):
     wanted: Wanted
     is_part: bool = False
     """Whether it is one file of a folder of such, an episode each unless it says otherwise."""
+    is_paired: bool = False
+    """Whether each episode has a partner, so that none can be left out alone."""
 
 
 class Episode(NamedTuple):

@@ -49,6 +49,7 @@ _BY_BLOCK: Mapping[str, tuple[Function, ...]] = {
     "rollout": (answer_checks.episodes_obey_the_environment,),
     "join": (answer_checks.no_recording_is_lost, task_checks.tasks_are_told_apart),
     "labeler": preference_checks.ANSWERS,
+    "comparisons": preference_checks.RECORDED,
     "prefer": preference_checks.QUESTIONS,
     "augment": (answer_checks.demonstrations_stay_valid,),
     "imitate": (answer_checks.recovers_the_expert,),

@@ -67,8 +67,27 @@ def more_questions_change_no_earlier_one(subject: Subject) -> None:
     )
 
 
+def pairs_fit_the_environment(subject: Subject) -> None:
+    """Where an environment is taken, the clips are in its spaces."""
+    if "env" not in subject.component.left_out:
+        spaces, found = part("env", subject.options)().spaces, subject.outcome().first.spaces
+        expect(found == spaces, f"The spaces must be those of the environment, got {found}.")
+
+
+def order_says_nothing(subject: Subject) -> None:
+    """The preferred clip is sometimes the first and sometimes the second one."""
+    preferred = np.unique(np.sign(subject.outcome().probability - 0.5))
+    expect(
+        {-1.0, 1.0} <= set(preferred.tolist()),
+        "Which clip comes first must say nothing about the answer, but it is always the same one that is preferred. "
+        "Turn pairs round by `shuffled`.",
+    )
+
+
 ANSWERS = (answers_are_probabilities, other_pairs_change_no_answer)
 """The checks of a labeler."""
+RECORDED = (pairs_fit_the_environment, order_says_nothing)
+"""The checks of what was answered elsewhere."""
 QUESTIONS = (clips_are_of_the_demonstrations, more_questions_change_no_earlier_one)
 """The checks of what asks."""
 

@@ -6,6 +6,7 @@ from types import UnionType
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 
 from ilkit.artifact.store import load, save
@@ -53,7 +54,7 @@ def inputs_unchanged(subject: Subject) -> None:
 def finite(subject: Subject) -> None:
     """Every number of the outcome is finite, but rewards that nobody knows, which are NaN."""
     outcome = subject.outcome()
-    found = not_finite(_with_known_rewards(outcome) if isinstance(outcome, Demonstrations) else outcome)
+    found = not_finite(jax.tree.map(_with_known_rewards, outcome, is_leaf=_is_demonstrations))
     expect(not found, f"Every number must be finite, but {found} of {type(outcome).__name__} is not.")
 
 
@@ -78,7 +79,13 @@ CHECKS = (inputs_unchanged, finite, returns_what_it_declares)
 """The checks that everything but an environment has to pass, whether it takes a key or not."""
 
 
-def _with_known_rewards(demos: Demonstrations) -> Demonstrations:
+def _is_demonstrations(thing: Any) -> bool:
+    return isinstance(thing, Demonstrations)
+
+
+def _with_known_rewards(demos: Any) -> Any:
+    if not _is_demonstrations(demos):
+        return demos
     return eqx.tree_at(lambda tree: tree.rewards, demos, np.where(np.isnan(demos.rewards), 0.0, demos.rewards))
 
 

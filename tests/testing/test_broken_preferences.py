@@ -12,11 +12,13 @@ from pydantic import PositiveInt
 
 from ilkit.asking.questions import ask
 from ilkit.asking.stretches import stretches_of
+from ilkit.data.build import Build
+from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.labeler import Answers, Labeler, pair_keys
 from ilkit.data.preferences import Preferences, join_pairs
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
-from ilkit.testing import preference_checks
+from ilkit.testing import preference_checks, problems
 from ilkit.testing.arguments import Options
 from ilkit.testing.subject import Subject
 
@@ -62,7 +64,17 @@ def prefer(joined: bool = False, changed: bool = False, forgotten: bool = False)
     return component
 
 
+def comparisons(unfit: bool = False, ordered: bool = False) -> Callable[..., Any]:
+    def component(spec, env: Build[Environment | HostEnvironment] | None = None, *, key) -> Preferences:
+        made = problems.preferences(problems.environment("discrete" if unfit else "continuous")(), 20)
+        return Preferences(made.chosen(), made.rejected(), np.ones(20, np.float32)) if ordered else made
+
+    return component
+
+
 BROKEN = [
+    (preference_checks.pairs_fit_the_environment, "comparisons", comparisons(), comparisons(True), "those of the env"),
+    (preference_checks.order_says_nothing, "comparisons", comparisons(), comparisons(ordered=True), "always the same"),
     (preference_checks.answers_are_probabilities, "labeler", labeler(), labeler(2.0), "must be in"),
     (
         preference_checks.other_pairs_change_no_answer,

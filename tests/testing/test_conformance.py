@@ -1,7 +1,9 @@
 """Every component that ilkit brings passes the conformance kit."""
 
+import json
 from collections.abc import Iterator
 from importlib.metadata import distribution
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from ilkit.artifact.store import save
+from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.seeds import Seeds
 from ilkit.format import npz
 from ilkit.registry.find import declarations
@@ -205,6 +208,23 @@ def all_checks() -> list[Check]:
     ]
 
 
+def compared(recorded: Demonstrations, folder: Path) -> None:
+    """What the kinds of `comparisons` read by default."""
+    pairs = [(better, worse) for better in range(5) for worse in range(5) if better != worse]
+    (folder / "rankings.csv").write_text("better,worse\n" + "".join(f"{one},{two}\n" for one, two in pairs))
+    lines = [json.dumps({"chosen": f"yes {one} {two}", "rejected": f"no {one}"}) for one, two in pairs]
+    (folder / "comparisons.jsonl").write_text("\n".join(lines))
+    rows = np.arange(20)[:, None] + np.arange(3)
+    sides = {"": rows, "_2": rows[::-1]}
+    obs, actions = recorded.before(), recorded.actions
+    arrays = {
+        f"{name}{side}": column[at]
+        for side, at in sides.items()
+        for name, column in (("observations", obs), ("actions", actions))
+    }
+    np.savez(folder / "comparisons.npz", **arrays)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What `checkpoint`, `mlp` and the kinds of `dataset` read by default, in the current folder."""
@@ -216,6 +236,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         recorded = demonstrations(5, "continuous", left=True)
         save(recorded, folder / "demos")
         npz.format(npz.NPZ()).write(recorded, folder / "demonstrations.npz")
+        compared(recorded, folder)
         yield
 
 

@@ -1,0 +1,1 @@
+"""Comparisons that were recorded elsewhere: one file per kind."""
