@@ -75,10 +75,11 @@ def dataset(
     format: Build[Format] | None = None,
     env: Build[Environment | HostEnvironment] | None = None,
     asked: Seeds[Aggregate] | None = None,
+    preferences: Preferences | None = None,
     *,
     key: PRNGKeyArray,
 ) -> Demonstrations:
-    """Episodes that were recorded elsewhere, read from a file, or answered to a policy that asked."""
+    """Episodes that were recorded elsewhere, read from a file, answered to a policy that asked, or preferred."""
 
 
 @stage

@@ -51,6 +51,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("condition", "task"): {"settings": {"recording": "second"}},
     ("dataset", "answers"): {"draws": False},
     ("dataset", "artifact"): {"draws": False},
+    ("dataset", "chosen"): {"draws": False},
     ("dataset", "file"): {"draws": False},
     ("env", "cliff"): {"draws": False},
     ("env", "deep_sea"): {"draws": False},
