@@ -1,4 +1,4 @@
-"""Play without a task becomes a policy that goes where it is told: every kind that learns in hindsight, on held-out pairs."""
+"""Play without a task, and policies that go where they are told: each kind that learns in hindsight, on held-out pairs."""
 
 from ilkit import pipeline, stages
 
