@@ -1,4 +1,4 @@
-"""Play without a task, and policies that go where they are told: each kind that learns in hindsight, on held-out pairs."""
+"""Play without a task, then policies that go where they are told: each kind that learns in hindsight, held out."""
 
 from ilkit import pipeline, stages
 
