@@ -45,12 +45,9 @@ DEMOS = recorded()
 SETTINGS: dict[str, Any] = {"num_steps": 1000, "learning_rate": 3e-3}
 
 
-def learnt(kind: Any, spec: Any, demos: Demonstrations = DEMOS) -> Policy:
-    parts = {
-        "policy": {"kind": "gaussian", "state_dependent_std": False},
-        "network": {"kind": "mlp", "hidden": [64]},
-    }
-    head = part("policy", Options(parts=parts))
+def learnt(kind: Any, spec: Any, demos: Demonstrations = DEMOS, **parts: dict[str, Any]) -> Policy:
+    one_std, layers = {"kind": "gaussian", "state_dependent_std": False}, {"kind": "mlp", "hidden": [64]}
+    head = part("policy", Options(parts={"policy": one_std, "network": layers, **parts}))
     return loop.train(lambda *, key: kind.imitate(spec, head, demos, key=key), key=KEY)[0]
 
 
@@ -62,6 +59,20 @@ def test_what_a_flat_clone_can_not_do_landmarks_solve() -> None:
     solved = [(collect_episodes(far, one, num_episodes=64, key=KEY).returns > 0).mean() for one in (flat, policy)]
     assert solved[0] < 0.1
     assert solved[1] > 0.95
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"policy": {"kind": "chunked", "horizon": 3, "execute": 2}},
+        {"network": {"kind": "gru", "hidden_size": 8, "window": 4}},
+    ],
+    ids=["chunked", "gru"],
+)
+def test_clones_with_a_memory_go_from_landmark_to_landmark(parts: dict[str, Any]) -> None:
+    policy = learnt(landmarks, Landmarks(num_landmarks=20, num_steps=3), **parts)
+    run = collect_episodes(maze(max_steps=5)(), policy, num_episodes=2, key=KEY, stochastic=True)
+    assert np.isfinite(run.intended).all()
 
 
 def behind_corners(graph: LandmarkGraph, reach: int) -> float:
