@@ -13,14 +13,17 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from ilkit.data.build import Build
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
-from ilkit.data.seeds import Seeds
+from ilkit.data.seeds import Seeds, Snapshots
 from ilkit.data.spaces import Spaces
-from ilkit.env import point_mass, point_maze, point_room, recorded
+from ilkit.env import point_mass, point_maze, point_room, reach_grid, recorded
 from ilkit.errors import DataError
 from ilkit.evaluate.goals import Goals, evaluate
-from ilkit.expert import waypoints
+from ilkit.expert import scripted, waypoints
 from ilkit.measuring.published import PublishedShare
 from ilkit.rollout.episodes import Episodes, rollout
+from ilkit.stepping.episodes import collect_episodes
+from ilkit.stepping.random_policy import RandomPolicy
+from tests.foreign.goal_env import reaching
 
 KEY = jax.random.key(0)
 CORRIDOR = ("#######", "#.....#", "#######")
@@ -167,3 +170,48 @@ def test_what_has_no_goals_or_changes_them_is_refused() -> None:
     room = point_room.env(point_room.PointRoom())
     assert [fault for fault in Goals(held_out=True).faults(room) if "holds no pairs out" in fault]
     assert [fault for fault in Goals().faults(recorded.env(recorded.Recorded())) if "recordings" in fault]
+
+
+def test_a_policy_without_a_clock_acts_where_there_is_one_and_is_judged_along_its_training() -> None:
+    env, clocked = maze(), maze(show_horizon=True)
+    kept = jax.tree.map(lambda *rows: jnp.stack(rows), toward(env, -1.0, -1.0).stacked, toward(env, 1.0, -1.0).stacked)
+    snapshots = Snapshots(kept, np.asarray([0, 5]), np.asarray([0, 50]))
+    curves = {"step": np.asarray([10]), "env_steps": np.asarray([100])}
+    learnt = Seeds(toward(env, 1.0, 1.0).stacked, curves, 2, snapshots)
+    expert = Seeds(
+        jax.tree.map(lambda leaf: leaf[None], waypoints.expert(waypoints.Waypoints(), clocked, key=KEY)), {}, 1
+    )
+    spec = Goals(num_episodes=16, num_resamples=100)
+    report = evaluate(spec, clocked, demos_of(clocked), expert, key=KEY, learnt=learnt)
+    assert report.metrics["learnt"]["success"] == report.metrics["expert"]["success"] == 1.0
+    found = report.tables["learning_curves"]
+    assert found["steps"] == [0, 50, 100]
+    np.testing.assert_allclose(found["success"], [0.0, 0.5, 1.0])
+    assert "Along training" in report.html
+
+
+def test_on_the_host_and_without_a_map_there_is_no_shortest_way_and_the_page_says_so(monkeypatch) -> None:
+    env = reaching(monkeypatch)
+    world = env()
+    demos = collect_episodes(world, RandomPolicy.of(world.spaces), num_episodes=4, key=KEY, stochastic=True)
+    learnt = toward(env, 1.0)
+    report = evaluate(Goals(num_episodes=12, num_resamples=100), env, demos.demonstrations(), key=KEY, learnt=learnt)
+    assert report.metrics["learnt"]["success"] > report.metrics["random"]["success"]
+    assert "spl" not in report.metrics["learnt"]
+    assert "success_by_pair" not in report.tables
+    assert "there is no SPL" in report.html
+    assert "distance" in report.tables["success_by_distance"]
+
+
+def test_in_a_grid_and_a_room_shortest_ways_are_those_of_their_steps() -> None:
+    grid = reach_grid.env(reach_grid.ReachGrid())
+    np.testing.assert_array_equal(grid.least_steps(np.asarray([0, 0]), np.asarray([0, 1])), [1.0, 1.0])
+    room: Build = Build("env", "point_room", point_room.env, point_room.PointRoom(noise=0.0, tolerance=0.1))
+    goals = np.asarray([[0.5, 0.0], [0.5, 0.5], [0.02, 0.0]])
+    np.testing.assert_array_equal(room().least_steps(np.zeros((3, 2)), goals), [8.0, 18.0, 1.0])
+    expert = scripted.expert(scripted.Scripted(), room, key=KEY)
+    seeds = Seeds(jax.tree.map(lambda leaf: leaf[None], expert), {}, 1)
+    demos = rollout(Episodes(num_episodes=2), room, expert, key=KEY)
+    report = evaluate(Goals(num_episodes=32, counts="at_end", num_resamples=100), room, demos, key=KEY, learnt=seeds)
+    assert report.metrics["learnt"]["success"] == 1.0
+    assert report.metrics["learnt"]["spl"] > 0.95
