@@ -5,7 +5,9 @@ from ilkit import pipeline, stages
 LAYOUTS = ("medium", "large")
 DATA = ("navigate", "stitch")
 KINDS = ("gcbc", "gcbc_near", "gcivl", "hiql", "landmarks")
-"""The blocks of the algorithms."""
+"""The algorithms."""
+BY_DATA = ("gcivl", "hiql")
+"""Those whose settings differ from one way of recording to the other, as in the table."""
 
 
 @pipeline
@@ -19,9 +21,9 @@ def _compared(params, layout, data):
     recorded, tasks = getattr(params, f"{layout}_{data}"), getattr(params, f"{layout}_tasks")
     expert = stages.expert(params.waypoints, recorded, name=f"waypoints_{layout}_{data}")
     demos = stages.rollout(getattr(params, data), recorded, expert, name=f"{data}_{layout}")
-    learnt = {
-        kind: stages.imitate(getattr(params, kind), params.policy, demos, name=f"{kind}_{layout}_{data}")
-        for kind in KINDS
-    }
+    learnt = {}
+    for kind in KINDS:
+        spec = getattr(params, f"{kind}_{data}" if kind in BY_DATA else kind)
+        learnt[kind] = stages.imitate(spec, params.policy, demos, name=f"learn_{kind}_{layout}_{data}")
     evaluate = getattr(params, f"evaluate_{layout}_{data}")
     return stages.evaluate(evaluate, tasks, demos, expert, **learnt)
