@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT
 from ilkit.data.normalizer import Model, RelativeGoals, replace_normalizers
-from ilkit.data.spaces import Box, Dict, described
+from ilkit.data.spaces import Box, Dict, Space, described
 from ilkit.data.windows import Transitions, Window, windows
 from ilkit.errors import counted
 
@@ -94,18 +94,21 @@ def warn_of_single_steps(demos: Demonstrations) -> None:
         )
 
 
-def relative_faults(demos: Demonstrations) -> Iterator[str]:
+def relative_faults(observation: Space, achieved: Shaped[np.ndarray, "rows ..."] | None = None) -> Iterator[str]:
     """What keeps goals from being given as the way there: goals that are no real numbers, or one-hot vectors."""
-    observed, achieved = demos.spaces.observation, np.asarray(demos.obs[ACHIEVED])
-    goal = dict(observed.entries)[DESIRED] if isinstance(observed, Dict) else observed
+    goal = dict(observation.entries)[DESIRED] if isinstance(observation, Dict) else observation
     got = described(goal)
     if isinstance(goal, Box) and goal.is_floating:
-        if achieved.ndim != 2 or achieved.shape[1] < 2:
-            return
-        if not (((achieved == 0) | (achieved == 1)).all() and (achieved.sum(axis=1) == 1).all()):
+        if achieved is None or not _is_one_hot(achieved):
             return
         got = "one-hot vectors"
     yield f"relative: needs goals that are real numbers, to be subtracted, got {got}. Set it to false."
+
+
+def _is_one_hot(rows: Shaped[np.ndarray, "rows ..."]) -> bool:
+    if rows.ndim != 2 or rows.shape[1] < 2:
+        return False
+    return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all())
 
 
 def goal_windows(

@@ -7,12 +7,18 @@ import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.goal_entries import DESIRED, STEPS_LEFT, goal_faults
-from ilkit.data.spaces import Box, Dict, described
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.goal_entries import ACHIEVED, STEPS_LEFT, goal_faults
 from ilkit.data.windows import Transitions
 from ilkit.errors import DataError, refuse
 from ilkit.fitting.fit import FitSpec
-from ilkit.fitting.goals import Hindsight, Strategy, warn_of_intentions
+from ilkit.fitting.goals import (
+    Hindsight,
+    Strategy,
+    relative_faults,
+    warn_of_intentions,
+    warn_of_single_steps,
+)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -43,6 +49,13 @@ class HindsightSpec(FitSpec):
             raise ValueError(f"current, future and random must add up to 1, got {total:g}")
         return self
 
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
+        """An environment without goals, or with goals that can't be relative."""
+        found = [f"env: {fault}" for fault in goal_faults(world.spaces.observation)]
+        yield from found
+        if self.relative and not found:
+            yield from relative_faults(world.spaces.observation)
+
     def draws(self, transitions: Transitions, max_steps: int) -> Hindsight:
         """How goals are drawn for these steps; `steps_left` is a share of so many."""
         return Hindsight.of(
@@ -58,12 +71,15 @@ class HindsightSpec(FitSpec):
 
 
 def check_hindsight(where: str, spec: HindsightSpec, demos: Demonstrations) -> None:
-    """Checks that goals can be drawn from what was achieved; warns where actions aren't what was done.
+    """Checks that goals can be drawn from what was achieved.
+
+    Warns where actions aren't what was done, and where no goal is further than one step.
 
     **Raises:** `DataError` where nothing is known of what was achieved, or a setting doesn't fit the episodes.
     """
     refuse(where, (f"demos: {fault}" for fault in goal_faults(demos.spaces.observation)))
     warn_of_intentions(demos)
+    warn_of_single_steps(demos)
     refuse(where, _misfits(spec, demos))
 
 
@@ -73,13 +89,8 @@ def _misfits(spec: HindsightSpec, demos: Demonstrations) -> Iterator[str]:
         yield f"horizon: must be at most the steps of the longest episode, {longest}, got {spec.horizon}."
     if spec.random and demos.num_episodes < 2:
         yield f"random: must be 0 where there is one episode alone, got {spec.random:g}: there is no other."
-    observed = demos.spaces.observation
-    assert isinstance(observed, Dict)
-    goal = dict(observed.entries)[DESIRED]
-    if spec.relative and not (isinstance(goal, Box) and goal.is_floating):
-        yield (
-            f"relative: needs goals that are real numbers, to be subtracted, got {described(goal)}. Set it to false."
-        )
+    if spec.relative:
+        yield from relative_faults(demos.spaces.observation, demos.obs[ACHIEVED])
 
 
 def steps_shown(demos: Demonstrations) -> int:

@@ -256,7 +256,8 @@ ONE_HOT = np.eye(3, dtype=np.float32)[[0, 2, 1, 1, 0]]
     ids=["one-hot", "discrete", "numbers", "flags", "single"],
 )
 def test_goals_that_can_not_be_subtracted_are_told(rows: np.ndarray, got: str | None) -> None:
-    faults = list(relative_faults(with_achieved(rows, [2, 1])))
+    demos = with_achieved(rows, [2, 1])
+    faults = list(relative_faults(demos.spaces.observation, demos.obs[ACHIEVED]))
     assert [fault.split(", got ")[1] for fault in faults] == ([] if got is None else [f"{got}. Set it to false."])
 
 

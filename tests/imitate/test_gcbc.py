@@ -12,13 +12,14 @@ from pydantic import ValidationError
 from ilkit.data.goal_entries import ACHIEVED, DESIRED
 from ilkit.data.normalizer import RelativeGoals
 from ilkit.data.policy import Policy
+from ilkit.data.spaces import Box, Dict
 from ilkit.env import point_room, reach_grid
 from ilkit.errors import DataError
 from ilkit.imitate.gcbc import GCBC, imitate
 from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
 from ilkit.testing.arguments import Options, part
-from ilkit.testing.problems import demonstrations, wandering
+from ilkit.testing.problems import demonstrations, environment, wandering
 
 KEY = jax.random.key(0)
 ROOM = point_room.env(point_room.PointRoom(step_size=0.1, show_horizon=False))
@@ -51,7 +52,8 @@ def test_wandering_without_aim_teaches_the_way_to_any_goal(relative: bool) -> No
 
 def test_every_step_may_be_an_episode_of_its_own() -> None:
     single = wandering(point_room.env(point_room.PointRoom(step_size=0.1, show_horizon=False, max_steps=1)), 300)
-    policy = learnt(single, num_steps=400, relative=True)
+    with pytest.warns(UserWarning, match="All of 300 episodes have one step"):
+        policy = learnt(single, num_steps=400, relative=True)
     np.testing.assert_array_equal(towards(policy, 0.1), [0, 1, 2, 3])
 
 
@@ -77,6 +79,27 @@ def test_goals_that_are_no_numbers_can_not_be_relative() -> None:
     learnt(grid, num_steps=1)
     with pytest.raises(DataError, match=r"imitate\.gcbc\.relative: needs goals that are real numbers"):
         learnt(grid, relative=True)
+
+
+def test_one_hot_goals_can_not_be_relative() -> None:
+    corners = np.eye(4, dtype=np.float32)[np.arange(DEMOS.num_steps + DEMOS.num_episodes) % 4]
+    goal = Box(shape=(4,), low=0.0, high=1.0)
+    space = Dict(entries={ACHIEVED: goal, DESIRED: goal})
+    spaces = DEMOS.spaces.model_copy(update={"observation": space})
+    demos = replace(DEMOS, obs={ACHIEVED: corners, DESIRED: corners}, spaces=spaces)
+    learnt(demos, num_steps=1)
+    with pytest.raises(DataError, match=r"imitate\.gcbc\.relative: .*, got one-hot vectors\. Set it to false"):
+        learnt(demos, relative=True)
+
+
+def test_what_has_no_goals_is_found_before_anything_runs() -> None:
+    (fault,) = GCBC(relative=True).faults(environment("discrete")())
+    assert fault.startswith("env: observations must be a dict with achieved_goal and desired_goal")
+    assert "point_maze" in fault
+    (fault,) = GCBC(relative=True).faults(reach_grid.env(reach_grid.ReachGrid()))
+    assert fault.startswith("relative: needs goals that are real numbers")
+    assert list(GCBC().faults(reach_grid.env(reach_grid.ReachGrid()))) == []
+    assert list(GCBC(relative=True).faults(ROOM)) == []
 
 
 def test_shares_must_add_up_to_1() -> None:
