@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.goal_entries import ACHIEVED, DESIRED
 from ilkit.data.spaces import Box, Dict, Discrete, MultiDiscrete, Space
 
 
@@ -25,6 +26,20 @@ def as_vectors(demos: Demonstrations) -> Demonstrations:
     low, high = (tuple(np.concatenate([part[end] for part in parts]).tolist()) for end in (2, 3))
     spaces = demos.spaces.model_copy(update={"observation": Box(low=low, high=high)})
     return dataclasses.replace(demos, obs=np.concatenate([part.rows for part in parts], axis=1), spaces=spaces)
+
+
+def without_goals(demos: Demonstrations) -> Demonstrations:
+    """The same episodes with what else was observed, where that is one entry beside goals; else as they are."""
+    space = demos.spaces.observation
+    if not isinstance(space, Dict):
+        return demos
+    entries = {name: entry for name, entry in space.entries if name not in (ACHIEVED, DESIRED)}
+    if len(entries) != 1 or len(entries) == len(space.entries):
+        return demos
+    ((name, entry),) = entries.items()
+    return dataclasses.replace(
+        demos, obs=demos.obs[name], spaces=demos.spaces.model_copy(update={"observation": entry})
+    )
 
 
 def column_names(demos: Demonstrations) -> list[str]:

@@ -14,8 +14,9 @@ from jaxtyping import Bool, Float, Int
 
 from ilkit.curating.fault import Fault, places_of
 from ilkit.curating.faults import outside_faults
+from ilkit.curating.flat import without_goals
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Discrete
+from ilkit.data.spaces import Box, Dict, Discrete, vectors
 from ilkit.errors import DataError, counted
 
 SHIFTS = (0, 1, -1)
@@ -84,8 +85,13 @@ class Replayed(NamedTuple):
 def replay(demos: Demonstrations, replayer: Replayer, limit: int = 1000, tolerance: float = TOLERANCE) -> Replayed:
     """Replays `limit` transitions drawn evenly from all, each with its action and those before and after it.
 
+    Goals don't change what an action leads to, and are left aside.
+
     **Raises:** `DataError` where the environment and the data don't fit, or no state can be got from the observations.
     """
+    demos = without_goals(demos)
+    if isinstance(demos.spaces.observation, Dict):
+        vectors(demos.spaces.observation, f"Replaying in {replayer.name}")
     replayer.fitting(demos)
     rows = _drawn(demos.num_steps, limit)
     obs, after = demos.before(rows), demos.after(rows)

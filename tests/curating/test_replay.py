@@ -13,9 +13,11 @@ from ilkit.curating.fault import Fault
 from ilkit.curating.mujoco_replay import host_replayer, made
 from ilkit.curating.replay import Replayer, beyond_faults, replay, replay_faults
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.goal_settings import Goal
+from ilkit.data.spaces import Box, Dict, Spaces
 from ilkit.env import point_mass
 from ilkit.errors import DataError
+from ilkit.files.goals import give_goals
 from ilkit.foreign.spaces import space_of
 
 KINDS = ["cart_pole", "mountain_car_continuous", "pendulum", "point_mass"]
@@ -207,6 +209,23 @@ def test_an_environment_that_observes_its_state_needs_no_plugin(name: str, drift
 def test_an_environment_with_noise_of_its_own_is_not_replayed(drift: None) -> None:
     with pytest.raises(DataError, match="can't be set to a state"):
         replayer_named("Noisy-v0")
+
+
+def test_goals_are_left_aside(tmp_path: Path, drift: None) -> None:
+    demos = give_goals(host_episodes("Drift-v0"), Goal(achieved=(0,)), tmp_path)
+    params = tmp_path / "params.yaml"
+    goal = "goal: {achieved: [0], desired: [1]}"
+    params.write_text(f"env: {{kind: gymnasium, gymnasium: {{id: Drift-v0, max_steps: 60, {goal}}}}}\n")
+    assert faults_of(demos, replayer_of(params)) == ()
+    assert faults_of(shifted(demos, 1), replayer_of(params))[0].name == "shifted by one"
+    other = Dict(entries={"place": Box(shape=(2,), low=0.0, high=1.0)})
+    named = dataclasses.replace(
+        demos,
+        obs={"place": demos.obs["observation"]},
+        spaces=demos.spaces.model_copy(update={"observation": other}),
+    )
+    with pytest.raises(DataError, match="Replaying in Drift-v0 needs observations that are vectors"):
+        replay(named, replayer_of(params))
 
 
 def test_settings_of_an_environment_on_the_host_count(tmp_path: Path, drift: None) -> None:

@@ -11,8 +11,10 @@ from ilkit.augment import relabel
 from ilkit.data.environment import GoalReaching
 from ilkit.data.goal_entries import ACHIEVED, DESIRED, goal_faults
 from ilkit.data.goal_settings import Goal
+from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box, Dict
 from ilkit.errors import DataError
+from ilkit.evaluate import goals
 from ilkit.imitate.gcbc import GCBC, imitate
 from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
@@ -56,6 +58,16 @@ def test_an_environment_that_observes_goals_works_as_it_is(monkeypatch: pytest.M
     found = relabel.augment(relabel.Relabel(keep_original=False), env, demos, key=KEY)
     led_to = found.after()
     np.testing.assert_array_equal(found.rewards, np.abs(led_to[ACHIEVED] - led_to[DESIRED])[:, 0] <= 0.25)
+
+
+def test_policies_are_told_goals_on_the_host_and_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = reaching(monkeypatch, "Telling", goal=Goal(achieved=(0,), tolerance=0.25), **SEEDED)
+    random = RandomPolicy.of(env().spaces)
+    demos = collect_episodes(env(), random, num_episodes=4, key=KEY, stochastic=True).demonstrations()
+    one = Seeds(jax.tree.map(lambda leaf: leaf[None], random), {}, 1)
+    spec = goals.Goals(num_episodes=16, num_resamples=10)
+    report = goals.evaluate(spec, env, demos, key=KEY, wandering=one)
+    assert "Telling-v0" in report.html
 
 
 def test_a_goal_that_a_reset_hands_out_is_observed(monkeypatch: pytest.MonkeyPatch) -> None:
