@@ -9,7 +9,7 @@ from jaxtyping import Bool
 
 from ilkit.curating.columns import column_faults
 from ilkit.curating.fault import Fault, Place, num_episodes_of, places_of
-from ilkit.curating.flat import as_vectors
+from ilkit.curating.flat import as_vectors, without_goals
 from ilkit.curating.reading import unsound
 from ilkit.curating.repeats import repeat_faults
 from ilkit.data.demonstrations import Demonstrations
@@ -26,13 +26,14 @@ def find_faults(demos: Demonstrations) -> tuple[Fault, ...]:
     """Every kind of defect in demonstrations; where lengths and rows disagree, nothing but that."""
     if broken := unsound(demos):
         return broken
+    others = as_vectors(without_goals(demos))  # where one is stands among what else is observed, too
     demos = as_vectors(demos)
     return (
         *_not_finite(demos),
         *outside_faults(demos, demos.spaces.action),
         *_ends(demos),
         *_cuts(demos),
-        *column_faults(demos),
+        *column_faults(others),
         *repeat_faults(demos),
         *_identical_episodes(demos),
     )

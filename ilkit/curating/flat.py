@@ -29,17 +29,15 @@ def as_vectors(demos: Demonstrations) -> Demonstrations:
 
 
 def without_goals(demos: Demonstrations) -> Demonstrations:
-    """The same episodes with what else was observed, where that is one entry beside goals; else as they are."""
+    """The same episodes with what else was observed than goals, an array where that is one entry; all if nothing is."""
     space = demos.spaces.observation
-    if not isinstance(space, Dict):
+    entries = dict(space.entries) if isinstance(space, Dict) else {}
+    rest = [name for name in entries if name not in (ACHIEVED, DESIRED)]
+    if not rest or len(rest) == len(entries):
         return demos
-    entries = {name: entry for name, entry in space.entries if name not in (ACHIEVED, DESIRED)}
-    if len(entries) != 1 or len(entries) == len(space.entries):
-        return demos
-    ((name, entry),) = entries.items()
-    return dataclasses.replace(
-        demos, obs=demos.obs[name], spaces=demos.spaces.model_copy(update={"observation": entry})
-    )
+    seen: Space = entries[rest[0]] if len(rest) == 1 else Dict(entries={name: entries[name] for name in rest})  # type: ignore[arg-type]
+    obs = demos.obs[rest[0]] if len(rest) == 1 else {name: demos.obs[name] for name in rest}
+    return dataclasses.replace(demos, obs=obs, spaces=demos.spaces.model_copy(update={"observation": seen}))
 
 
 def column_names(demos: Demonstrations) -> list[str]:

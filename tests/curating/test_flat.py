@@ -8,10 +8,12 @@ from click.testing import CliRunner
 from ilkit.artifact.store import load, save
 from ilkit.cli.commands import command_line
 from ilkit.curating.faults import find_faults
-from ilkit.curating.flat import as_vectors, column_names
+from ilkit.curating.flat import as_vectors, column_names, without_goals
 from ilkit.curating.summary import summarize
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.goal_settings import Goal
 from ilkit.data.spaces import Box, Dict, Discrete, Spaces
+from ilkit.files.goals import give_goals
 
 
 def seen() -> Demonstrations:
@@ -48,6 +50,17 @@ def test_faults_of_entries_are_found() -> None:
     assert "obs not finite: 1 entry in 1 row of 1 episode (episode 1 step 4 dimension 3)" in str(fault)
     demos.obs["position"][:, 1] = 0.5
     assert [fault.name for fault in find_faults(demos)] == ["obs constant"]
+
+
+def test_goals_repeat_what_is_observed_and_are_no_defect() -> None:
+    whole = seen()
+    demos = give_goals(whole, Goal(achieved=("position",)), Path("mine"))
+    assert find_faults(demos) == find_faults(whole) == ()
+    assert sorted(without_goals(demos).obs) == sorted(whole.obs)
+    alone = without_goals(give_goals(as_vectors(whole), Goal(achieved=(2, 3)), Path("mine")))
+    np.testing.assert_array_equal(alone.obs, as_vectors(whole).obs)
+    assert alone.spaces == as_vectors(whole).spaces
+    assert without_goals(whole) is whole
 
 
 def test_commands_take_dictionaries(tmp_path: Path) -> None:
