@@ -1,0 +1,44 @@
+"""A policy that is disturbed while it acts: noise on its actions, or pushes that last for some steps."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from ilkit.data.normalizer import Normalizer
+from ilkit.data.policy import Policy
+from ilkit.data.spaces import Spaces
+
+
+class DisturbedPolicy(Policy):
+    """a = a(s) + d, where d ~ N(0, scale²) is drawn anew every `duration` steps; the mode is that of the policy."""
+
+    policy: Policy
+    scale: Float[Array, "*act"]
+    """The standard deviation of what is added, in the units of the actions."""
+    normalizer: Normalizer
+    spaces: Spaces = eqx.field(static=True)
+    duration: int = eqx.field(static=True)
+
+    @classmethod
+    def of(cls, policy: Policy, scale: Float[Array, "*act"], duration: int) -> "DisturbedPolicy":
+        """The policy, disturbed."""
+        return cls(policy=policy, scale=scale, normalizer=policy.normalizer, spaces=policy.spaces, duration=duration)
+
+    def initial_carry(self) -> PyTree:
+        """What the policy remembers, no disturbance, and the number of the step."""
+        return self.policy.initial_carry(), jnp.zeros_like(self.scale), jnp.zeros((), jnp.int32)
+
+    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Array]:
+        """The undisturbed action."""
+        memory, disturbance, step = carry
+        memory, action = self.policy.mode(memory, obs)
+        return (memory, disturbance, step + 1), action
+
+    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
+        """The mode of the policy, disturbed."""
+        memory, disturbance, step = carry
+        drawn = self.scale * jax.random.normal(key, self.scale.shape)
+        disturbance = jnp.where(step % self.duration == 0, drawn, disturbance)
+        memory, action = self.policy.mode(memory, obs)
+        return (memory, disturbance, step + 1), action + disturbance
