@@ -113,7 +113,7 @@ def evaluate(
     from ilkit.reporting.endurance_page import page_of  # matplotlib takes longer to import than a pipeline to check
 
     endured = Endured(
-        task=getattr(env.spec, "id", env.kind),
+        task=task_of(env),
         policies=tuple(policies),
         num_demonstrated=(demos.num_episodes, demos.num_counted),
         num_episodes=spec.num_episodes,
@@ -137,6 +137,15 @@ def outcomes_of(
     returns = np.stack([run.returns for run in runs]).reshape(len(seeds), len(scales), spec.num_episodes)
     outcomes = returns if spec.threshold is None else (returns >= spec.threshold).astype(np.float64)
     return outcomes.mean(axis=2) if len(seeds) > 1 else outcomes[0].T
+
+
+def task_of(env: Build[Environment | HostEnvironment]) -> str:
+    """The task, with the settings that tell it from others of its kind."""
+    fields = type(env.spec).model_fields
+    changed = [
+        f"{name} {value:g}" for name, value in env.spec if type(value) is float and value != fields[name].default
+    ]
+    return getattr(env.spec, "id", env.kind) + (f" ({', '.join(changed)})" if changed else "")
 
 
 def half_range(world: Environment | HostEnvironment) -> Float[Array, "*act"]:

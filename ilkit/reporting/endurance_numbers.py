@@ -9,6 +9,7 @@ from jaxtyping import Float
 from ilkit.data.report import Metrics, Table
 from ilkit.measuring.endurance import Endurance, Lead
 from ilkit.reporting.columns import aligned
+from ilkit.reporting.wording import number
 
 
 class Endured(NamedTuple):
@@ -39,11 +40,16 @@ class Endured(NamedTuple):
         """What the policies are disturbed by."""
         return "noise" if self.duration == 1 else f"pushes of {self.duration} steps"
 
-    def told(self, value: float, *, signed: bool = False) -> str:
+    def told(self, value: float) -> str:
         """An outcome as a person writes it."""
-        if self.threshold is None:
-            return f"{value:{'+' if signed else ''},.4g}"
-        return f"{100 * value:+.0f} points" if signed else f"{value:.0%}"
+        return f"{value:,.4g}" if self.threshold is None else f"{value:.0%}"
+
+    def told_lead(self, lead: Lead) -> str:
+        """A lead over all disturbances with its interval, as a person writes it."""
+        scale, unit = (1.0, "") if self.threshold is None else (100.0, " points")
+        ends = (scale * lead.disturbed, *(scale * end for end in lead.disturbed_interval))
+        told, low, high = (number(end, 1 if max(map(abs, ends)) >= 1 else 3, signed=True) for end in ends)
+        return f"{told}{unit} over all {self.what} ({self.confidence:.0%} interval {low} to {high})"
 
 
 def metrics_of(found: Endured) -> Metrics:
@@ -82,23 +88,18 @@ def tables_of(found: Endured) -> dict[str, Table]:
     return {"endurance": endured, "learning_curves": over_all}
 
 
-def verdict_of(found: Endured) -> str:
+def sentences_of(found: Endured) -> list[str]:
     """Who endures more, in plain words and whatever it is."""
     words = {1: "endures more than", 0: "endures neither clearly more nor less than", -1: "endures less than"}
-    told = [
-        f"`{one.name}` {words[one.sign]} `{one.reference}`: {found.told(one.disturbed, signed=True)} over all "
-        f"{found.what} ({found.confidence:.0%} interval {found.told(one.disturbed_interval.low, signed=True)} to "
-        f"{found.told(one.disturbed_interval.high, signed=True)})."
-        for one in found.leads
-    ]
+    told = [f"`{one.name}` {words[one.sign]} `{one.reference}`: {found.told_lead(one)}." for one in found.leads]
     if not told:
         (name, one), *_ = [item for item in found.found.items() if item[0] in found.policies]
         told = [f"`{name}`: {found.outcome} {found.told(one.mean[0])} at first, {found.told(one.mean[-1])} at last."]
-    return " ".join(told)
+    return told
 
 
 def summary_of(found: Endured) -> str:
     """An aligned table of outcomes, and the verdict."""
     head = ("", *(f"σ = {strength:g}" for strength in found.strengths))
     rows = [(name, *(found.told(value) for value in one.mean)) for name, one in found.found.items()]
-    return "\n".join([*aligned([head, *rows], gap=3), verdict_of(found).replace("`", "")]) + "\n"
+    return "\n".join([*aligned([head, *rows], gap=3), *sentences_of(found)]).replace("`", "") + "\n"

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ilkit.errors import counted
-from ilkit.reporting.endurance_numbers import Endured, verdict_of
+from ilkit.reporting.endurance_numbers import Endured, sentences_of
 from ilkit.reporting.figures import MARKS, color_of
 from ilkit.reporting.page import Section, prose, render_page, table
 from ilkit.reporting.style import INK, LINE, MUTED, svg
 from ilkit.reporting.tables import name_cell
-from ilkit.reporting.wording import few_seeds
+from ilkit.reporting.wording import few_seeds, number
 
 
 def page_of(found: Endured) -> str:
@@ -25,7 +25,8 @@ def page_of(found: Endured) -> str:
         f"{counted(found.num_episodes, 'evaluation episode')} of each seed at each strength of {found.what}, with the "
         f"same starts and disturbances for all.{survived}"
     )
-    opening = f'<p class="setting">{prose(setting)}</p>\n<p class="verdict">{prose(verdict_of(found))}</p>'
+    verdict = "".join(f'<p class="verdict">{prose(sentence)}</p>' for sentence in sentences_of(found))
+    opening = f'<p class="setting">{prose(setting)}</p>\n{verdict}'
     notes = few_seeds(min(found.found[name].num_seeds for name in found.policies), found.confidence)
     closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in notes))
     return render_page(f"Disturbed on {found.task}", opening, _sections(found), closing)
@@ -88,9 +89,9 @@ def draw_leads(found: Endured) -> str:
         axes.vlines(at, *one.interval, color=color, linewidth=1.4)
         axes.plot(at, one.difference, "o", color=color, markersize=5, label=f"{one.name} − {one.reference}")
     if found.threshold is not None:
-        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}")
+        axes.yaxis.set_major_formatter(lambda value, _: number(100 * value, 0, signed=True))
     axes.set_ylabel("difference of " + ("returns" if found.threshold is None else "shares (points)"))
-    figure.legend(loc="outside upper left", ncols=min(len(found.leads), 5), columnspacing=1.2)
+    figure.legend(loc="outside upper left", ncols=min(len(found.leads), 2), columnspacing=1.2)
     return svg(figure)
 
 

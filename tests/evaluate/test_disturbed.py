@@ -9,9 +9,9 @@ import pytest
 
 from ilkit.data.build import Build
 from ilkit.data.seeds import Seeds
-from ilkit.env import recorded
+from ilkit.env import pendulum, recorded
 from ilkit.errors import DataError, ParamsError
-from ilkit.evaluate.disturbed import Disturbed, evaluate, half_range, outcomes_of
+from ilkit.evaluate.disturbed import Disturbed, evaluate, half_range, outcomes_of, task_of
 from ilkit.registry.params import parse
 from ilkit.testing.problems import demonstrations, environment, tracking_expert
 
@@ -48,6 +48,12 @@ def test_who_endures_more_is_said_with_its_lead() -> None:
     assert report.metrics["expert"]["by_strength"]["0"] == 0.0
     assert report.tables["endurance"]["policy"] == ["expert"] * 3 + ["poor"] * 3 + ["good"] * 3
     assert list(report.tables["learning_curves"]) == ["env_steps", "poor", "good"]
+
+
+def test_a_task_is_told_from_others_of_its_kind() -> None:
+    assert task_of(Build("env", "pendulum", pendulum.env, pendulum.Pendulum())) == "pendulum"
+    heavy: Build = Build("env", "pendulum", pendulum.env, pendulum.Pendulum(mass=1.2, max_steps=9))
+    assert task_of(heavy) == "pendulum (mass 1.2)"
 
 
 def test_references_are_chosen_by_name() -> None:
