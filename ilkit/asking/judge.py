@@ -21,6 +21,12 @@ class Judge(eqx.Module):
     skip_margin: Float[Array, ""] | None
     """Where both scores are below this, nothing is said; None says something always."""
 
+    @classmethod
+    def of(cls, rationality: float | None, mistake: float, tie_margin: float, skip_margin: float | None) -> "Judge":
+        """The judge with these settings."""
+        beta, skip = (None if one is None else jnp.asarray(one, jnp.float32) for one in (rationality, skip_margin))
+        return cls(beta, jnp.asarray(mistake, jnp.float32), jnp.asarray(tie_margin, jnp.float32), skip)
+
     def __call__(
         self,
         first: Float[Array, " pairs"],

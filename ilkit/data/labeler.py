@@ -36,8 +36,8 @@ class Labeler(eqx.Module):
     def fitted(self, clips: Clips, episodes: Clips | None = None) -> "Labeler":
         """The same labeler, with whatever it needs of the clips that it may be shown, such as their spread of returns.
 
-        `episodes` are what the clips were cut out of, where they are not whole episodes themselves. Pure, so that it
-        may be called inside of a compiled function.
+        A labeler that isn't fitted takes scores as they are. `episodes` are what the clips were cut out of, where they
+        are not whole episodes themselves. Pure, so that it may be called inside of a compiled function.
         """
         del clips, episodes
         return self

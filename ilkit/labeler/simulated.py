@@ -2,9 +2,11 @@
 
 Clips have the score z = Σ_t γ^(T - 1 - t) r_t, standardized over the clips that may be shown. The first of two is
 preferred with probability σ(β (z₁ - z₂)); with probability ε the opposite is said; clips whose scores differ by no more
-than a margin are liked alike, and nothing is said of two that are both below another.
+than a margin are liked alike, and nothing is said of two that are both below another. Who judges by advantages sums
+r + γ V(s') - V(s) instead: not what a clip returned, but how much more than is usual from there (Knox et al., 2022).
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import jax.numpy as jnp
@@ -12,8 +14,10 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from ilkit.asking.judge import Judge, Scale, returns_of
+from ilkit.asking.value import Value
 from ilkit.data.labeler import Answers, Labeler
 from ilkit.data.preferences import Clips
+from ilkit.errors import DataError
 from ilkit.spec import Spec
 
 
@@ -31,6 +35,14 @@ class Simulated(Spec):
     """A pair whose standardized returns are both below this gets no answer; null answers always."""
     myopia: Annotated[float, Field(gt=0, le=1)] = 1.0
     """γ: a reward counts γ times that of the step after it, as who remembers the end best has it; 1 is the return."""
+    criterion: Literal["return", "advantage"] = "return"
+    """What clips are judged by: what they returned, or how much more than what was recorded earns from there."""
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """γ of what is earned later, for advantages."""
+
+    def idle(self) -> Mapping[str, str]:
+        """Returns of clips are not discounted."""
+        return {"discount": "only where criterion is advantage"} if self.criterion == "return" else {}
 
 
 class SimulatedLabeler(Labeler):
@@ -39,22 +51,36 @@ class SimulatedLabeler(Labeler):
     judge: Judge
     myopia: Float[Array, ""]
     scale: Scale
+    discount: Float[Array, ""] | None
+    """None where clips are judged by returns."""
+    value: Value | None = None
 
     def fitted(self, clips: Clips, episodes: Clips | None = None) -> "SimulatedLabeler":
-        """The same, with returns in units of the spread that these clips have."""
-        del episodes
-        scale = Scale.fit(returns_of(clips, self.myopia), clips.mask.any(axis=1))
-        return SimulatedLabeler(self.judge, self.myopia, scale)
+        """The same, with scores in units of the spread that these clips have."""
+        whole = clips if episodes is None else episodes
+        value = None if self.discount is None else Value.fit(whole, self.discount)
+        known = SimulatedLabeler(self.judge, self.myopia, Scale.identity(), self.discount, value)
+        scale = Scale.fit(known.scores(clips), clips.mask.any(axis=1))
+        return SimulatedLabeler(self.judge, self.myopia, scale, self.discount, value)
 
     def answers(self, first: Clips, second: Clips, numbers: Int[Array, " pairs"], *, key: PRNGKeyArray) -> Answers:
         """Prefers the larger score, as far as this person is rational."""
-        z_first, z_second = (self.scale(returns_of(clips, self.myopia)) for clips in (first, second))
-        return self.judge(z_first, z_second, numbers, key=key)
+        return self.judge(self.scores(first), self.scores(second), numbers, key=key)
+
+    def scores(self, clips: Clips) -> Float[Array, " clips"]:
+        """The standardized return, or sum of advantages, of each clip.
+
+        **Raises:** `DataError` where advantages are asked for before any clip was seen.
+        """
+        if self.discount is not None:
+            if self.value is None:
+                raise DataError("Advantages are judged against what was recorded. Call fitted with it first.")
+            clips = self.value.advantages(clips)
+        return self.scale(returns_of(clips, self.myopia))
 
 
 def labeler(spec: Simulated) -> Labeler:
     """Makes the person, who has not yet seen what the returns of clips are like."""
-    margin = None if spec.skip_margin is None else jnp.asarray(spec.skip_margin, jnp.float32)
-    beta = None if spec.rationality is None else jnp.asarray(spec.rationality, jnp.float32)
-    judge = Judge(beta, jnp.asarray(spec.mistake, jnp.float32), jnp.asarray(spec.tie_margin, jnp.float32), margin)
-    return SimulatedLabeler(judge, jnp.asarray(spec.myopia, jnp.float32), Scale.identity())
+    discount = jnp.asarray(spec.discount, jnp.float32) if spec.criterion == "advantage" else None
+    judge = Judge.of(spec.rationality, spec.mistake, spec.tie_margin, spec.skip_margin)
+    return SimulatedLabeler(judge, jnp.asarray(spec.myopia, jnp.float32), Scale.identity(), discount)

@@ -8,6 +8,7 @@ from jaxtyping import Array
 
 from ilkit.data.labeler import Answers
 from ilkit.data.preferences import Clips
+from ilkit.errors import DataError
 from ilkit.labeler.simulated import Simulated, labeler
 
 
@@ -83,3 +84,20 @@ def test_an_answer_depends_on_the_number_of_its_pair_alone() -> None:
     long, short = asked(spec, one, other), asked(spec, one[:20], other[:20])
     assert long.probability[:20].tolist() == short.probability.tolist()
     assert asked(spec, one, other, seed=1).probability.tolist() != long.probability.tolist()
+
+
+def test_an_advantage_is_what_is_returned_beyond_what_is_usual_from_there() -> None:
+    # From 1 every try earns 10 or 11, from 0 it earns 0 or 3: the best try from 0 is the larger surprise.
+    obs, rewards = jnp.asarray([1.0, 1.0, 0.0, 0.0])[:, None, None], jnp.asarray([10.0, 11.0, 0.0, 3.0])[:, None]
+    seen = Clips(obs, obs, obs, rewards, jnp.ones((4, 1), bool), jnp.ones((4, 1), bool))
+    rows = [jax.tree.map(lambda leaf, row=row: leaf[row : row + 1], seen) for row in (1, 3)]
+    numbers, key = jnp.arange(1), jax.random.key(0)
+    for criterion, expected in (("return", 1.0), ("advantage", 0.0)):
+        person = labeler(Simulated(criterion=criterion)).fitted(seen)
+        assert person.answers(*rows, numbers, key=key).probability.tolist() == [expected]
+
+
+def test_advantages_need_what_they_are_measured_against() -> None:
+    with pytest.raises(DataError, match="Call fitted"):
+        asked(Simulated(criterion="advantage"), jnp.ones((1, 1)), jnp.zeros((1, 1)))
+    assert Simulated(discount=0.5).idle() == {"discount": "only where criterion is advantage"}
