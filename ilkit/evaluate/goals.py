@@ -16,7 +16,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, GoalReaching, HeldOutPairs, HostEnvironment, RecordedEnvironment
-from ilkit.data.goal_entries import goal_faults
+from ilkit.data.goal_entries import goal_faults, warn_of_tolerance
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
@@ -107,20 +107,27 @@ def evaluate(
 
     **Raises:** `DataError` where there is no policy, the environment has no goals, or the goal of an episode changes.
     """
-    if not policies or set(_REFERENCES) & set(policies):
-        raise DataError(
-            f"evaluate.kind goals takes policies by names other than {', '.join(_REFERENCES)}, got "
-            f"{', '.join(policies) or 'none'}."
-        )
+    _check_names(spec, policies)
     world = env()
     refuse("evaluate.goals", (*spec.faults(world), *spec.input_faults(policies)))
     from ilkit.reporting.goal_page import page_of  # matplotlib is slow to import
 
     if spec.held_out:
         warn_of_leaks(world, demos)
+    if spec.tolerance is not None:
+        warn_of_tolerance(spec.tolerance, world.spaces.observation)
     contestants = _contestants(spec, world, expert, policies)
     reached = _reached(spec, getattr(env.spec, "id", env.kind), world, contestants, key=key)
     return Report(metrics_of(reached), tables_of(reached), page_of(reached), summary_of(reached))
+
+
+def _check_names(spec: Goals, policies: Mapping[str, Seeds[Policy]]) -> None:
+    taken = {*_REFERENCES, *(f"{name}{SAMPLED}" for name in policies if spec.acting == "both")}
+    if not policies or taken & set(policies):
+        raise DataError(
+            f"evaluate.kind goals takes policies by names other than {', '.join(sorted(taken))}, got "
+            f"{', '.join(policies) or 'none'}. Hand one over by a name of its own."
+        )
 
 
 def _contestants(

@@ -160,10 +160,16 @@ def test_what_has_no_goals_or_changes_them_is_refused() -> None:
     mass = Build("env", "point_mass", point_mass.env, point_mass.PointMass())
     with pytest.raises(DataError, match="desired_goal"):
         evaluate(Goals(), mass, demos, key=KEY, one=policy)
+    with pytest.raises(
+        DataError, match="other than direct_sampled, direct_sampled_sampled, expert, random, got direct"
+    ):
+        evaluate(Goals(acting="both"), env, demos, key=KEY, **{"direct": policy, "direct_sampled": policy})
     with pytest.raises(DataError, match="got random"):
         evaluate(Goals(), env, demos, key=KEY, random=policy)
     with pytest.raises(DataError, match="at_goal of the environment to terminate or stay"):
         evaluate(Goals(num_episodes=8), maze(at_goal="new_goal"), demos, key=KEY, one=policy)
+    with pytest.warns(UserWarning, match="Set tolerance above 0"):
+        evaluate(Goals(tolerance=0.0, num_episodes=4, num_resamples=10), env, demos, key=KEY, one=policy)
     misspelled = Goals(published=(PublishedShare(policy="drect", share=0.1, deviation=0.1, num_seeds=8),))
     with pytest.raises(DataError, match=r"got 'drect'\. Did you mean 'direct'"):
         evaluate(misspelled, env, demos, key=KEY, direct=policy)
