@@ -174,3 +174,22 @@ def test_a_stage_that_takes_one_policy_refuses_several_seeds(tmp_path: Path) -> 
 def test_faults_are_found_before_anything_runs(project: Path) -> None:
     with pytest.raises(ParamsError, match="seed"):
         load_pipeline(project / "pipelines/clone.py").run({"num_threads": 1})
+
+
+def test_policies_that_practice_are_kept_along_training_and_what_they_gathered_at_its_end(tmp_path: Path) -> None:
+    begin = PIPELINE[: PIPELINE.index("    expert")]
+    (tmp_path / "practice.py").write_text(
+        f"{begin}    return stages.interact(params.interact, params.policy, params.env)\n"
+    )
+    params = {
+        **{"seed": 3, "num_threads": 1},
+        "env": {"kind": "point_room", "point_room": {"max_steps": 3}},
+        "network": {"kind": "mlp", "mlp": {"hidden": [4]}},
+        "policy": {"kind": "categorical", "categorical": {}},
+        "interact": {"kind": "gcsl", "gcsl": {"num_rounds": 4, "updates": 2, "num_seeds": 2, "num_snapshots": 2}},
+    }
+    made = load_pipeline(tmp_path / "practice.py").run(params)
+    policy, gathered = (made[f"interact/{name}"] for name in ("policy", "demos"))
+    assert policy.snapshots.env_steps.tolist() == [0, 6]
+    assert gathered.snapshots is None
+    assert gathered[0].demonstrations().num_steps == 12
