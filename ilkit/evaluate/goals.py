@@ -110,6 +110,8 @@ def evaluate(
     _check_names(spec, policies)
     world = env()
     refuse("evaluate.goals", (*spec.faults(world), *spec.input_faults(policies)))
+    if spec.tolerance == 0:
+        warn_of_tolerance(0.0, world.spaces.observation)
     from ilkit.reporting.goal_page import page_of  # matplotlib is slow to import
 
     if spec.held_out:

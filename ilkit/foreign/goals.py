@@ -56,10 +56,10 @@ class ObservedGoals(gymnasium.Wrapper[Any, Any, Any, Any]):
         if isinstance(given, dict):
             return np.array(self._goal.parts(self._space, given).achieved)
         goal = np.array(given)
-        if goal.shape == achieved.shape:
-            return goal
         if goal.shape == whole:
             return self._goal.parts(self._space, goal).achieved
+        if goal.shape == achieved.shape:
+            return goal
         raise DataError(
             f'env.gymnasium.goal: info["goal"] must be like what is achieved, of shape {achieved.shape}, or a whole '
             f"observation, of shape {whole}, got {goal.shape}. Say in achieved which entries of one it is like."

@@ -68,6 +68,8 @@ def test_policies_are_told_goals_on_the_host_and_measured(monkeypatch: pytest.Mo
     spec = goals.Goals(num_episodes=16, num_resamples=10)
     report = goals.evaluate(spec, env, demos, key=KEY, wandering=one)
     assert "Telling-v0" in report.html
+    with pytest.warns(UserWarning, match="nothing can succeed"):
+        goals.evaluate(spec.model_copy(update={"tolerance": 0.0}), env, demos, key=KEY, wandering=one)
 
 
 def test_a_goal_that_a_reset_hands_out_is_observed(monkeypatch: pytest.MonkeyPatch) -> None:
