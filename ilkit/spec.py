@@ -26,6 +26,9 @@ Kwargs = Annotated[
 """Arguments of something of a foreign library, by name; a mapping in `params.yaml`."""
 
 
+MADE_LATER = "made later"
+"""Marks a path that needn't be there before a run, in `Annotated[Path, MADE_LATER]`."""
+
 _SMALLEST, _LARGEST = 1.1754944e-38, 3.4028235e38
 """The smallest and the largest normal number of 32 bits, which settings become."""
 _LARGEST_WHOLE = 2**31 - 1

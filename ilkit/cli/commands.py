@@ -69,10 +69,10 @@ def run(stage: str) -> None:
     """Run STAGE of this folder's pipeline on the artifacts of the stages before it."""
     _set_up()
     from ilkit.running.pipelines import read_plan
-    from ilkit.running.run import run_stage
+    from ilkit.running.questions import run_or_ask
 
     with _stoppable():
-        run_stage(read_plan(Path()), stage, Path())
+        run_or_ask(read_plan(Path()), stage, Path())
 
 
 @command_line.command()

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ilkit.spec import MADE_LATER
+
 
 def paths(spec: BaseModel) -> Iterator[tuple[str, Path]]:
     """Every path in a spec, however deep, with the place of its setting: `path`, `paths.0`."""
@@ -15,9 +17,10 @@ def paths(spec: BaseModel) -> Iterator[tuple[str, Path]]:
 
 
 def missing(spec: BaseModel, folder: Path) -> Iterator[str]:
-    """What is wrong with every path in a spec that points to nothing."""
+    """What is wrong with every path in a spec that points to nothing, and isn't made later."""
+    later = {name for name, field in type(spec).model_fields.items() if MADE_LATER in field.metadata}
     for place, path in paths(spec):
-        if not (folder / path).exists():
+        if place not in later and not (folder / path).exists():
             beside = [one.name for one in (folder / path).parent.glob("*")]
             near = "".join(f" Did you mean {name!r}?" for name in get_close_matches(path.name, beside, n=1))
             yield f"{place}: must point to a file or folder that exists, got {str(path)!r}.{near}"

@@ -25,11 +25,16 @@ def shown_steps(lengths: Mapping[str, int]) -> Int[np.ndarray, " frames"]:
 
 def animate(steps: Int[np.ndarray, " frames"], frames: UInt8[np.ndarray, "frames height width 3"]) -> str:
     """The pictures of these steps of an episode as a GIF, a data URI."""
-    return _gif(frames[: len(np.unique(steps))])
+    return data_uri(gif_of(frames[: len(np.unique(steps))]), "gif")
 
 
-def _gif(frames: UInt8[np.ndarray, "frames height width 3"]) -> str:
-    """One palette for all frames, so that what stands still takes no room."""
+def data_uri(content: bytes, form: str) -> str:
+    """A picture as the address of itself."""
+    return f"data:image/{form};base64," + base64.b64encode(content).decode()
+
+
+def gif_of(frames: UInt8[np.ndarray, "frames height width 3"]) -> bytes:
+    """The pictures one after the other, with one palette for all, so that what stands still takes no room."""
     pictures = [Image.fromarray(frame) for frame in frames]
     sheet = Image.fromarray(np.concatenate(frames[:: max(1, len(frames) // 8)]))
     palette = sheet.quantize(_NUM_COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
@@ -39,4 +44,4 @@ def _gif(frames: UInt8[np.ndarray, "frames height width 3"]) -> str:
     indexed[0].save(
         file, "GIF", save_all=True, append_images=indexed[1:], duration=durations, loop=0, optimize=False, disposal=1
     )
-    return "data:image/gif;base64," + base64.b64encode(file.getvalue()).decode()
+    return file.getvalue()

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from ilkit.artifact.store import save
+from ilkit.asking.queue import OpenQuestionsError, names_of
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.seeds import Seeds
 from ilkit.format import npz
 from ilkit.registry.find import declarations
+from ilkit.running.questions import show
 from ilkit.testing import Check, checks
-from ilkit.testing.problems import GAIN, demonstrations, tracking_expert
+from ilkit.testing.problems import GAIN, demonstrations, environment, preferences, tracking_expert
 
 ROUNDS = {"num_envs": 2, "num_gradient_steps": 200, "learning_rate": 1e-2}
 """Learning by interaction, where little is needed."""
@@ -226,6 +228,15 @@ def compared(recorded: Demonstrations, folder: Path) -> None:
     np.savez(folder / "comparisons.npz", **arrays)
 
 
+def answered(folder: Path) -> None:
+    """What a person has said of the pairs that the kit asks about."""
+    pairs = preferences(environment("continuous")(), 16)
+    sides = pairs.first, pairs.second
+    show(OpenQuestionsError(Path("questions"), names_of(*sides), *sides), folder, None)
+    table = folder / "questions" / "answers.csv"
+    table.write_text(table.read_text().replace(",\n", ",first\n"))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What `checkpoint`, `mlp` and the kinds of `dataset` read by default, in the current folder."""
@@ -238,6 +249,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         save(recorded, folder / "demos")
         npz.format(npz.NPZ()).write(recorded, folder / "demonstrations.npz")
         compared(recorded, folder)
+        answered(folder)
         yield
 
 

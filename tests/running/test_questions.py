@@ -1,0 +1,60 @@
+"""A stage that asks a person shows the clips, stops, and goes on once they are answered."""
+
+from pathlib import Path
+
+import pytest
+
+from ilkit import load
+from ilkit.asking.queue import OpenQuestionsError
+from ilkit.running.components import write_components
+from ilkit.running.pipelines import load_pipeline, read_plan
+from ilkit.running.questions import run_or_ask
+from ilkit.wiring.dvc import compile_pipeline
+
+PIPELINE = """
+from ilkit import pipeline, stages
+
+@pipeline
+def ask(params):
+    expert = stages.expert(params.expert, params.env)
+    demos = stages.rollout(params.rollout, params.env, expert)
+    return stages.prefer(params.prefer, params.labeler, demos)
+"""
+
+PARAMS = """
+seed: 3
+num_threads: 1
+env: {kind: pendulum, pendulum: {max_steps: 20}}
+expert: {kind: swing_up, swing_up: {}}
+rollout: {kind: graded, graded: {num_starts: 3, action_noise: [0.1, 3.0]}}
+labeler: {kind: queue, queue: {folder: asked}}
+prefer: {kind: clips, clips: {num_pairs: 3, length: 4}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pipeline.py").write_text(PIPELINE)
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    graph = load_pipeline(tmp_path / "pipeline.py").graph
+    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "pipeline.py"))
+    write_components(tmp_path)
+    return tmp_path
+
+
+def test_a_person_is_asked_by_pictures_of_the_environment_and_the_answers_are_kept(project: Path) -> None:
+    for stage in ("expert", "rollout"):
+        run_or_ask(read_plan(project), stage, project)
+    with pytest.raises(OpenQuestionsError, match="3 questions wait for answers"):
+        run_or_ask(read_plan(project), "prefer", project)
+    assert len(list((project / "asked").glob("*.gif"))) == 6
+    assert not (project / "artifacts" / "prefer").exists()
+    table = project / "asked" / "answers.csv"
+    before = (project / "components.json").read_text()
+    head, *lines = table.read_text().splitlines()
+    table.write_text("\n".join([head, lines[0] + "first", lines[1] + "second", lines[2] + "skip"]))
+    run_or_ask(read_plan(project), "prefer", project)
+    assert sorted(load(project / "artifacts" / "prefer").probability.tolist()) == [0.0, 1.0]
+    write_components(project)
+    assert (project / "components.json").read_text() != before  # so that DVC asks again once an answer has changed
