@@ -197,9 +197,9 @@ def evaluate(
     held_out: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
-    **learnt: Seeds[Policy] | Seeds[Reward],
+    **learnt: Seeds[Policy] | Seeds[Reward] | Preferences,
 ) -> Report:
-    """How good the policies are, and the rewards, measured."""
+    """How good the policies are, and the rewards, measured, beside what was preferred."""
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,7 @@ from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment, RecordedEnvironment, VectorState
 from ilkit.data.policy import Policy
+from ilkit.data.preferences import Preferences
 from ilkit.data.report import Report
 from ilkit.data.reward import Reward
 from ilkit.data.seeds import Seeds
@@ -37,6 +38,7 @@ from ilkit.measuring.fit import FitScore, measure_fit, score_fit
 from ilkit.measuring.reward_map import measure_rewards
 from ilkit.measuring.state_slice import MappedStates, mapped_states
 from ilkit.measuring.uncertainty_map import UncertaintyMap, uncertainty_map
+from ilkit.reporting.clips import show_answers
 from ilkit.reporting.findings import ActionSample, Findings, HeldOut, StateMap
 from ilkit.reporting.measurements import known_outcome, measure
 from ilkit.reporting.numbers import metrics_of, summary_of, tables_of
@@ -84,14 +86,18 @@ def evaluate(
     held_out: Demonstrations | None = None,
     *,
     key: PRNGKeyArray,
-    **learnt: Seeds[Policy] | Seeds[Reward],
+    **learnt: Seeds[Policy] | Seeds[Reward] | Preferences,
 ) -> Report:
     """Runs the expert, the policies and a random one; reports how they compare, and how they fit what was held out.
 
-    Rewards are drawn beside the environment's.
+    Rewards are drawn beside the environment's, and pairs of clips beside what was said of them.
     """
-    policies, rewards = _sorted(learnt)
-    return _report(_findings(spec, env, _Given(demos, expert, uncertainty, held_out), policies, rewards, key=key))
+    _check_names(learnt)
+    answers = {name: one for name, one in learnt.items() if isinstance(one, Preferences)}
+    policies, rewards = _of_type(Policy, learnt), _of_type(Reward, learnt)
+    findings = _findings(spec, env, _Given(demos, expert, uncertainty, held_out), policies, rewards, key=key)
+    shown = {name: show_answers(one, env()) for name, one in answers.items()}
+    return _report(findings._replace(answers=shown))
 
 
 class _Given(NamedTuple):
@@ -142,14 +148,9 @@ def _findings(
     )
 
 
-def _sorted(
-    learnt: Mapping[str, Seeds[Policy] | Seeds[Reward]],
-) -> tuple[dict[str, Seeds[Policy]], dict[str, Seeds[Reward]]]:
-    """The policies and the rewards."""
-    _check_names(learnt)
-    policies: dict[str, Any] = {name: seeds for name, seeds in learnt.items() if isinstance(seeds.stacked, Policy)}
-    rewards: dict[str, Any] = {name: seeds for name, seeds in learnt.items() if isinstance(seeds.stacked, Reward)}
-    return policies, rewards
+def _of_type(kind: type, learnt: Mapping[str, Any]) -> dict[str, Any]:
+    """What was learnt of this type, by its names."""
+    return {name: one for name, one in learnt.items() if isinstance(one, Seeds) and isinstance(one.stacked, kind)}
 
 
 def _fit_all(
@@ -158,10 +159,9 @@ def _fit_all(
     return {name: score_fit(measure_fit(seeds, recorded, key=key), resampling) for name, seeds in policies.items()}
 
 
-def _check_names(learnt: Mapping[str, Seeds[Any]]) -> None:
+def _check_names(learnt: Mapping[str, Any]) -> None:
     reserved = (*REFERENCES, "random", "held_out")
-    policies = [name for name, seeds in learnt.items() if isinstance(seeds.stacked, Policy)]
-    if not policies or set(reserved) & set(learnt):
+    if not _of_type(Policy, learnt) or set(reserved) & set(learnt):
         raise DataError(
             f"evaluate takes policies by names other than {', '.join(reserved)}, got {', '.join(learnt) or 'none'}."
         )

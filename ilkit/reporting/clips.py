@@ -7,10 +7,8 @@ from typing import Literal, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import matplotlib
 import numpy as np
 from jaxtyping import Array, PyTree, UInt8
-from matplotlib.figure import Figure
 from PIL import Image
 
 from ilkit.data.demonstrations import Demonstrations
@@ -49,6 +47,14 @@ class Told(NamedTuple):
     """The share of the other answers that prefer the larger return; none where no two returns are known to differ."""
 
 
+class Answers(NamedTuple):
+    """What was said of pairs of clips."""
+
+    told: Told
+    shown: list[tuple[str, ...]]
+    """Some of the pairs: the number, both clips and the answer, as markup."""
+
+
 def picture_of(clip: Demonstrations, world: Environment | HostEnvironment | None) -> Picture:
     """A single clip: as it moves, where what is seen are pictures or the environment draws what was observed; else as
     lines over its steps."""
@@ -66,13 +72,20 @@ def told_of(preferences: Preferences) -> Told:
     return Told(len(tied), float(tied.mean()), float(follows[known].mean()) if known.any() else None)
 
 
-def pairs_section(
-    name: str, preferences: Preferences, world: Environment | HostEnvironment | None, most: int = 6
-) -> Section:
-    """Some pairs of clips, evenly spread over all, and what was said of them."""
+def told_metrics(told: Told) -> dict[str, int | float]:
+    """The same as numbers by their names, without what isn't known."""
+    return {name: value for name, value in told._asdict().items() if value is not None}
+
+
+def show_answers(preferences: Preferences, world: Environment | HostEnvironment | None, most: int = 6) -> Answers:
+    """What is to say of all pairs, and some of them, evenly spread, as pictures."""
     shown = np.unique(np.linspace(0, preferences.num_pairs - 1, most).round().astype(int))
-    rows = [_row(preferences, number, world) for number in shown.tolist()]
-    told = told_of(preferences)
+    return Answers(told_of(preferences), [_row(preferences, number, world) for number in shown.tolist()])
+
+
+def answers_section(name: str, answers: Answers) -> Section:
+    """Pairs of clips and what was said of them."""
+    told, rows = answers
     ties = f", {100 * told.ties:.0f} % of them ties" if told.ties else ""
     follows = "" if told.follows_return is None else f"; {100 * told.follows_return:.0f} % prefer the larger return"
     return Section(
@@ -124,6 +137,9 @@ def _enlarged(pixels: UInt8[np.ndarray, "height width colors"]) -> UInt8[np.ndar
 
 def _lines(clip: Demonstrations) -> bytes:
     """Observations and actions over the steps, at most eight entries of each."""
+    import matplotlib  # takes longer to import than a pipeline to check
+    from matplotlib.figure import Figure
+
     with matplotlib.rc_context({"font.size": 7}):
         figure = Figure(figsize=(2.6, 2.0), dpi=100, layout="constrained")
         seen = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(clip.obs)], axis=1)

@@ -15,6 +15,7 @@ from ilkit.measuring.curves import Curve
 from ilkit.measuring.fit import FitScore
 from ilkit.measuring.reward_map import Rewards
 from ilkit.measuring.uncertainty_map import UncertaintyMap
+from ilkit.reporting.clips import Answers
 from ilkit.reporting.paths import Paths
 
 
@@ -116,6 +117,8 @@ class Findings(NamedTuple):
     """Of each policy that was kept along its training, how good it was then."""
     rewards: Rewards | None = None
     """Learnt rewards beside the environment's, where there are any."""
+    answers: Mapping[str, Answers] = {}
+    """What was said of pairs of clips, by the name of what was asked."""
 
     @property
     def decimals(self) -> int:

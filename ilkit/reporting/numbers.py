@@ -15,6 +15,7 @@ from ilkit.measuring.curves import (
     training_table,
 )
 from ilkit.reporting.along_training import along_metrics, along_table, falls_of
+from ilkit.reporting.clips import told_metrics
 from ilkit.reporting.columns import aligned
 from ilkit.reporting.findings import ActionSample, Findings
 from ilkit.reporting.fit import fit_metrics, fit_table, fit_verdict
@@ -41,7 +42,9 @@ def metrics_of(findings: Findings) -> Metrics:
     for name, curve in returns_against_labels(findings.curves).items():
         fitted[name] = {**fitted[name], "labels": float(curve.steps[-1])}
     rewards = {} if findings.rewards is None else reward_metrics(findings.rewards)
-    return {**scores, **fitted, **pairs, **rewards, "held_out": findings.held_out._asdict()}
+    answers = {name: told_metrics(one.told) for name, one in findings.answers.items()}
+    answered = {"answers": answers} if answers else {}
+    return {**scores, **fitted, **pairs, **rewards, **answered, "held_out": findings.held_out._asdict()}
 
 
 def tables_of(findings: Findings) -> dict[str, Table]:

@@ -9,6 +9,7 @@ from ilkit.errors import counted
 from ilkit.measuring.comparison import Score
 from ilkit.measuring.curves import Curve, returns_against_env_steps, returns_against_labels
 from ilkit.reporting.along_training import UNITS, along_sections
+from ilkit.reporting.clips import answers_section
 from ilkit.reporting.figures import (
     MOST_DIMS,
     draw_actions,
@@ -65,6 +66,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
     yield from reward_sections(findings)
     if findings.noise:
         yield _exploration(findings)
+    yield from (answers_section(name, answers) for name, answers in findings.answers.items())
     if findings.rollouts:
         yield _rollouts(findings)
     if findings.paths:

@@ -10,7 +10,7 @@ from PIL import Image
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.preferences import Preferences
 from ilkit.data.spaces import Box, Spaces
-from ilkit.reporting.clips import pairs_section, picture_of, told_of
+from ilkit.reporting.clips import answers_section, picture_of, show_answers, told_metrics, told_of
 from ilkit.testing import problems
 
 ENV = problems.environment("continuous")()
@@ -65,14 +65,16 @@ def test_ties_and_answers_that_follow_the_return_are_counted() -> None:
     assert told_of(told([1.0, 0.0, 0.5, 0.8, 0.0], [2.0, 2.0, 2.0, 3.0, 1.0])) == (5, 0.2, pytest.approx(2 / 3))
     unknown = told([1.0, 0.0], [np.nan, np.nan])
     assert told_of(unknown).follows_return is None
+    assert told_metrics(told_of(unknown)) == {"pairs": 2, "ties": 0.0}
 
 
 def test_the_section_shows_pairs_with_what_was_said() -> None:
-    section = pairs_section("asked", told([1.0, 0.0, 0.5, 0.8, 0.0], [2.0, 2.0, 2.0, 3.0, 0.0]), ENV, most=5)
+    answers = show_answers(told([1.0, 0.0, 0.5, 0.8, 0.0], [2.0, 2.0, 2.0, 3.0, 0.0]), ENV, most=5)
+    section = answers_section("asked", answers)
     assert section.title == "Answers: asked"
     assert section.body.count("data:image/gif") == 10
     for said in ("first", "second", "tie", "first by 80 %", "return 2"):
         assert said in section.body
     assert section.caption == "5 of 5 pairs, 20 % of them ties; 75 % prefer the larger return."
-    few = pairs_section("asked", PAIRS, None, most=2)
+    few = answers_section("asked", show_answers(PAIRS, None, most=2))
     assert few.body.count("data:image/png") == 4
