@@ -29,7 +29,7 @@ def ask(
     """The pairs of these stretches that the labeler has answered, after the earlier ones; -1 stands for no question.
 
     **Raises:** `DataError` where the labeler needs rewards and they aren't known, it answers nothing, or all answers
-    are ties.
+    are the same.
     """
     if labeler.needs_rewards and not np.isfinite(demos.rewards).all():
         raise DataError(
@@ -48,21 +48,9 @@ def ask(
     probability = np.asarray(answers.probability[answered], np.float32)
     asked = Preferences(first.take(answered), second.take(answered), probability)
     made = asked if earlier is None else join_pairs([earlier, asked])
-    check_telling(made)
+    made.check_telling()
     _warn(len(pairs), len(there), len(answered))
     return made
-
-
-def check_telling(made: Preferences) -> None:
-    """Checks that something can be learnt from pairs.
-
-    **Raises:** `DataError` where every answer is a tie.
-    """
-    if (made.probability == 0.5).all():
-        raise DataError(
-            f"All {made.num_pairs} answers are ties, from which nothing is learnt. Ask about clips that differ more, "
-            "or lower the labeler's tie_margin."
-        )
 
 
 def _warn(num_wanted: int, num_asked: int, num_answered: int) -> None:

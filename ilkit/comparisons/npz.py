@@ -54,8 +54,8 @@ def comparisons(
 ) -> Preferences:
     """Reads the pairs, with the environment's spaces where there is one; which clip comes first is drawn anew.
 
-    **Raises:** `DataError` where the file can't be read, a clip is empty, an answer is no probability, or what was
-    recorded doesn't fit the environment.
+    **Raises:** `DataError` where the file can't be read, a clip is empty, an answer is no probability, all answers are
+    the same, or what was recorded doesn't fit the environment.
     """
     with open_npz(spec.path) as archive:
         episodes = [episode for side in (0, 1) for episode in _clips(archive, spec, side)]
@@ -70,7 +70,9 @@ def comparisons(
     check_finite(both, spec.path)
     both = both if env is None else adopt(both, env().spaces, spec.path)
     made = Preferences(both.take(np.arange(count)), both.take(np.arange(count, 2 * count)), probability)
-    return shuffled(made, key=key)
+    mixed = shuffled(made, key=key)
+    mixed.check_telling()
+    return mixed
 
 
 def _clips(archive: Archive, spec: NPZ, side: int) -> list[partial[Episode]]:

@@ -47,7 +47,9 @@ def comparisons(
     lines = _lines(spec.path, demos.num_episodes)
     better, worse = (np.asarray([line[side] for line in lines], np.int64) for side in (0, 1))
     shares = np.asarray([line[2] for line in lines], np.float32)
-    return shuffled(Preferences(demos.take(better), demos.take(worse), shares), key=key)
+    mixed = shuffled(Preferences(demos.take(better), demos.take(worse), shares), key=key)
+    mixed.check_telling()
+    return mixed
 
 
 def _lines(path: Path, num_episodes: int) -> list[tuple[int, int, float]]:

@@ -13,6 +13,9 @@ from ilkit.data.padding import capacity_of
 from ilkit.data.spaces import difference
 from ilkit.errors import DataError
 
+_SUSPICIOUS = 20
+"""Of so many answers, not all are the same by chance."""
+
 
 class Clips(NamedTuple):
     """Stretches of episodes on the device, padded: what stands where `mask` is false is zero."""
@@ -74,6 +77,22 @@ class Preferences(eqx.Module):
             raise DataError(
                 "The probability that the first clip is preferred must be in [0, 1], got "
                 f"{self.probability[wrong[0]]:g} in pair {wrong[0]}. Divide shares by the number of annotators."
+            )
+
+    def check_telling(self) -> None:
+        """Checks that something can be learnt from the answers.
+
+        **Raises:** `DataError` where all are ties, or there are twenty and more and all are the same.
+        """
+        if (self.probability == 0.5).all():
+            raise DataError(
+                f"All {self.num_pairs} answers are ties, from which nothing is learnt. Ask about clips that differ "
+                "more, or lower the labeler's tie_margin."
+            )
+        if self.num_pairs >= _SUSPICIOUS and (self.probability == self.probability[0]).all():
+            raise DataError(
+                f"All {self.num_pairs} answers are {self.probability[0]:g}, though which clip comes first is drawn: "
+                "whoever gave them has not looked. Answer again, or mend the labels."
             )
 
     @property

@@ -17,6 +17,7 @@ from ilkit.asking.selection import Selection, select
 from ilkit.asking.stretches import stretches_of
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.labeler import Labeler
 from ilkit.data.preferences import Preferences
 from ilkit.data.reward import Reward
@@ -42,6 +43,11 @@ class Clips(Spec):
     min_distance: NonNegativeFloat = 0.0
     """Clips that differ by no more than this aren't asked about: the root of the mean square of what differs between
     observations and actions, in units of their standard deviations. 0 leaves out equal clips alone."""
+
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
+        """Clips that are longer than every episode of the environment."""
+        if self.length is not None and self.length > world.max_steps:
+            yield f"length: must be at most the {world.max_steps} steps of an episode, got {self.length}."
 
     def input_faults(self, given: Collection[str]) -> Iterator[str]:
         """A reward has to be there where it selects."""

@@ -4,6 +4,7 @@ Without several tries at one start no recording holds two answers to one context
 tries are better than others.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations, concatenate
-from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.environment import Environment, HostEnvironment, VectorState
 from ilkit.data.policy import Policy
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import collect_episodes, num_bytes
@@ -55,6 +56,11 @@ class Graded(Spec):
         if self.initial_states == "reset" and (self.initial_low or self.initial_high):
             raise ValueError("initial_low and initial_high need initial_states: uniform")
         return self
+
+    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
+        """Starts that are spread over states that aren't vectors."""
+        if self.initial_states == "uniform" and not isinstance(world, VectorState):
+            yield "initial_states: uniform needs an environment whose states are vectors, got another. Choose reset."
 
     def bytes_needed(self, world: Environment | HostEnvironment) -> int:
         """That of the longest episodes."""

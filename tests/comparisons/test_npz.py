@@ -95,6 +95,7 @@ def test_the_environment_says_what_the_numbers_are(tmp_path: Path) -> None:
         ({"lengths": np.full(12, 1.5)}, "must be 12 whole numbers"),
         ({"labels": np.full(12, 1.5)}, r"must be in \[0, 1\], got 1.5"),
         ({"labels": np.full(7, 1.0)}, "one answer for each of 12 pairs"),
+        ({"labels": np.full(12, 0.5)}, "All 12 answers are ties"),
         ({"labels": np.ones((12, 2))}, "must sum to 1, got"),
         ({"actions_2": np.zeros((7, 3, 2)), "observations_2": np.zeros((7, 3, 2))}, "a second clip for each of 12"),
         ({"observations": np.zeros((11, 3, 2))}, "an axis of pairs and then one of steps"),

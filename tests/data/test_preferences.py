@@ -101,3 +101,14 @@ OTHER = Spaces(observation=Box.symmetric((100.0,)), action=Box.symmetric((1.0,))
 def test_what_makes_no_pairs_is_refused(make: Any, said: str) -> None:
     with pytest.raises(DataError, match=re.escape(said)):
         make()
+
+
+@pytest.mark.parametrize(("answer", "said"), [(0.5, "are ties"), (1.0, "has not looked"), (0.0, "answers are 0")])
+def test_answers_that_tell_nothing_are_refused(answer: float, said: str) -> None:
+    sides = clips(*[1] * 20), clips(*[1] * 20)
+    with pytest.raises(DataError, match=said):
+        Preferences(*sides, np.full(20, answer, np.float32)).check_telling()
+    mixed = np.full(20, answer, np.float32)
+    mixed[3] = 0.7
+    Preferences(*sides, mixed).check_telling()
+    preferences(1.0, 1.0, 1.0).check_telling()

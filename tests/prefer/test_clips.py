@@ -14,6 +14,8 @@ from ilkit.errors import DataError
 from ilkit.labeler import simulated
 from ilkit.labeler.simulated import Simulated
 from ilkit.prefer.clips import Clips, prefer
+from ilkit.prefer.ranked import Ranked
+from ilkit.testing import problems
 from ilkit.testing.comparison import difference
 
 SPACES = Spaces(observation=Box.symmetric((100.0,)), action=Box.symmetric((1.0,)))
@@ -91,6 +93,13 @@ def test_a_reward_must_be_there_to_select() -> None:
     assert "needs a reward where it is disagreement" in fault
     assert not list(Clips(selection="disagreement").input_faults({"reward"}))
     assert not list(Clips().input_faults(()))
+
+
+def test_clips_longer_than_episodes_are_found_before_anything_runs() -> None:
+    world = problems.environment("continuous")()
+    for spec in (Clips(length=9), Ranked(length=9)):
+        assert list(spec.faults(world)) == ["length: must be at most the 8 steps of an episode, got 9."]
+    assert not list(Clips(length=8).faults(world)) + list(Clips(length=None).faults(world))
 
 
 @pytest.mark.parametrize(

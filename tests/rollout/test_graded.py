@@ -55,6 +55,13 @@ def test_uniform_starts_and_short_episodes() -> None:
     assert demos.truncated.all()
 
 
+def test_starts_that_cannot_be_spread_are_found_before_anything_runs() -> None:
+    spec = Graded(stochastic=True, initial_states="uniform")
+    host = gymnasium.env(gymnasium.Gymnasium(id="CartPole-v1"))
+    assert [fault.split(":")[0] for fault in spec.faults(host)] == ["initial_states"]
+    assert not list(spec.faults(PENDULUM()))
+
+
 def test_tries_in_an_environment_on_the_host() -> None:
     build = Build("env", "gymnasium", gymnasium.env, gymnasium.Gymnasium(id="CartPole-v1", max_steps=30))
     policy = RandomPolicy.of(build().spaces)
