@@ -2,7 +2,7 @@
 
     NPROC=1 python benchmarks/grid_practice.py
 
-The default `reach_grid`, 200 rounds of 32 episodes and 100 updates of 128; five training seeds in one compiled call. A
+The default `reach_grid`, 200 rounds of 32 episodes and 100 updates of 128; three training seeds in one compiled call. A
 pair is lost with h steps left where the mode isn't at the goal after h steps, though a way of at most h leads there.
 """
 
@@ -19,7 +19,7 @@ from ilkit.network.mlp import MLP, network
 from ilkit.policy import categorical
 from ilkit.running import loop
 
-NUM_SEEDS = 5
+NUM_SEEDS = 3
 HEAD = "| the horizon is an input | pairs that can be reached, over all steps left | lost, by seed |"
 
 

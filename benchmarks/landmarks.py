@@ -40,11 +40,17 @@ def main() -> None:
         demos = recorded(layout)
         policies, seconds = trained(layout, demos, one_std=True)
         show(layout, "landmarks", policies, seconds)
-        show(layout, "never gives up", [replace(one, patience=jnp.int32(NEVER)) for one in policies])
+        show(layout, "never gives up", never(policies))
         show(layout, "reach 25", [replace(one, reach=jnp.int32(25)) for one in policies])
         show(layout, "flat", [one.inner for one in policies])
         show(layout, "goals as places", *trained(layout, demos, one_std=True, relative=False))
-        show(layout, "deterministic head", *trained(layout, demos, one_std=False))
+        policies, seconds = trained(layout, demos, one_std=False)
+        show(layout, "deterministic head", policies, seconds)
+        show(layout, "deterministic head, never gives up", never(policies))
+
+
+def never(policies: list[Any]) -> list[Any]:
+    return [replace(one, patience=jnp.int32(NEVER)) for one in policies]
 
 
 def show(layout: str, name: str, policies: list[Any], seconds: str = " | ") -> None:
