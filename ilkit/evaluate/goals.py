@@ -116,8 +116,6 @@ def evaluate(
 
     if spec.held_out:
         warn_of_leaks(world, demos)
-    if spec.tolerance is not None:
-        warn_of_tolerance(spec.tolerance, world.spaces.observation)
     contestants = _contestants(spec, world, expert, policies)
     reached = _reached(spec, getattr(env.spec, "id", env.kind), world, contestants, key=key)
     return Report(metrics_of(reached), tables_of(reached), page_of(reached), summary_of(reached))
