@@ -24,7 +24,7 @@ def as_vectors(demos: Demonstrations) -> Demonstrations:
         return demos
     parts = list(_parts(demos))
     low, high = (tuple(np.concatenate([part[end] for part in parts]).tolist()) for end in (2, 3))
-    spaces = demos.spaces.model_copy(update={"observation": Box(low=low, high=high)})
+    spaces = demos.spaces.model_copy(update={"observation": Box(low=low, high=high), "tasks": None})
     return dataclasses.replace(demos, obs=np.concatenate([part.rows for part in parts], axis=1), spaces=spaces)
 
 
