@@ -13,8 +13,8 @@ from ilkit.data.preferences import Preferences, clips_of, join_pairs
 from ilkit.errors import DataError
 
 _LOG = logging.getLogger("ilkit.prefer")
-_MOST_SEEN = 4096
-"""How many clips a labeler sees before it is asked, spread evenly over all that may be shown."""
+_LEAST_SEEN, _MOST_SEEN, _MOST_NUMBERS = 64, 4096, 1 << 26
+"""How many clips a labeler sees before it is asked, spread evenly over all that may be shown, and how many numbers."""
 
 
 def ask(
@@ -69,8 +69,12 @@ def _clips(demos: Demonstrations, stretches: Stretches) -> Demonstrations:
 
 def _introduced(labeler: Labeler, demos: Demonstrations, stretches: Stretches) -> Labeler:
     """The labeler once it has seen what clips are like, and the episodes that they are of."""
-    count = len(stretches.rows)
-    seen = stretches.take(np.unique(np.linspace(0, count - 1, min(count, _MOST_SEEN)).round().astype(np.int64)))
-    rows = capacity_of(len(seen.rows)), capacity_of(int(seen.lengths.max()))
-    episodes = capacity_of(demos.num_episodes), capacity_of(int(demos.lengths.max()))
-    return labeler.fitted(clips_of(_clips(demos, seen), *rows), clips_of(demos, *episodes))
+    count, longest = len(stretches.rows), int(stretches.lengths.max())
+    most = min(count, _MOST_SEEN, max(_LEAST_SEEN, _MOST_NUMBERS // (longest * demos.spaces.observation.size)))
+    seen = stretches.take(np.unique(np.linspace(0, count - 1, most).round().astype(np.int64)))
+    shown = clips_of(_clips(demos, seen), capacity_of(len(seen.rows)), capacity_of(longest))
+    if not labeler.needs_episodes:
+        return labeler.fitted(shown)
+    return labeler.fitted(
+        shown, clips_of(demos, capacity_of(demos.num_episodes), capacity_of(int(demos.lengths.max())))
+    )

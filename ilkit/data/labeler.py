@@ -33,6 +33,11 @@ class Labeler(eqx.Module):
         """Whether the rewards of clips decide the answers, so that they must be known."""
         return True
 
+    @property
+    def needs_episodes(self) -> bool:
+        """Whether `fitted` has a use for the episodes that clips were cut out of."""
+        return False
+
     def fitted(self, clips: Clips, episodes: Clips | None = None) -> "Labeler":
         """The same labeler, with whatever it needs of the clips that it may be shown, such as their spread of returns.
 

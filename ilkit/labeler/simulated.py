@@ -55,6 +55,11 @@ class SimulatedLabeler(Labeler):
     """None where clips are judged by returns."""
     value: Value | None = None
 
+    @property
+    def needs_episodes(self) -> bool:
+        """Advantages are measured against all that was recorded."""
+        return self.discount is not None
+
     def fitted(self, clips: Clips, episodes: Clips | None = None) -> "SimulatedLabeler":
         """The same, with scores in units of the spread that these clips have."""
         whole = clips if episodes is None else episodes
