@@ -3,6 +3,7 @@
 A stage never waits: it shows what is to be answered, stops, and goes on where it stopped once the answers are there.
 """
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,6 +25,14 @@ class Queue(Spec):
     kind: Literal["queue"] = "queue"
     folder: Annotated[Path, MADE_LATER] = Path("questions")
     """The folder, from that of `params.yaml`: the clips that are asked about, as pictures, and `answers.csv`."""
+
+    def input_faults(self, given: Collection[str]) -> Iterator[str]:
+        """Nobody answers where a stage asks about what it does itself while it runs."""
+        if "demos" not in given:
+            yield (
+                "folder: people answer between runs, and this stage asks while it runs. Choose another labeler.kind, "
+                "such as simulated, or ask by stages.prefer."
+            )
 
 
 class QueueLabeler(Labeler):

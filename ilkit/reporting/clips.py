@@ -87,7 +87,11 @@ def answers_section(name: str, answers: Answers) -> Section:
     """Pairs of clips and what was said of them."""
     told, rows = answers
     ties = f", {100 * told.ties:.0f} % of them ties" if told.ties else ""
-    follows = "" if told.follows_return is None else f"; {100 * told.follows_return:.0f} % prefer the larger return"
+    follows = (
+        ""
+        if told.follows_return is None
+        else f"; {100 * told.follows_return:.0f} % of those that prefer one prefer the larger return"
+    )
     return Section(
         f"Answers: {name}",
         table(("pair", "first", "second", "preferred"), rows),

@@ -65,6 +65,9 @@ def test_later_rounds_keep_what_was_answered(tmp_path: Path) -> None:
 
 def test_nobody_answers_while_a_compiled_function_runs(tmp_path: Path) -> None:
     clips = PAIRS.pairs()
+    (fault,) = Queue().input_faults({"labeler", "env", "reference"})
+    assert "people answer between runs" in fault
+    assert not list(Queue().input_faults({"labeler", "demos"}))
     person = labeler(Queue(folder=tmp_path))
     assert not person.needs_rewards
     with pytest.raises(DataError, match=r"Ask by stages\.prefer"):

@@ -75,6 +75,6 @@ def test_the_section_shows_pairs_with_what_was_said() -> None:
     assert section.body.count("data:image/gif") == 10
     for said in ("first", "second", "tie", "first by 80 %", "return 2"):
         assert said in section.body
-    assert section.caption == "5 of 5 pairs, 20 % of them ties; 75 % prefer the larger return."
+    assert section.caption == "5 of 5 pairs, 20 % of them ties; 75 % of those that prefer one prefer the larger return."
     few = answers_section("asked", show_answers(PAIRS, None, most=2))
     assert few.body.count("data:image/png") == 4
