@@ -35,11 +35,12 @@ from ilkit.valuing.two_levels import TwoLevelPolicy
 
 NUM_STEPS, NUM_EPISODES = 1_000_000, 250
 LEARNING = {"learning_rate": 1e-3, "batch_size": 256}
+SLOWER = LEARNING | {"learning_rate": 3e-4}
 VALUES = LEARNING | {"target_rate": 0.05, "relative": True}
 KINDS = {
     "gcbc uniform": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3)),
     "gcbc geometric": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3, strategy="geometric")),
-    "gcbc relative": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3, strategy="geometric", relative=True)),
+    "gcbc relative": (gcbc, gcbc.GCBC(**SLOWER, num_steps=10_000, num_seeds=3, strategy="geometric", relative=True)),
     "gcivl": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000)),
     "hiql": (hiql, hiql.HIQL(**VALUES, num_steps=10_000)),
 }
