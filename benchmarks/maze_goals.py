@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.goal_entries import ACHIEVED
+from ilkit.data.goal_entries import ACHIEVED, DESIRED
 from ilkit.data.normalizer import RelativeGoals
 from ilkit.data.policy import Policy
 from ilkit.env import point_maze
@@ -85,10 +85,11 @@ def learnt(module: object, spec: gcbc.GCBC | gcivl.GCIVL | hiql.HIQL, demos: Dem
 def success(world: PointMazeEnvironment, policy: Policy) -> Float[np.ndarray, " tasks"]:
     """The share of episodes of each task that come to the goal in 1,000 steps."""
     run = collect_episodes(world, policy, num_episodes=NUM_EPISODES, key=jax.random.key(9))
-    starts = np.asarray(world.middles)[np.asarray(world.pairs)[:, 0]]
-    task = np.linalg.norm(run.obs[ACHIEVED][:, 0, None] - starts, axis=-1).argmin(axis=1)
+    tasks = np.asarray(world.middles)[np.asarray(world.pairs)].reshape(-1, 4)
+    drawn = np.concatenate([run.obs[ACHIEVED][:, 0], run.obs[DESIRED][:, 0]], axis=-1)
+    task = np.linalg.norm(drawn[:, None] - tasks, axis=-1).argmin(axis=1)
     there = (np.asarray(run.rewards) > 0).any(axis=1)
-    return np.asarray([there[task == number].mean() for number in range(len(starts))])
+    return np.asarray([there[task == number].mean() for number in range(len(tasks))])
 
 
 def weights_of(policy: Policy) -> dict[str, np.ndarray]:
