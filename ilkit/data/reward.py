@@ -35,6 +35,11 @@ class Reward(Learnt):
         return self(obs, action, next_obs, terminated)[None]
 
     @property
+    def num_members(self) -> int:
+        """How many rewards it is the mean of."""
+        return 1
+
+    @property
     def absorbing(self) -> Float[Array, ""]:
         """The reward of each step that an episode would have had after its termination."""
         return jnp.zeros(())

@@ -7,7 +7,7 @@ own density is learnt. Densities are those of actions before the environment cli
 A critic that knows nothing yet would lead the clone astray: at first only the critic learns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import equinox as eqx
@@ -27,6 +27,7 @@ from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import refuse
 from ilkit.reinforcement.anchor import anchor_of
 from ilkit.reinforcement.by_trial import train_by_reward
+from ilkit.reinforcement.cautious_reward import cautious, disagreement_faults
 from ilkit.reinforcement.densities import density_faults, density_floor
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.learnt_reward import check_learnt
@@ -46,6 +47,8 @@ class PPO(ProximalSpec):
     """Iterations at the start in which only the critic learns."""
     clone_weight: NonNegativeFloat | None = None
     """β: what the divergence from the clone costs, in units of the standardized advantage; none by default."""
+    disagreement_penalty: NonNegativeFloat | None = None
+    """κ: what the standard deviation of a learnt reward's members costs, in its units; none by default."""
     noise_floor: PositiveFloat = 0.02
     """δ: the standard deviation of noise beside the exploration's, in half ranges of the action space."""
     num_snapshots: NonNegativeInt = 0
@@ -59,6 +62,10 @@ class PPO(ProximalSpec):
     def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
         """A density that is missing, or minibatches that would cut the environments of a policy with a memory."""
         return (*density_faults(policy, parts["exploration"]), *self._minibatch_faults(policy))
+
+    def input_faults(self, given: Collection[str]) -> tuple[str, ...]:
+        """A penalty on the disagreement of a reward that isn't there."""
+        return disagreement_faults(self.disagreement_penalty, given)
 
     def _minibatch_faults(self, policy: Policy) -> tuple[str, ...]:
         if not jax.tree.leaves(policy.initial_carry()) or self.num_envs % self.num_minibatches == 0:
@@ -100,7 +107,7 @@ def finetune(
     )
     envs = side_by_side(world, spec.num_envs)
     return train_by_reward(
-        reward,
+        cautious(reward, spec.disagreement_penalty, spec.kind),
         spec.discount,
         envs,
         _initial_state(spec, envs, behavior, cloned, key),

@@ -8,10 +8,12 @@ With the clone's mode as the actor μ, two critics Q_1 and Q_2, slowly following
 where ∇_a Q_1 is dropped where it points out of the action space. The actor moves once for several steps of the critics.
 """
 
+from collections.abc import Collection
 from typing import Literal
 
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import NonNegativeFloat
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
@@ -32,6 +34,7 @@ from ilkit.off_policy.deterministic_actor import (
 )
 from ilkit.off_policy.learning import reinforce
 from ilkit.off_policy.updates import Batch, Learner, Rules, State
+from ilkit.reinforcement.cautious_reward import cautious, disagreement_faults
 from ilkit.stepping.behavior import Behavior
 
 
@@ -39,6 +42,12 @@ class TD3(DeterministicSpec):
     """Twin delayed deterministic policy gradients, started from the clone (Fujimoto et al., 2018)."""
 
     kind: Literal["td3"] = "td3"
+    disagreement_penalty: NonNegativeFloat | None = None
+    """κ: what the standard deviation of a learnt reward's members costs, in its units; none by default."""
+
+    def input_faults(self, given: Collection[str]) -> tuple[str, ...]:
+        """The demonstrations that batches lack, or a penalty on the disagreement of a reward that isn't there."""
+        return (*super().input_faults(given), *disagreement_faults(self.disagreement_penalty, given))
 
 
 def finetune(
@@ -58,7 +67,8 @@ def finetune(
     the reward or demonstrations that are asked for don't suit.
     """
     world, behavior = env(), exploration(cloned.spaces, uncertainty=uncertainty)
-    return reinforce(spec, _RULES, world, behavior, cloned, demos, reward, key=key)
+    paid = cautious(reward, spec.disagreement_penalty, spec.kind)
+    return reinforce(spec, _RULES, world, behavior, cloned, demos, paid, key=key)
 
 
 def _targets(spec: TD3, state: State, learner: Learner, batches: Batch) -> Float[Array, "updates batch"]:
