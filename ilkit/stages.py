@@ -172,6 +172,28 @@ def condition(spec: Spec, policy: Seeds[Policy]) -> Seeds[Policy]:
 
 
 @stage
+def reward(spec: Spec, network: Build[Network], preferences: Preferences, *, key: PRNGKeyArray) -> Training[Reward]:
+    """A reward that explains which clips were preferred."""
+
+
+@stage
+def align(spec: Spec, reference: Policy, preferences: Preferences, *, key: PRNGKeyArray) -> Training[Policy]:
+    """The reference, changed until it prefers what was preferred, without a reward and without trials."""
+
+
+@stage
+def align_online(
+    spec: Spec,
+    labeler: Build[Labeler],
+    env: Build[Environment | HostEnvironment],
+    reference: Policy,
+    *,
+    key: PRNGKeyArray,
+) -> Training[Policy]:
+    """The reference, which tries, asks which try is better, and learns from all answers so far."""
+
+
+@stage
 def finetune(
     spec: Spec,
     exploration: Build[Behavior],

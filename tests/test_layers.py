@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 BLOCKS = (
     *("env", "format", "dataset", "expert", "rollout", "join", "augment", "policy", "network"),
     *("imitate", "uncertainty", "exploration", "interact", "match", "condition", "finetune", "evaluate"),
-    *("labeler", "comparisons", "prefer"),
+    *("labeler", "comparisons", "prefer", "reward", "align", "align_online"),
 )
 LAYERS = (
     ("__main__",),

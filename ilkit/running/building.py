@@ -20,7 +20,7 @@ from ilkit.running.plan import Call, Plan
 from ilkit.running.rewards import reward_faults
 from ilkit.wiring.tracing import Block, Node
 
-_STEPPING = ("rollout", "interact", "match", "finetune")
+_STEPPING = ("rollout", "interact", "match", "align_online", "finetune")
 """The stages that act in their environment, whatever their kind."""
 
 

@@ -160,7 +160,7 @@ def _of_type(block: str, name: str, hint: Any, options: Options, variant: int) -
         ),
         Reward: lambda: problems.known_reward(options.actions, 1.0 + 0.1 * variant),
         Demonstrations: lambda: _demonstrations(block, env(), options, variant),
-        Preferences: lambda: problems.preferences(env(), 20 + 5 * variant),
+        Preferences: lambda: problems.preferences(env(), (20 if block == "prefer" else 100) + 5 * variant),
         Aggregate: lambda: begin(_demonstrations(block, env(), options, variant), 0, 1, key=jax.random.key(0)),
         **{given: partial(make, variant) for given, make in options.arguments.items()},
     }

@@ -9,11 +9,13 @@ import equinox as eqx
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.network import Network
 from ilkit.data.policy import Policy
+from ilkit.data.preferences import Preferences
 from ilkit.data.report import Report
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.registry.find import Component, find
 from ilkit.stepping.behavior import Behavior
 from ilkit.testing import (
+    alignment_checks,
     answer_checks,
     data_checks,
     env_checks,
@@ -51,6 +53,9 @@ _BY_BLOCK: Mapping[str, tuple[Function, ...]] = {
     "labeler": preference_checks.ANSWERS,
     "comparisons": preference_checks.RECORDED,
     "prefer": preference_checks.QUESTIONS,
+    "reward": (alignment_checks.explains_the_answers,),
+    "align": (alignment_checks.comes_nearer_to_what_is_preferred,),
+    "align_online": (alignment_checks.comes_nearer_to_what_is_preferred,),
     "augment": (answer_checks.demonstrations_stay_valid,),
     "imitate": (answer_checks.recovers_the_expert,),
     "interact": (answer_checks.comes_near_the_expert,),
@@ -143,6 +148,8 @@ def functions_of(subject: Subject) -> Iterator[Any]:
         if Demonstrations in subject.declaration.arguments.values():
             yield data_checks.padding_changes_no_bit
             yield data_checks.what_counts_nothing_changes_no_bit
+        if Preferences in subject.declaration.arguments.values():
+            yield alignment_checks.padding_of_pairs_changes_no_bit
     if subject.declaration.role == "stage" or block == "policy":
         yield purity_checks.artifact_round_trips
     yield from _BY_TYPE.get(subject.declaration.makes, ())

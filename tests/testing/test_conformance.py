@@ -29,6 +29,15 @@ MATCHING = {
 }
 """Matching by trial, where what a step does is over with it."""
 
+ASKING = {
+    "actions": "discrete",
+    "parts": {"labeler": {"kind": "simulated", "tie_margin": 0.01}},
+    "settings": {
+        **{"num_steps": 20, "queries_per_step": 10, "updates_per_query": 2, "length": 1, "learning_rate": 1e-2},
+    },
+}
+"""Alignment by questions about single steps, of which equal ones are ties, whatever is rounded."""
+
 IN_TABLES = {
     "env": {"kind": "grid_world", "layout": ["..G", ".#.", "..X"], "ends": "G", "max_steps": 10},
     "policy": {"kind": "categorical"},
@@ -42,6 +51,8 @@ MAZE = {"kind": "point_maze", "layout": ["######", "#....#", "######"], "speed":
 """A maze that is a corridor."""
 
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
+    **{("align", kind): {"actions": "discrete"} for kind in ("cpl", "dpo", "hinge", "ipo")},
+    **{("align_online", kind): ASKING for kind in ("dpo", "ipo")},
     ("augment", "mirror"): {"parts": {"env": {"kind": "point_mass"}}, "draws": False},
     ("augment", "none"): {"draws": False},
     ("augment", "relabel"): {"parts": {"env": GOALS}},
@@ -65,6 +76,11 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("evaluate", "goals"): {
         "parts": {"env": GOALS, "policy": {"kind": "categorical"}},
         "settings": {"num_episodes": 4, "num_resamples": 100},
+    },
+    ("evaluate", "frontier"): {
+        "actions": "discrete",
+        "parts": {"env": {"kind": "bandit", "context_size": 2}},
+        "settings": {"num_contexts": 64, "num_points": 5},
     },
     ("evaluate", "occupancies"): {"parts": IN_TABLES, "settings": {"num_resamples": 100}, "draws": False},
     ("evaluate", "tries"): {"settings": {"num_starts": 4, "num_tries": 8, "threshold": -4.0}},

@@ -1,0 +1,37 @@
+"""Identity preference optimization: margins of a known size, where DPO's grow without end (Azar et al., 2024).
+
+    L = E[(h - 1 / 2β)²],    h = Σ_t log π(a⁺ | s⁺) / π_ref(a⁺ | s⁺) - Σ_t log π(a⁻ | s⁻) / π_ref(a⁻ | s⁻)
+
+The optimum over all pairs is π ∝ π_ref exp(mean_j(2 P_ij - 1) / 2β): of the shares of answers, not of a reward.
+"""
+
+from typing import Literal
+
+from jaxtyping import PRNGKeyArray
+
+from ilkit.data.policy import Policy
+from ilkit.data.preferences import Preferences
+from ilkit.data.training import Training
+from ilkit.preferring.alignment import train_alignment
+from ilkit.preferring.answers import check_starts
+from ilkit.preferring.objectives import ipo_objective
+from ilkit.preferring.spec import IPOSettings
+
+
+class IPO(IPOSettings):
+    """Identity preference optimization: a margin of 1 / 2β, and no more (Azar et al., 2024)."""
+
+    kind: Literal["ipo"] = "ipo"
+    allow_different_starts: bool = False
+    """Whether more than half of the pairs may be of clips from different starts, which compares states, not actions."""
+
+
+def align(spec: IPO, reference: Policy, preferences: Preferences, *, key: PRNGKeyArray) -> Training[Policy]:
+    """Aligns the reference with the answers.
+
+    **Raises:** `DataError` where it has no density or other spaces, most pairs start in different states, or all
+    answers are equal.
+    """
+    del key
+    check_starts(preferences, spec.kind, allow_different_starts=spec.allow_different_starts)
+    return train_alignment(spec, spec.kind, ipo_objective(spec), reference, preferences)

@@ -1,0 +1,229 @@
+"""Rewards whose sums explain which clip was preferred (Bradley and Terry, 1952; Christiano et al., 2017).
+
+    P(first ≻ second) = (1 - m) σ(d) + m σ(-d),    d = Σ_t r(s_t, a_t, s_t') of the first clip - that of the second,
+
+where a share m of the answers is taken to be a mistake. Each member of an ensemble learns from a bootstrap of the pairs
+that is drawn once, and is standardized on the clips: answers determine a reward up to a constant a step.
+"""
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax.tree_util import Partial
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from ilkit.data.build import Build
+from ilkit.data.network import Network
+from ilkit.data.padding import capacity_of
+from ilkit.data.preferences import Pairs, Preferences
+from ilkit.data.reward import Reward
+from ilkit.data.spaces import Spaces
+from ilkit.data.training import Training, names_of
+from ilkit.errors import DataError
+from ilkit.fitting.gradient import descend, partition
+from ilkit.preferring.answers import check_answers
+from ilkit.preferring.losses import bradley_terry_loss
+from ilkit.preferring.reward_ensemble import Inputs, RewardEnsemble, Units, flat_steps
+from ilkit.spec import Spec
+
+
+class BradleyTerry(Spec):
+    """Rewards whose sums explain which clip was preferred (Bradley and Terry, 1952)."""
+
+    kind: Literal["bradley_terry"] = "bradley_terry"
+    inputs: Inputs = "obs_action"
+    """What of a step (s, a, s') the reward depends on."""
+    num_members: PositiveInt = 3
+    """Networks, each on its own bootstrap of the pairs; a single one has all of them."""
+    mistake: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """m: how often an answer is taken to be the opposite of what was meant."""
+    weight_decay: NonNegativeFloat = 0.0
+    """What weights lose of themselves each step, in units of the step size (Loshchilov and Hutter, 2019)."""
+    holdout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """The share of pairs that nothing is learnt from, by whose answers the best step of each member is kept; with 0,
+    the last one is."""
+    learning_rate: PositiveFloat = 1e-3
+    """The step size of Adam."""
+    batch_size: PositiveInt = 64
+    """Pairs a gradient step and member."""
+    num_steps: PositiveInt = 1_000
+    """Gradient steps."""
+    num_seeds: PositiveInt = 1
+    """Ensembles, trained in one compiled call."""
+
+
+class RewardInfo(NamedTuple):
+    """The learning curves of a reward, means over batch and members."""
+
+    accuracy: Float[Array, ""]
+    """The share of answers that the rewards of the clips agree with; of a tie, one half."""
+    loss: Float[Array, ""]
+
+
+class HeldOutInfo(NamedTuple):
+    """The same where pairs are held out."""
+
+    accuracy: Float[Array, ""]
+    best_step: Float[Array, ""]
+    """The step that is kept so far."""
+    held_out_accuracy: Float[Array, ""]
+    held_out_loss: Float[Array, ""]
+    loss: Float[Array, ""]
+
+
+class _State(NamedTuple):
+    trained: PyTree
+    fixed: RewardEnsemble
+    moments: optax.OptState
+    own: Int[Array, "members capacity"]
+    """The pairs of each member, as many in front as it has."""
+    held_out: Int[Array, " held_out"] | None
+    best: PyTree
+    best_loss: Float[Array, " members"]
+    best_step: Int[Array, " members"]
+    step: Int[Array, ""]
+
+
+class _Counts(NamedTuple):
+    """Of how many pairs is learnt, and how many are held out."""
+
+    learnt: Int[Array, ""]
+    held_out: Int[Array, ""]
+
+
+def reward(
+    spec: BradleyTerry, network: Build[Network], preferences: Preferences, *, key: PRNGKeyArray
+) -> Training[Reward]:
+    """Learns a reward from answers.
+
+    **Raises:** `DataError` where all answers are equal, the network has a memory, or no pair is left to learn from.
+    """
+    check_answers(preferences)
+    num_held = round(spec.holdout * preferences.num_pairs)
+    if spec.holdout and not 0 < num_held < preferences.num_pairs:
+        raise DataError(
+            f"reward.bradley_terry.holdout must leave pairs on both sides, got {spec.holdout:g} of "
+            f"{preferences.num_pairs} pairs. Ask about more, or set it to 0."
+        )
+    pairs, spaces = preferences.pairs(), preferences.first.spaces
+    counts = _Counts(*(jnp.asarray(one, jnp.int32) for one in (preferences.num_pairs - num_held, num_held)))
+    room = capacity_of(num_held) if num_held else 0
+    return Training(
+        _begin(spec, network, spaces, pairs, counts, room, key),
+        Partial(_step, spec, pairs, counts),
+        Partial(_finish, pairs),
+        spec.num_steps,
+        info_names=names_of(HeldOutInfo if room else RewardInfo),
+    )
+
+
+@eqx.filter_jit
+def _begin(
+    spec: BradleyTerry,
+    network: Build[Network],
+    spaces: Spaces,
+    pairs: Pairs,
+    counts: _Counts,
+    room: int,
+    key: PRNGKeyArray,
+) -> _State:
+    networks_key, order_key, bootstrap_key = jax.random.split(key, 3)
+    drawn = RewardEnsemble.draw(
+        network, spaces, spec.inputs, spec.num_members, (pairs.first, pairs.second), key=networks_key
+    )
+    trained, fixed = partition(drawn)
+    capacity = len(pairs.probability)
+    places = jnp.arange(capacity)
+    order = jnp.argsort(jnp.where(places < pairs.count, jax.random.uniform(order_key, (capacity,)), 2.0))
+    shape = (spec.num_members, capacity)
+    resampled = jax.random.randint(bootstrap_key, shape, 0, counts.learnt) if spec.num_members > 1 else places[None]
+    return _State(
+        trained,
+        fixed,
+        _optimizer(spec).init(trained),
+        order[jnp.minimum(counts.held_out + resampled, capacity - 1)],
+        order[:room] if room else None,
+        trained,
+        jnp.full(spec.num_members, jnp.inf, jnp.float32),
+        jnp.zeros(spec.num_members, jnp.int32),
+        jnp.zeros((), jnp.int32),
+    )
+
+
+def _step(
+    spec: BradleyTerry, pairs: Pairs, counts: _Counts, state: _State, key: PRNGKeyArray
+) -> tuple[_State, RewardInfo | HeldOutInfo]:
+    places = jax.random.randint(key, (spec.num_members, spec.batch_size), 0, counts.learnt)
+    rows = jnp.take_along_axis(state.own, places, axis=1)
+
+    def total(trained: PyTree) -> tuple[Float[Array, ""], tuple[Array, Array]]:
+        losses, hits = _judged(spec, eqx.combine(trained, state.fixed), pairs, rows)
+        return jnp.sum(jnp.mean(losses, axis=1)), (losses, hits)
+
+    gradient, (losses, hits) = jax.grad(total, has_aux=True)(state.trained)
+    trained, moments = descend(_optimizer(spec), gradient, state.moments, state.trained)
+    state = state._replace(trained=trained, moments=moments, step=state.step + 1)
+    info = RewardInfo(jnp.mean(hits), jnp.mean(losses))
+    if state.held_out is None:
+        return state._replace(best=trained), info
+    valid = jnp.arange(len(state.held_out)) < counts.held_out
+    everyone = jnp.broadcast_to(state.held_out, (spec.num_members, len(state.held_out)))
+    losses, hits = (_mean(one, valid) for one in _judged(spec, eqx.combine(trained, state.fixed), pairs, everyone))
+    better = losses < state.best_loss
+    state = state._replace(
+        best=jax.tree.map(lambda new, old: jnp.where(_along(better, new), new, old), trained, state.best),
+        best_loss=jnp.where(better, losses, state.best_loss),
+        best_step=jnp.where(better, state.step, state.best_step),
+    )
+    told = HeldOutInfo(
+        info.accuracy, jnp.mean(state.best_step.astype(jnp.float32)), jnp.mean(hits), jnp.mean(losses), info.loss
+    )
+    return state, told
+
+
+def _judged(
+    spec: BradleyTerry, reward: RewardEnsemble, pairs: Pairs, rows: Int[Array, "members batch"]
+) -> tuple[Float[Array, "members batch"], Float[Array, "members batch"]]:
+    """The loss of each answer by each member, and how far its reward agrees."""
+
+    def returns(network: Network, rows: Int[Array, " batch"]) -> Float[Array, "2 batch"]:
+        sides = jax.tree.map(lambda column: column[rows], (pairs.first, pairs.second))
+        steps, mask = flat_steps(sides)
+        seen = reward.see(steps.obs, steps.actions, steps.next_obs)
+        found = jax.vmap(lambda one: network((), one)[1][0])(seen).reshape(mask.shape)
+        return jnp.sum(jnp.where(mask, found, 0.0), axis=-1)
+
+    first, second = jnp.moveaxis(eqx.filter_vmap(returns)(reward.networks, rows), 1, 0)
+    probability, difference = pairs.probability[rows], first - second
+    agrees = 0.5 + 0.5 * jnp.sign(difference)
+    hits = probability * agrees + (1.0 - probability) * (1.0 - agrees)
+    return bradley_terry_loss(difference, probability, spec.mistake), hits
+
+
+def _finish(pairs: Pairs, state: _State) -> Reward:
+    """The best of each member, in units of the clips it was learnt from."""
+    reward: RewardEnsemble = eqx.combine(state.best, state.fixed)
+    steps, mask = flat_steps((pairs.first, pairs.second))
+    valid = mask.ravel()
+    seen = reward.see(steps.obs, steps.actions, steps.next_obs)
+    found = reward.raw(lambda network: jax.vmap(lambda one: network((), one)[1][0])(seen))
+    mean = _mean(found, valid)
+    std = jnp.sqrt(_mean((found - mean[:, None]) ** 2, valid))
+    units = Units(mean, jnp.where(std > 1e-6, std, 1.0))
+    return eqx.tree_at(lambda reward: reward.units, reward, units)
+
+
+def _mean(values: Float[Array, "members rows"], valid: Bool[Array, " rows"]) -> Float[Array, " members"]:
+    return jnp.sum(jnp.where(valid, values, 0.0), axis=1) / jnp.sum(valid)
+
+
+def _along(flags: Bool[Array, " members"], leaf: Array) -> Array:
+    return flags.reshape(-1, *[1] * (leaf.ndim - 1))
+
+
+def _optimizer(spec: Any) -> optax.GradientTransformation:
+    return optax.adamw(spec.learning_rate, weight_decay=spec.weight_decay)
