@@ -13,6 +13,8 @@ from ilkit.reporting.goal_runs import cell_numbers
 from ilkit.reporting.style import LINE, svg
 
 _WIDTH, _COLUMNS = 7.2, 3
+_WIDEST = 96
+"""How many letters a row of a legend has room for, with the marks."""
 
 
 @matplotlib.rc_context(MARKS)
@@ -74,7 +76,8 @@ def draw_by_distance(reached: Reached) -> str:
     axes.set_ylabel("goals reached")
     axes.grid(color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
-    figure.legend(loc="outside upper left", ncols=min(len(reached.scores), 5), columnspacing=1.2)
+    fitting = _WIDEST // (6 + max(map(len, reached.scores)))
+    figure.legend(loc="outside upper left", ncols=min(len(reached.scores), fitting), columnspacing=1.2)
     return svg(figure)
 
 
