@@ -41,7 +41,9 @@ def _sections(crossing: Crossing) -> Iterator[Section]:
         f"dashed lines are the expert and random actions.{marks}",
     )
     yield Section("In numbers", _table(crossing), _explained(crossing))
-    drawn = [name for name in ALONG if any(name in one for one in crossing.curves.values())]
+    drawn = [
+        name for name in ALONG if any(name in one and one[name].unit == "env_steps" for one in crossing.curves.values())
+    ]
     if drawn:
         yield Section(
             "Along training",

@@ -112,3 +112,15 @@ def test_what_learnt_from_several_sets_of_data_is_one_policy(push, seeds) -> Non
     assert found.metrics["gail_1"]["low"] <= min(ends) + 1e-3
     assert "2 × 6" in found.html
     assert not list(spec.input_faults({"gail_1_of_first", "gail_1_of_second"}))
+
+
+def test_what_was_learnt_without_trials_is_not_drawn_along_them(push, seeds) -> None:
+    aligned = {"step": np.arange(1, 3), "accuracy": np.array([[0.5, 0.8]])}
+    tried = {"step": np.arange(1, 3), "env_steps": np.array([100, 200]), "return": np.array([[-9.0, -5.0]])}
+    learnt = {
+        "dpo_50": seeds(push.spaces, pull(1.0, 1.0), curves=aligned),
+        "reward_50": seeds(push.spaces, pull(2.0, 2.0), curves=tried),
+    }
+    html = evaluate(Crossed(num_episodes=2, num_resamples=50), push.env, push.demos, key=KEY, **learnt).html
+    assert "Along training" in html
+    assert "accuracy of the" not in html
