@@ -15,7 +15,7 @@ from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.errors import refuse
 from ilkit.fitting.gradient import descend, partition
-from ilkit.preferring.answers import check_answers
+from ilkit.preferring.answers import check_answers, see_alike
 from ilkit.preferring.likelihood import Acts, log_probs
 from ilkit.preferring.objectives import Objective, Scores
 from ilkit.preferring.spec import AlignSpec
@@ -79,6 +79,8 @@ def train_alignment(
     check_answers(preferences)
     pairs = preferences.pairs()
     acts = Acts.of_pairs(pairs)
+    if see_alike(preferences) and not jax.tree.leaves(reference.initial_carry()):
+        acts = acts.seen_once()
     return Training(
         _begin(spec, objective, reference, acts),
         Partial(_step, spec, objective, acts, pairs.probability, pairs.count),

@@ -36,6 +36,12 @@ def different_starts(preferences: Preferences) -> Bool[np.ndarray, " num_pairs"]
     return found
 
 
+def see_alike(preferences: Preferences) -> bool:
+    """Whether both clips of every pair saw the same all along: single steps from one start each."""
+    longest = max(preferences.first.lengths.max(), preferences.second.lengths.max())
+    return bool(longest == 1) and not different_starts(preferences).any()
+
+
 def check_starts(preferences: Preferences, kind: str, *, allow_different_starts: bool) -> None:
     """Warns where clips of a pair start in different states: a loss of log ratios then compares states, not actions.
 

@@ -14,7 +14,7 @@ class Acts(NamedTuple):
     """What was seen and done in clips: of both sides of every pair, the first ones in front, or of more tries."""
 
     obs: PyTree
-    """Every array is of shape (sides, pairs, time, ...)."""
+    """Every array is of shape (sides, pairs, time, ...), or has a single side where both clips saw the same."""
     actions: Array
     mask: Bool[Array, "sides pairs time"]
 
@@ -29,6 +29,10 @@ class Acts(NamedTuple):
         """Those of all pairs that were asked about."""
         return cls.of(pairs.first, pairs.second)
 
+    def seen_once(self) -> "Acts":
+        """The same with one side of what was seen: where both clips saw the same, a policy need only look once."""
+        return self._replace(obs=jax.tree.map(lambda column: column[:1], self.obs))
+
     def take(self, rows: Int[Array, " batch"]) -> "Acts":
         """Those of these pairs."""
         return jax.tree.map(lambda column: column[:, rows], self)
@@ -40,6 +44,8 @@ def log_probs(policy: Policy, acts: Acts) -> Float[Array, "sides pairs time"]:
     A policy with a memory begins each clip without any: what came before it isn't known.
     """
     shape = acts.mask.shape
+    if len(jax.tree.leaves(acts.obs)[0]) < len(acts.mask):
+        return jnp.where(acts.mask, _of_choices(policy, acts.obs, acts.actions), 0.0)
     if jax.tree.leaves(policy.initial_carry()):
         rows = jax.tree.map(lambda column: column.reshape(-1, *column.shape[2:]), acts)
         found = jax.vmap(lambda *clip: _along(policy, *clip))(rows.obs, rows.actions, rows.mask)
@@ -47,6 +53,14 @@ def log_probs(policy: Policy, acts: Acts) -> Float[Array, "sides pairs time"]:
         rows = jax.tree.map(lambda column: column.reshape(-1, *column.shape[3:]), acts)
         found = jax.vmap(lambda obs, action: policy.log_prob((), obs, action)[1])(rows.obs, rows.actions)
     return jnp.where(acts.mask, found.reshape(shape), 0.0)
+
+
+def _of_choices(policy: Policy, obs: PyTree, actions: Array) -> Float[Array, "sides pairs time"]:
+    """Those of several actions in each state, for a policy without a memory."""
+    seen = jax.tree.map(lambda column: column[0].reshape(-1, *column.shape[3:]), obs)
+    done = actions.reshape(len(actions), -1, *actions.shape[3:])
+    each = jax.vmap(lambda obs, action: policy.log_prob((), obs, action)[1], in_axes=(None, 0))
+    return jax.vmap(each, in_axes=(0, 1), out_axes=1)(seen, done).reshape(actions.shape[:3])
 
 
 def _along(policy: Policy, obs: PyTree, actions: Array, mask: Bool[Array, " time"]) -> Float[Array, " time"]:

@@ -40,3 +40,12 @@ def test_steps_outside_of_a_clip_say_nothing_and_a_memory_runs_along_it() -> Non
     np.testing.assert_allclose(plain, [[[2, 4, 6], [8, 0, 0]], [[1, 1, 1], [2, 2, 0]]])
     along = log_probs(Summing(Normalizer.identity(1), SPACES, True), acts)
     np.testing.assert_allclose(along, [[[2, 6, 12], [8, 0, 0]], [[1, 2, 3], [2, 4, 0]]])
+
+
+def test_what_both_clips_saw_is_looked_at_once() -> None:
+    obs = jnp.broadcast_to(jnp.asarray([1.0, 2.0, 3.0])[:, None, None], (2, 3, 1, 1))
+    actions = jnp.asarray([[5.0, 7.0, 9.0], [2.0, 4.0, 6.0]])[..., None, None]
+    acts = Acts(obs, actions, jnp.ones((2, 3, 1), bool).at[1, 2].set(False)).seen_once()
+    policy = Summing(Normalizer.identity(1), SPACES, False)
+    np.testing.assert_allclose(log_probs(policy, acts)[..., 0], [[5, 14, 27], [2, 8, 0]])
+    np.testing.assert_allclose(log_probs(policy, acts.take(jnp.asarray([1])))[..., 0], [[14], [8]])
