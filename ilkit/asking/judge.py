@@ -10,16 +10,16 @@ from ilkit.data.preferences import Clips
 
 
 class Judge(eqx.Module):
-    """Says that the first clip is better with probability σ(β (z₁ - z₂)), for clips of the scores z."""
+    """Says that the first clip is better with probability σ(β (z₁ - z₂)), for clips of the standardized scores z."""
 
     rationality: Float[Array, ""] | None
     """β; None follows the scores exactly."""
     mistake: Float[Array, ""]
     """How often the opposite of what is meant is said."""
     tie_margin: Float[Array, ""]
-    """Up to this difference of scores, both clips are liked alike."""
+    """Up to this difference of standardized scores, both clips are liked alike."""
     skip_margin: Float[Array, ""] | None
-    """Where both scores are below this, nothing is said; None says something always."""
+    """Where both standardized scores are below this, nothing is said; None says something always."""
 
     @classmethod
     def of(cls, rationality: float | None, mistake: float, tie_margin: float, skip_margin: float | None) -> "Judge":
@@ -31,19 +31,23 @@ class Judge(eqx.Module):
         self,
         first: Float[Array, " pairs"],
         second: Float[Array, " pairs"],
+        scale: "Scale",
         numbers: Int[Array, " pairs"],
         *,
         key: PRNGKeyArray,
     ) -> Answers:
-        """Judges by the scores of the clips of each pair."""
+        """Judges by the scores of the clips of each pair, which are not yet standardized.
+
+        They are compared before they are, so that rounding makes no tie of two that differ, nor parts equal ones.
+        """
         uniform = jax.vmap(lambda key: jax.random.uniform(key, (2,)))(pair_keys(numbers, key=key))
-        gap = first - second
+        gap = (first - second) / scale.std
         meant = gap > 0 if self.rationality is None else uniform[:, 0] < jax.nn.sigmoid(self.rationality * gap)
         said = meant ^ (uniform[:, 1] < self.mistake)
         probability = jnp.where(jnp.abs(gap) <= self.tie_margin, 0.5, said.astype(jnp.float32))
         if self.skip_margin is None:
             return Answers(probability, jnp.ones(probability.shape, bool))
-        return Answers(probability, jnp.maximum(first, second) >= self.skip_margin)
+        return Answers(probability, scale(jnp.maximum(first, second)) >= self.skip_margin)
 
 
 class Scale(eqx.Module):

@@ -81,6 +81,7 @@ def _scores(
         )
     sums = np.concatenate([np.zeros((1, members.shape[1])), np.cumsum(members, axis=0)])
     returns = sums[stretches.rows + stretches.lengths] - sums[stretches.rows]
+    returns *= np.asarray(reward.log_odds, np.float64)
     gap = returns[candidates[..., 0]] - returns[candidates[..., 1]]
     return _SCORES[selection](0.5 + 0.5 * np.tanh(gap / 2))
 

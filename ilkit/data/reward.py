@@ -40,6 +40,14 @@ class Reward(Learnt):
         return 1
 
     @property
+    def log_odds(self) -> Float[Array, " members"]:
+        """What a unit of each member's reward is in nats of the odds that a clip is preferred to another; 1 by default.
+
+        A reward that answers determine knows it; standardizing would lose how sure the answers make a member.
+        """
+        return jnp.ones(self.num_members)
+
+    @property
     def absorbing(self) -> Float[Array, ""]:
         """The reward of each step that an episode would have had after its termination."""
         return jnp.zeros(())

@@ -73,7 +73,7 @@ class PanelLabeler(Labeler):
         """Asks all of them."""
         scores = [self._scores(clips) for clips in (first, second)]
         given = [
-            judge(scores[0][place], scores[1][place], numbers, key=jax.random.fold_in(key, place))
+            judge(scores[0][place], scores[1][place], self.scale, numbers, key=jax.random.fold_in(key, place))
             for place, judge in enumerate(self.judges)
         ]
         said = jnp.stack([one.answered for one in given])
@@ -85,10 +85,11 @@ class PanelLabeler(Labeler):
         return Answers(share, count > 0)
 
     def _scores(self, clips: Clips) -> Float[Array, "annotators clips"]:
-        returns = self.scale(returns_of(clips))
+        returns = returns_of(clips)
         if self.tastes is None:
             return jnp.broadcast_to(returns, (len(self.judges), len(returns)))
-        return returns + self.disagreement * jax.vmap(lambda taste: taste(clips))(self.tastes)
+        tastes = jax.vmap(lambda taste: taste(clips))(self.tastes)
+        return returns + self.scale.std * self.disagreement * tastes
 
 
 def labeler(spec: Panel) -> Labeler:

@@ -70,10 +70,10 @@ class SimulatedLabeler(Labeler):
 
     def answers(self, first: Clips, second: Clips, numbers: Int[Array, " pairs"], *, key: PRNGKeyArray) -> Answers:
         """Prefers the larger score, as far as this person is rational."""
-        return self.judge(self.scores(first), self.scores(second), numbers, key=key)
+        return self.judge(self.scores(first), self.scores(second), self.scale, numbers, key=key)
 
     def scores(self, clips: Clips) -> Float[Array, " clips"]:
-        """The standardized return, or sum of advantages, of each clip.
+        """The return, or sum of advantages, of each clip.
 
         **Raises:** `DataError` where advantages are asked for before any clip was seen.
         """
@@ -81,7 +81,7 @@ class SimulatedLabeler(Labeler):
             if self.value is None:
                 raise DataError("Advantages are judged against what was recorded. Call fitted with it first.")
             clips = self.value.advantages(clips)
-        return self.scale(returns_of(clips, self.myopia))
+        return returns_of(clips, self.myopia)
 
 
 def labeler(spec: Simulated) -> Labeler:

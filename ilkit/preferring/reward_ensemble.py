@@ -79,6 +79,11 @@ class RewardEnsemble(Reward):
         """How many networks there are."""
         return self.units.mean.shape[-1]
 
+    @property
+    def log_odds(self) -> Float[Array, " members"]:
+        """The standard deviations that members are divided by: before, they are log odds."""
+        return self.units.std
+
     def members(
         self, obs: PyTree, action: Array, next_obs: PyTree, terminated: Bool[Array, ""]
     ) -> Float[Array, " members"]:

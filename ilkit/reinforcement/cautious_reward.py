@@ -35,6 +35,11 @@ class CautiousReward(Reward):
         return self.reward.members(obs, action, next_obs, terminated)
 
     @property
+    def log_odds(self) -> Float[Array, " members"]:
+        """That of the reward itself."""
+        return self.reward.log_odds
+
+    @property
     def absorbing(self) -> Float[Array, ""]:
         """That of the reward itself."""
         return self.reward.absorbing

@@ -1,3 +1,4 @@
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from jaxtyping import Array, Float
@@ -47,6 +48,23 @@ def test_the_candidate_on_which_members_differ_most_is_asked_about(selection) ->
         score = {"disagreement": disagreement, "information_gain": information_gain}[selection](share)
         score[question[:, 0] == question[:, 1]] = -1.0
         assert pair.tolist() == question[score.argmax()].tolist()
+
+
+def test_members_are_asked_in_the_log_odds_that_their_units_stand_for() -> None:
+    class Surer(Opinions):
+        @property
+        def log_odds(self) -> Float[Array, " members"]:
+            return jnp.full(2, 3.0)
+
+        def members(self, obs, action, next_obs, terminated) -> Float[Array, " members"]:
+            return obs
+
+    candidates = np.random.default_rng(0).integers(len(CLIPS.rows), size=(9, 7, 2))
+    chosen = [
+        select("disagreement", DEMOS, CLIPS, candidates, 0.0, one).tolist()
+        for one in (REWARD, Surer(problems.spaces("continuous")))
+    ]
+    assert chosen[0] == chosen[1]
 
 
 def test_equal_clips_are_never_asked_about_and_a_question_without_others_is_left_out() -> None:

@@ -48,6 +48,14 @@ def test_rationality_is_in_units_of_the_spread_of_the_clips_that_it_has_seen() -
     assert float(answers.probability.mean()) == pytest.approx(1 / (1 + np.exp(-1)), abs=0.015)
 
 
+def test_rounding_makes_no_tie_of_returns_that_differ() -> None:
+    seen = clips(jnp.asarray([[0.0], [2e6]]))
+    person = labeler(Simulated()).fitted(seen)
+    more, less = jnp.asarray([[1.0 + 2**-20], [1.0], [-1.0]]), jnp.asarray([[1.0], [1.0], [-1.0 + 2**-20]])
+    answers = person.answers(clips(more), clips(less), jnp.arange(3), key=jax.random.key(0))
+    assert answers.probability.tolist() == [1.0, 0.5, 0.0]
+
+
 def test_mistakes_turn_answers_round_and_leave_ties() -> None:
     count = 20_000
     answers = asked(Simulated(mistake=0.2), jnp.full((count, 1), 1.0), jnp.zeros((count, 1)))

@@ -77,6 +77,8 @@ def test_rewards_are_in_units_of_the_clips_and_members_differ() -> None:
     np.testing.assert_allclose(members.mean(axis=0), 0.0, atol=1e-4)
     np.testing.assert_allclose(members.std(axis=0), 1.0, atol=1e-4)
     assert found.num_members == members.shape[1] == 3
+    said = found.raw(lambda network: network((), found.see(obs[0], actions[0], after[0]))[1][0])
+    np.testing.assert_allclose(found.log_odds * members[0] + found.units.mean, said, rtol=1e-4)
     assert np.std(members, axis=1).max() > 1e-3
     one = jax.vmap(found)(obs, actions, after, jnp.zeros(len(obs), bool))
     np.testing.assert_allclose(one, members.mean(axis=1), atol=1e-5)

@@ -31,12 +31,11 @@ MATCHING = {
 
 ASKING = {
     "actions": "discrete",
-    "parts": {"labeler": {"kind": "simulated", "tie_margin": 0.01}},
     "settings": {
         **{"num_steps": 20, "queries_per_step": 10, "updates_per_query": 2, "length": 1, "learning_rate": 1e-2},
     },
 }
-"""Alignment by questions about single steps, of which equal ones are ties, whatever is rounded."""
+"""Alignment by questions about single steps."""
 
 IN_TABLES = {
     "env": {"kind": "grid_world", "layout": ["..G", ".#.", "..X"], "ends": "G", "max_steps": 10},
