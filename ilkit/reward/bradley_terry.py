@@ -44,8 +44,8 @@ class BradleyTerry(Spec):
     weight_decay: NonNegativeFloat = 0.0
     """What weights lose of themselves each step, in units of the step size (Loshchilov and Hutter, 2019)."""
     holdout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """The share of pairs that nothing is learnt from, by whose answers the best step of each member is kept; with 0,
-    the last one is."""
+    """The share of pairs that a member learns nothing from, by whose answers its best step is kept; with 0, the last
+    one is. Each member has others, so that together they learn from all."""
     learning_rate: PositiveFloat = 1e-3
     """The step size of Adam."""
     batch_size: PositiveInt = 64
@@ -81,7 +81,7 @@ class _State(NamedTuple):
     moments: optax.OptState
     own: Int[Array, "members capacity"]
     """The pairs of each member, as many in front as it has."""
-    held_out: Int[Array, " held_out"] | None
+    held_out: Int[Array, "members held_out"] | None
     best: PyTree
     best_loss: Float[Array, " members"]
     best_step: Int[Array, " members"]
@@ -138,15 +138,15 @@ def _begin(
     trained, fixed = partition(drawn)
     capacity = len(pairs.probability)
     places = jnp.arange(capacity)
-    order = jnp.argsort(jnp.where(places < pairs.count, jax.random.uniform(order_key, (capacity,)), 2.0))
     shape = (spec.num_members, capacity)
+    order = jnp.argsort(jnp.where(places < pairs.count, jax.random.uniform(order_key, shape), 2.0), axis=1)
     resampled = jax.random.randint(bootstrap_key, shape, 0, counts.learnt) if spec.num_members > 1 else places[None]
     return _State(
         trained,
         fixed,
         _optimizer(spec).init(trained),
-        order[jnp.minimum(counts.held_out + resampled, capacity - 1)],
-        order[:room] if room else None,
+        jnp.take_along_axis(order, jnp.minimum(counts.held_out + resampled, capacity - 1), axis=1),
+        order[:, :room] if room else None,
         trained,
         jnp.full(spec.num_members, jnp.inf, jnp.float32),
         jnp.zeros(spec.num_members, jnp.int32),
@@ -170,9 +170,9 @@ def _step(
     info = RewardInfo(jnp.mean(hits), jnp.mean(losses))
     if state.held_out is None:
         return state._replace(best=trained), info
-    valid = jnp.arange(len(state.held_out)) < counts.held_out
-    everyone = jnp.broadcast_to(state.held_out, (spec.num_members, len(state.held_out)))
-    losses, hits = (_mean(one, valid) for one in _judged(spec, eqx.combine(trained, state.fixed), pairs, everyone))
+    valid = jnp.arange(state.held_out.shape[1]) < counts.held_out
+    found = _judged(spec, eqx.combine(trained, state.fixed), pairs, state.held_out)
+    losses, hits = (_mean(one, valid) for one in found)
     better = losses < state.best_loss
     state = state._replace(
         best=jax.tree.map(lambda new, old: jnp.where(_along(better, new), new, old), trained, state.best),
