@@ -3,7 +3,8 @@
     NPROC=1 python benchmarks/preference_reward.py
 
 Demonstrations of five noise levels (.5 to 12 N m), 20 episodes each; pairs of clips drawn at random, of which that of
-the larger return is preferred; correlations on 25 new episodes, of three seeds, each with demonstrations of its own.
+the larger return is preferred, or, where answers are "drawn", with probability σ(the difference); correlations on 25
+new episodes, of three seeds, each with demonstrations of its own.
 """
 
 import time
@@ -41,15 +42,17 @@ def main() -> None:
         (SINGLE, 100, 15, 0.0),
         (BradleyTerry(), 100, 15, 0.0),
         (SINGLE, 500, 1, 0.0),
+        (SINGLE, 5000, 1, 0.0),
+        (SINGLE, 500, 1, None),
         (SINGLE, 500, 15, 0.2),
         (STOPPED, 500, 15, 0.2),
     ):
         found = [correlation(spec, pairs, steps, wrong, seed) for seed in range(SEEDS)]
-        cells = (pairs, steps, f"{wrong:.0%}", spec.num_members, f"{spec.holdout:.0%}")
+        cells = (pairs, steps, "drawn" if wrong is None else f"{wrong:.0%}", spec.num_members, f"{spec.holdout:.0%}")
         each = ", ".join(f"{one:.3f}" for one in found)
         print("| " + " | ".join(map(str, cells)) + f" | {each} |", flush=True)
-    one, three = (seconds(BradleyTerry(num_members=count)) for count in (1, 3))
-    print(f"\n1,000 steps take {one:.1f} s with one member and {three:.1f} s with three: {three / one:.2f} times.")
+    one, three = seconds(BradleyTerry(num_members=1), BradleyTerry(num_members=3))
+    print(f"\n300 steps take {one:.2f} s with one member and {three:.2f} s with three: {three / one:.2f} times.")
 
 
 def recorded(seed: int, episodes: int) -> Demonstrations:
@@ -65,18 +68,19 @@ def recorded(seed: int, episodes: int) -> Demonstrations:
     )
 
 
-def answered(demos: Demonstrations, pairs: int, steps: int, wrong: float, seed: int) -> Preferences:
-    """Pairs of clips drawn at random, with a share of the answers turned around."""
+def answered(demos: Demonstrations, pairs: int, steps: int, wrong: float | None, seed: int) -> Preferences:
+    """Pairs of clips drawn at random, with a share of the answers turned around, or drawn by Bradley and Terry."""
     random = np.random.default_rng(seed)
     sides = []
     for _ in range(2):
         episodes, first = random.integers(0, demos.num_episodes, pairs), random.integers(0, EPISODE + 1 - steps, pairs)
         sides.append(demos.stretches(demos.starts[episodes] + first, np.full(pairs, steps, np.int32)))
-    says = (sides[0].returns > sides[1].returns) ^ (random.random(pairs) < wrong)
+    gap, uniform = sides[0].returns - sides[1].returns, random.random(pairs)
+    says = uniform < 1 / (1 + np.exp(-gap)) if wrong is None else (gap > 0) ^ (uniform < wrong)
     return Preferences(sides[0], sides[1], says.astype(np.float32))
 
 
-def correlation(spec: BradleyTerry, pairs: int, steps: int, wrong: float, seed: int) -> float:
+def correlation(spec: BradleyTerry, pairs: int, steps: int, wrong: float | None, seed: int) -> float:
     asked, new = answered(recorded(seed, 20), pairs, steps, wrong, seed), recorded(1000 + seed, 5)
     learnt = loop.train(lambda key: reward(spec, NETWORK, asked, key=key), key=jax.random.key(seed))
     rows = new.transitions()
@@ -89,18 +93,22 @@ def _rewards(found: Reward, *steps: Array) -> Array:
     return jax.vmap(found)(*steps)
 
 
-def seconds(spec: BradleyTerry) -> float:
-    """The best of 3, without compilation."""
+def seconds(*specs: BradleyTerry) -> list[float]:
+    """Of the processor, for 300 steps of each in turns, without compilation; medians of 5."""
     asked = answered(recorded(0, 20), 500, 15, 0.0, 0)
-    training, key = loop.prepare(
-        lambda key: reward(spec, NETWORK, asked, key=key), (), key=jax.random.key(0), num_seeds=1
-    )
-    took = []
-    for _ in range(4):
-        began = time.perf_counter()
-        loop.drive(training, key, 1, chunk_size=spec.num_steps)
-        took.append(time.perf_counter() - began)
-    return min(took[1:])
+    prepared = [
+        loop.prepare(
+            lambda key, spec=spec: reward(spec, NETWORK, asked, key=key), (), key=jax.random.key(0), num_seeds=1
+        )
+        for spec in (spec.model_copy(update={"num_steps": 300}) for spec in specs)
+    ]
+    took: list[list[float]] = [[] for _ in specs]
+    for _ in range(6):
+        for (training, key), each in zip(prepared, took, strict=True):
+            began = time.process_time()
+            loop.drive(training, key, 1, chunk_size=300)
+            each.append(time.process_time() - began)
+    return [float(np.median(each[1:])) for each in took]
 
 
 if __name__ == "__main__":
