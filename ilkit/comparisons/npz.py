@@ -1,5 +1,6 @@
 """Pairs of clips of numbers in a NumPy archive: one row a pair, of as many steps each."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,7 @@ from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.format import Wanted, warn
 from ilkit.data.preferences import Preferences, shuffled
-from ilkit.errors import DataError
+from ilkit.errors import DataError, held
 from ilkit.files.adoption import adopt, check_finite
 from ilkit.files.archive import Archive, open_npz
 from ilkit.files.episodes import assemble
@@ -37,9 +38,9 @@ class NPZ(Spec):
     """The names of the rewards, if there are any, of shape (pairs, T)."""
     lengths: Names = ("lengths", "lengths_2")
     """The names of the numbers of steps of each clip, where they don't all have T."""
-    labels: str = "labels"
-    """The name of the answers, one a pair, or of two columns that say how much each clip is preferred; where it is
-    missing, the first clips are those that are preferred."""
+    labels: str | None = "labels"
+    """The name of the answers, one a pair, or of two columns that say how much each clip is preferred; null where the
+    first clips are those that are preferred."""
     label: Literal["first", "second"] = "first"
     """Whose probability of being preferred an answer of a single column is."""
     final_obs: Literal["drop", "repeat"] = "repeat"
@@ -48,14 +49,18 @@ class NPZ(Spec):
     action_kind: Literal["discrete", "continuous"] | None = None
     """What whole numbers are as actions, where no environment is there to say it."""
 
+    def idle(self) -> Mapping[str, str]:
+        """Where no answer is read, nothing is told of what it means."""
+        return {} if self.labels else {"label": "only where labels names an array"}
+
 
 def comparisons(
     spec: NPZ, env: Build[Environment | HostEnvironment] | None = None, *, key: PRNGKeyArray
 ) -> Preferences:
     """Reads the pairs, with the environment's spaces where there is one; which clip comes first is drawn anew.
 
-    **Raises:** `DataError` where the file can't be read, a clip is empty, an answer is no probability, all answers are
-    the same, or what was recorded doesn't fit the environment.
+    **Raises:** `DataError` where the file can't be read, no answers are there, a clip is empty, an answer is no
+    probability, all answers are the same, or what was recorded doesn't fit the environment.
     """
     with open_npz(spec.path) as archive:
         episodes = [episode for side in (0, 1) for episode in _clips(archive, spec, side)]
@@ -112,8 +117,13 @@ def _lengths(archive: Archive, spec: NPZ, side: int, count: int, time: int) -> I
 
 
 def _probability(archive: Archive, spec: NPZ, count: int) -> Float[np.ndarray, " pairs"]:
-    if spec.labels not in archive.names:
+    if spec.labels is None:
         return np.ones(count, np.float32)
+    if spec.labels not in archive.names:
+        raise DataError(
+            f"{spec.path} has no array of answers {spec.labels!r}. Name it in comparisons.npz.labels, or set that to "
+            f"null where the first clips were preferred. Of those that nothing reads: {held(_unread(archive, spec))}"
+        )
     labels = archive.array(spec.labels).astype(np.float64)
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.shape not in ((count,), (count, 2)):
@@ -127,6 +137,10 @@ def _probability(archive: Archive, spec: NPZ, count: int) -> Float[np.ndarray, "
     elif spec.label == "second":
         labels = 1 - labels
     return labels.astype(np.float32)
+
+
+def _unread(archive: Archive, spec: NPZ) -> set[str]:
+    return archive.names.difference(spec.obs, spec.actions, spec.rewards, spec.lengths)
 
 
 def _check_columns(labels: Float[np.ndarray, "pairs 2"], spec: NPZ) -> None:

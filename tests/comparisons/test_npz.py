@@ -39,7 +39,7 @@ def first_share(made: Preferences) -> dict[int, float]:
 
 
 def test_without_labels_the_first_is_the_winner_and_the_order_is_drawn(tmp_path: Path) -> None:
-    made = read(tmp_path, arrays())
+    made = read(tmp_path, arrays(), labels=None)
     assert first_share(made) == dict.fromkeys(range(12), 1.0)
     assert {0.0, 1.0} == set(made.probability.tolist())
     assert (made.second.before(made.second.starts)[:, 0] % 100 == np.arange(12)).all()
@@ -60,31 +60,40 @@ def test_labels_of_one_column_or_two(tmp_path: Path, labels: np.ndarray, setting
     np.testing.assert_allclose(list(first_share(made).values()), np.linspace(0, 1, 12), atol=1e-6)
 
 
+def test_answers_of_another_name_are_not_passed_over(tmp_path: Path) -> None:
+    stored = arrays() | {"label": np.linspace(0, 1, 12)}
+    with pytest.raises(DataError, match=r"no array of answers 'labels'.*null.*nothing reads: There are label\.$"):
+        read(tmp_path, stored)
+    assert first_share(read(tmp_path, stored, labels="label"))[11] == 1.0
+
+
 def test_lengths_rewards_and_the_last_observation(tmp_path: Path) -> None:
     stored = arrays(observed=4) | {
         "lengths": np.arange(12) % 3 + 1,
         "rewards": np.ones((12, 3)),
         "rewards_2": np.zeros((12, 3)),
     }
-    made = read(tmp_path, stored)
+    made = read(tmp_path, stored, labels=None)
     chosen = made.chosen()
     assert chosen.lengths.tolist() == (np.arange(12) % 3 + 1).tolist()
     assert (made.rejected().lengths == 3).all()
     assert chosen.returns.tolist() == (np.arange(12) % 3 + 1).tolist()
-    dropped = read(tmp_path, arrays(), final_obs="drop")
+    dropped = read(tmp_path, arrays(), labels=None, final_obs="drop")
     assert (dropped.first.lengths == 2).all()
 
 
 def test_the_environment_says_what_the_numbers_are(tmp_path: Path) -> None:
     stored = arrays()
-    made = read(tmp_path, stored, ENV)
+    made = read(tmp_path, stored, ENV, labels=None)
     assert made.first.spaces == ENV().spaces
     choices = {
         name: column[..., 0].astype(np.int64) % 3 if "act" in name else column for name, column in stored.items()
     }
-    assert read(tmp_path, choices, problems.environment("discrete")).first.spaces.action == Discrete(size=3)
+    assert read(tmp_path, choices, problems.environment("discrete"), labels=None).first.spaces.action == Discrete(
+        size=3
+    )
     with pytest.raises(DataError, match="must fit the environment"):
-        read(tmp_path, {name: column[..., :1] for name, column in stored.items()}, ENV)
+        read(tmp_path, {name: column[..., :1] for name, column in stored.items()}, ENV, labels=None)
 
 
 @pytest.mark.parametrize(
@@ -105,4 +114,4 @@ def test_the_environment_says_what_the_numbers_are(tmp_path: Path) -> None:
 )
 def test_what_is_no_pair_is_refused(tmp_path: Path, change: dict, said: str) -> None:
     with pytest.raises(DataError, match=said):
-        read(tmp_path, arrays() | change)
+        read(tmp_path, arrays() | change, labels="labels" if "labels" in change else None)
