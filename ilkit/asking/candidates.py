@@ -1,5 +1,8 @@
 """Pairs of clips that might be asked about, drawn by the number of the question."""
 
+from abc import abstractmethod
+
+import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Int, PRNGKeyArray
@@ -12,7 +15,74 @@ Candidates = Int[np.ndarray, "questions candidates 2"]
 """Pairs of numbers of stretches, some for each question."""
 
 
-def any_two(stretches: Stretches, num_questions: int, num_candidates: int, *, key: PRNGKeyArray) -> Candidates:
+class Source(eqx.Module):
+    """Where pairs of numbers of stretches are drawn from."""
+
+    key: PRNGKeyArray
+
+    @property
+    @abstractmethod
+    def num_pairs(self) -> int:
+        """How many there are, whichever clip comes first."""
+
+    @abstractmethod
+    def draw(self, random: np.random.Generator, count: int) -> Int[np.ndarray, "pairs 2"]:
+        """So many of them."""
+
+    def candidates(self, num_questions: int, num_candidates: int) -> Candidates:
+        """Those of the first questions."""
+        drawn = [self.draw(random, num_candidates) for random in generators(num_questions, key=self.key)]
+        return np.stack(drawn)
+
+    def further(self, question: int, count: int) -> Int[np.ndarray, "pairs 2"]:
+        """Others for one question."""
+        seed = np.random.SeedSequence(_entropy(self.key), spawn_key=(question, 1))
+        return self.draw(np.random.default_rng(seed), count)
+
+
+class AnyTwo(Source):
+    """Any two stretches, and one with itself, which is no question."""
+
+    num_stretches: int
+
+    @property
+    def num_pairs(self) -> int:
+        """All pairs of two."""
+        return self.num_stretches * (self.num_stretches - 1) // 2
+
+    def draw(self, random: np.random.Generator, count: int) -> Int[np.ndarray, "pairs 2"]:
+        """Both on their own."""
+        return random.integers(self.num_stretches, size=(count, 2))
+
+
+class TwoFromOneStart(Source):
+    """Two stretches of different places whose first observations are the same."""
+
+    groups: Int[np.ndarray, " clips"]
+    """The start of each."""
+    order: Int[np.ndarray, " clips"]
+    """The stretches by their groups."""
+    place: Int[np.ndarray, " clips"]
+    """Where each stands in its group."""
+    shared: Int[np.ndarray, " partnered"]
+    """The stretches that have partners."""
+    begins: Int[np.ndarray, " groups"]
+    sizes: Int[np.ndarray, " groups"]
+
+    @property
+    def num_pairs(self) -> int:
+        """All pairs of two within a group."""
+        return int(np.sum(self.sizes * (self.sizes - 1) // 2))
+
+    def draw(self, random: np.random.Generator, count: int) -> Int[np.ndarray, "pairs 2"]:
+        """Any that has partners, and one of them."""
+        first = self.shared[random.integers(len(self.shared), size=count)]
+        group = self.groups[first]
+        others = (self.place[first] + random.integers(1, self.sizes[group])) % self.sizes[group]
+        return np.stack([first, self.order[self.begins[group] + others]], axis=1)
+
+
+def any_two(stretches: Stretches, *, key: PRNGKeyArray) -> Source:
     """Any two stretches.
 
     **Raises:** `DataError` where there is only one.
@@ -22,42 +92,36 @@ def any_two(stretches: Stretches, num_questions: int, num_candidates: int, *, ke
         raise DataError(
             "A question needs two clips, and the demonstrations hold one. Record more, or shorten the clips."
         )
-    shape = (num_candidates, 2)
-    return np.stack([random.integers(count, size=shape) for random in generators(num_questions, key=key)])
+    return AnyTwo(key, count)
 
 
-def two_from_one_start(
-    demos: Demonstrations, stretches: Stretches, num_questions: int, num_candidates: int, *, key: PRNGKeyArray
-) -> Candidates:
+def two_from_one_start(demos: Demonstrations, stretches: Stretches, *, key: PRNGKeyArray) -> Source:
     """Two stretches of different places whose first observations are the same.
 
     **Raises:** `DataError` where no two are.
     """
     groups = _groups(demos, stretches)
-    order = np.argsort(groups, kind="stable")
     sizes = np.bincount(groups)
-    begins = np.cumsum(sizes) - sizes
-    shared = np.flatnonzero(sizes[groups] > 1)
-    if not len(shared):
+    if not (sizes > 1).any():
         raise DataError(
             "No two clips start in the same state, and same_start asks about such. Record several tries at each start: "
             "rollout.kind graded."
         )
+    order, begins = np.argsort(groups, kind="stable"), np.cumsum(sizes) - sizes
     place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order)) - begins[groups[order]]  # within its group
-    drawn = []
-    for random in generators(num_questions, key=key):
-        first = shared[random.integers(len(shared), size=num_candidates)]
-        group = groups[first]
-        others = (place[first] + random.integers(1, sizes[group])) % sizes[group]
-        drawn.append(np.stack([first, order[begins[group] + others]], axis=1))
-    return np.stack(drawn)
+    place[order] = np.arange(len(order)) - begins[groups[order]]
+    return TwoFromOneStart(key, groups, order, place, np.flatnonzero(sizes[groups] > 1), begins, sizes)
 
 
 def generators(count: int, *, key: PRNGKeyArray) -> list[np.random.Generator]:
     """One for each question, which its number and the key decide."""
-    entropy = np.asarray(jax.random.key_data(key)).tolist()
+    entropy = _entropy(key)
     return [np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(number,))) for number in range(count)]
+
+
+def _entropy(key: PRNGKeyArray) -> list[int]:
+    found: list[int] = np.asarray(jax.random.key_data(key)).tolist()
+    return found
 
 
 def _groups(demos: Demonstrations, stretches: Stretches) -> Int[np.ndarray, " clips"]:

@@ -1,5 +1,7 @@
 """How different two clips are."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,15 +23,22 @@ class _Entries(NamedTuple):
     choices: Int[np.ndarray, "steps choices"]
 
 
-def distances(
-    demos: Demonstrations, stretches: Stretches, pairs: Int[np.ndarray, "pairs 2"]
-) -> Float[np.ndarray, " pairs"]:
+Distance = Callable[[Int[np.ndarray, "pairs 2"]], Float[np.ndarray, " pairs"]]
+"""How different the clips of pairs are."""
+
+
+def distance_of(demos: Demonstrations, stretches: Stretches) -> Distance:
     """The root of the mean square of what differs, step by step, between observations and actions of two clips.
 
     Numbers are in units of their standard deviation over all steps; two choices that aren't the same, and a step that
     only one of both has, differ by 1.
     """
-    entries = _entries(demos)
+    return partial(_distances, _entries(demos), stretches)
+
+
+def _distances(
+    entries: _Entries, stretches: Stretches, pairs: Int[np.ndarray, "pairs 2"]
+) -> Float[np.ndarray, " pairs"]:
     size = max(1, _CHUNK // (entries.numbers.shape[1] + entries.choices.shape[1]))
     parts = [_chunk(entries, stretches, pairs[start : start + size]) for start in range(0, len(pairs), size)]
     return np.concatenate(parts)

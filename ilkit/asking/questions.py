@@ -57,7 +57,8 @@ def _warn(num_wanted: int, num_asked: int, num_answered: int) -> None:
     if num_asked < num_wanted:
         _LOG.warning(
             f"{num_wanted - num_asked} of {num_wanted} questions weren't asked: no clips that were drawn for them "
-            "differ by more than min_distance. Raise num_candidates, or lower min_distance."
+            "differ by more than min_distance and weren't asked about. Raise num_candidates, lower min_distance, or "
+            "record more."
         )
     if num_answered < num_asked:
         _LOG.warning(f"{num_asked - num_answered} of {num_asked} questions got no answer and are left out.")

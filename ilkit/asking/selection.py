@@ -9,8 +9,9 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ilkit.asking.candidates import Candidates
-from ilkit.asking.distance import distances
+from ilkit.asking.candidates import Candidates, Source
+from ilkit.asking.distance import distance_of
+from ilkit.asking.distinct import Questions
 from ilkit.asking.stretches import Stretches
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.reward import Reward, check_reward
@@ -25,26 +26,27 @@ def select(
     selection: Selection,
     demos: Demonstrations,
     stretches: Stretches,
+    source: Source,
     candidates: Candidates,
     min_distance: float,
     reward: Reward | None,
 ) -> Int[np.ndarray, "questions 2"]:
-    """The best candidate of each question whose clips differ by more than `min_distance`; -1 twice where none do.
+    """The best candidate of each question whose clips differ by more than `min_distance` and that no earlier one is
+    about, or another pair of the source where all of them are asked about; -1 twice where none is left.
 
     **Raises:** `DataError` where a reward is needed and there is none, or one with a single opinion; where no question
     is left.
     """
     shape = candidates.shape[:2]
-    far = distances(demos, stretches, candidates.reshape(-1, 2)).reshape(shape) > min_distance
+    distance = distance_of(demos, stretches)
+    far = distance(candidates.reshape(-1, 2)).reshape(shape) > min_distance
     if not far.any():
         raise DataError(
             f"No two clips that were drawn differ by more than min_distance, {min_distance:g}. Lower it, or record "
             "episodes that differ."
         )
     scores = np.zeros(shape) if selection == "random" else _scores(selection, demos, stretches, candidates, reward)
-    best = np.where(far, scores, -np.inf).argmax(axis=1)
-    rows = np.arange(len(candidates))
-    return np.where(far[rows, best][:, None], candidates[rows, best], -1)
+    return Questions(source, distance, min_distance).chosen(candidates, np.where(far, scores, -np.inf))
 
 
 def disagreement(first: Float[np.ndarray, "*pairs members"]) -> Float[np.ndarray, "*pairs"]:

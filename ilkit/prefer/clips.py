@@ -1,7 +1,7 @@
 """Questions about clips of what was recorded (Christiano et al., 2017).
 
-Each question is drawn from the key and its own number alone, and so is its answer: to ask for more changes none of the
-earlier ones.
+Each question is drawn from the key and its own number, and so is its answer; no two are about the same clips, for which
+a later one gives way. To ask for more changes none of the earlier ones.
 """
 
 from collections.abc import Collection, Iterator
@@ -29,7 +29,7 @@ class Clips(Spec):
 
     kind: Literal["clips"] = "clips"
     num_pairs: PositiveInt = 100
-    """How many questions to ask."""
+    """How many questions to ask: fewer where there are no more pairs of clips."""
     length: PositiveInt | None = 15
     """The steps of a clip; null shows whole episodes. Episodes that were cut earlier are never shown."""
     same_start: bool = False
@@ -74,10 +74,10 @@ def prefer(
     """
     pairs_key, answers_key = jax.random.split(key)
     stretches = stretches_of(demos, spec.length, at="prefer.clips.length")
-    counts = spec.num_pairs, spec.num_candidates
     if spec.same_start:
-        candidates = two_from_one_start(demos, stretches, *counts, key=pairs_key)
+        source = two_from_one_start(demos, stretches, key=pairs_key)
     else:
-        candidates = any_two(stretches, *counts, key=pairs_key)
-    pairs = select(spec.selection, demos, stretches, candidates, spec.min_distance, reward)
+        source = any_two(stretches, key=pairs_key)
+    candidates = source.candidates(spec.num_pairs, spec.num_candidates)
+    pairs = select(spec.selection, demos, stretches, source, candidates, spec.min_distance, reward)
     return ask(labeler(), demos, stretches, pairs, earlier, key=answers_key)

@@ -1,8 +1,10 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jaxtyping import Array, Float
 
+from ilkit.asking.candidates import any_two
 from ilkit.asking.selection import disagreement, information_gain, select
 from ilkit.asking.stretches import stretches_of
 from ilkit.data.reward import Reward
@@ -26,6 +28,7 @@ class Opinions(Reward):
 
 DEMOS = problems.wandering(problems.environment("continuous")(), 6)
 CLIPS = stretches_of(DEMOS, 2, at="length")
+SOURCE = any_two(CLIPS, key=jax.random.key(0))
 REWARD = Opinions(problems.spaces("continuous"))
 
 
@@ -40,7 +43,7 @@ def test_members_that_agree_say_nothing_and_those_that_are_sure_of_the_opposite_
 def test_the_candidate_on_which_members_differ_most_is_asked_about(selection) -> None:
     random = np.random.default_rng(0)
     candidates = random.integers(len(CLIPS.rows), size=(5, 7, 2))
-    chosen = select(selection, DEMOS, CLIPS, candidates, 0.0, REWARD)
+    chosen = select(selection, DEMOS, CLIPS, SOURCE, candidates, 0.0, REWARD)
     obs = np.asarray(DEMOS.before(), np.float64)
     for question, pair in zip(candidates, chosen, strict=True):
         returns = 3.0 * (obs[CLIPS.rows[question]] + obs[CLIPS.rows[question] + 1])
@@ -61,7 +64,7 @@ def test_members_are_asked_in_the_log_odds_that_their_units_stand_for() -> None:
 
     candidates = np.random.default_rng(0).integers(len(CLIPS.rows), size=(9, 7, 2))
     chosen = [
-        select("disagreement", DEMOS, CLIPS, candidates, 0.0, one).tolist()
+        select("disagreement", DEMOS, CLIPS, SOURCE, candidates, 0.0, one).tolist()
         for one in (REWARD, Surer(problems.spaces("continuous")))
     ]
     assert chosen[0] == chosen[1]
@@ -69,7 +72,7 @@ def test_members_are_asked_in_the_log_odds_that_their_units_stand_for() -> None:
 
 def test_equal_clips_are_never_asked_about_and_a_question_without_others_is_left_out() -> None:
     candidates = np.asarray([[[3, 3], [0, 1]], [[2, 2], [4, 4]]])
-    assert select("random", DEMOS, CLIPS, candidates, 0.0, None).tolist() == [[0, 1], [-1, -1]]
+    assert select("random", DEMOS, CLIPS, SOURCE, candidates, 0.0, None).tolist() == [[0, 1], [-1, -1]]
 
 
 @pytest.mark.parametrize(
@@ -87,4 +90,4 @@ def test_equal_clips_are_never_asked_about_and_a_question_without_others_is_left
 )
 def test_what_cannot_select_is_refused(selection, reward, distance, said) -> None:
     with pytest.raises(DataError, match=said):
-        select(selection, DEMOS, CLIPS, np.asarray([[[0, 1]]]), distance, reward)
+        select(selection, DEMOS, CLIPS, SOURCE, np.asarray([[[0, 1]]]), distance, reward)

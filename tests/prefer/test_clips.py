@@ -9,6 +9,7 @@ import pytest
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.labeler import Labeler
+from ilkit.data.preferences import Preferences
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
 from ilkit.labeler import simulated
@@ -40,20 +41,25 @@ def episodes(*lengths: int, terminated: tuple[bool, ...] | None = None) -> Demon
     )
 
 
+def starts_of(made: Preferences) -> set[float]:
+    return {start for one in (made.first, made.second) for start in one.before(one.starts)[:, 0].tolist()}
+
+
 def test_every_stretch_of_the_length_is_shown_and_the_larger_return_preferred() -> None:
     demos = episodes(3, 5)
     made = prefer(Clips(num_pairs=300, length=3), person(), demos, key=KEY)
-    assert set(made.first.before(made.first.starts)[:, 0].tolist()) == {0.0, 4.0, 5.0, 6.0}
+    assert starts_of(made) == {0.0, 4.0, 5.0, 6.0}
+    assert made.num_pairs == 6
     assert (made.first.lengths == 3).all()
     gap = made.first.returns - made.second.returns
     assert (made.probability == np.select([gap > 0, gap < 0], [1.0, 0.0], 0.5)).all()
-    assert made.first.truncated[made.first.before(made.first.starts)[:, 0] == 4.0].all()
+    assert all(one.truncated[one.before(one.starts)[:, 0] == 4.0].all() for one in (made.first, made.second))
 
 
 def test_episodes_that_ended_early_are_shown_whole() -> None:
     made = prefer(Clips(num_pairs=100, length=4), person(), episodes(2, 2, 4, terminated=(True, False, False)), key=KEY)
-    assert set(made.first.before(made.first.starts)[:, 0].tolist()) == {0.0, 6.0}
-    assert set(made.first.lengths.tolist()) == {2, 4}
+    assert starts_of(made) == {0.0, 6.0}
+    assert {*made.first.lengths.tolist(), *made.second.lengths.tolist()} == {2, 4}
 
 
 def test_more_questions_change_no_earlier_answer_and_earlier_ones_stay() -> None:
@@ -63,6 +69,20 @@ def test_more_questions_change_no_earlier_answer_and_earlier_ones_stay() -> None
     since = prefer(Clips(num_pairs=10, length=5), person(), demos, earlier=few, key=jax.random.key(1))
     assert since.num_pairs == 30
     assert not difference(since.take(np.arange(20)), few)
+
+
+@pytest.mark.parametrize("candidates", [1, 10])
+def test_all_pairs_are_asked_about_before_any_is_again(candidates: int, caplog: pytest.LogCaptureFixture) -> None:
+    demos, spec = episodes(8, 8), Clips(length=5, num_candidates=candidates)
+    some, every = (prefer(spec.model_copy(update={"num_pairs": n}), person(), demos, key=KEY) for n in (20, 60))
+    asked = [
+        frozenset(side.before(side.starts)[pair, 0].item() for side in (every.first, every.second))
+        for pair in range(every.num_pairs)
+    ]
+    assert len(set(asked)) == len(asked) == 28  # of 8 clips
+    assert all(len(pair) == 2 for pair in asked)
+    assert not difference(every.take(np.arange(some.num_pairs)), some)
+    assert "There are 28 pairs of clips that differ, and all of them are asked about" in caplog.text
 
 
 def test_tries_at_one_start_are_compared() -> None:
@@ -76,7 +96,7 @@ def test_tries_at_one_start_are_compared() -> None:
 
 
 def test_a_question_that_is_left_out_changes_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    demos = episodes(8, 8)
+    demos = episodes(30, 30, 30, 30)
     spec = Clips(num_pairs=40, length=5, num_candidates=1)
     every = prefer(spec, person(rationality=0.2), demos, key=KEY)  # but those about a clip and itself
     some = prefer(spec.model_copy(update={"min_distance": 0.5}), person(rationality=0.2), demos, key=KEY)
@@ -119,8 +139,8 @@ def test_clips_longer_than_episodes_are_found_before_anything_runs() -> None:
         ),
         (episodes(3, 5), Clips(length=2, same_start=True), person(), "Record several tries at each start"),
         (episodes(3, 5), Clips(length=2, selection="disagreement"), person(), "needs a reward that was learnt"),
-        (episodes(3, 5), Clips(length=2), person(tie_margin=1e6), "All 100 answers are ties"),
-        (episodes(3, 5), Clips(length=2), person(skip_margin=10.0), "None of the 100 questions was answered"),
+        (episodes(3, 5), Clips(length=2), person(tie_margin=1e6), "All 15 answers are ties"),
+        (episodes(3, 5), Clips(length=2), person(skip_margin=10.0), "None of the 15 questions was answered"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(demos, spec, labeler, said) -> None:
