@@ -4,9 +4,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from ilkit.errors import ParamsError, PluginError, nearest
 from ilkit.registry.find import find, installed
@@ -79,8 +80,7 @@ def parse(spec: type[S], settings: Any, path: str, beside: Sequence[type[Spec]] 
         return spec.model_validate_json(json.dumps(settings, default=str))
     except ValidationError as error:
         specs: list[type[Spec]] = [spec, *beside]
-        known = {name for one in specs for name in one.model_fields} - {"kind"}
-        raise ParamsError("\n".join(_explain(known, path, one) for one in _all_errors(spec, settings))) from error
+        raise ParamsError("\n".join(_explain(specs, path, one) for one in _all_errors(spec, settings))) from error
 
 
 def _all_errors(spec: type[Spec], settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -168,11 +168,30 @@ def _place(location: Sequence[Any]) -> Iterator[str]:
             yield str(part)
 
 
-def _explain(known: set[str], path: str, error: dict[str, Any]) -> str:
+def _known(specs: Sequence[type[BaseModel]], location: Sequence[Any]) -> set[str]:
+    """The settings that there are where a setting isn't one: those of the specs, or of what lies in them."""
+    for part in location[:-1]:
+        within = [one for spec in specs if part in spec.model_fields for one in _models(spec.model_fields[part])]
+        tagged = [spec for spec in specs if "kind" in spec.model_fields and spec.model_fields["kind"].default == part]
+        specs = within or tagged or specs
+    return {name for spec in specs for name in spec.model_fields} - {"kind"}
+
+
+def _models(field: FieldInfo) -> Iterator[type[BaseModel]]:
+    """What may stand in a setting, alone or one of several, and has settings of its own."""
+    waiting: list[Any] = [field.annotation]
+    while waiting:
+        hint = waiting.pop()
+        waiting += get_args(hint)
+        if isinstance(hint, type) and issubclass(hint, BaseModel):
+            yield hint
+
+
+def _explain(specs: Sequence[type[BaseModel]], path: str, error: dict[str, Any]) -> str:
     where = ".".join([path, *_place(error["loc"])])
     if error["type"] == "extra_forbidden":
         name = str(error["loc"][-1])
-        return f"{where}: there is no such setting. {nearest(name, known)}"
+        return f"{where}: there is no such setting. {nearest(name, _known(specs, error['loc']))}"
     if error["type"] == "missing":
         return f"{where}: this setting is required. Add it."
     rule = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")

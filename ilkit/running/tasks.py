@@ -1,7 +1,9 @@
 """What stages of several tasks would refuse or mistake, as far as the pipeline and `params.yaml` tell it."""
 
 from collections.abc import Iterator
+from typing import Any
 
+from ilkit.data.build import Build
 from ilkit.data.policy import Policy
 from ilkit.errors import nearest
 from ilkit.running.plan import Call, Plan
@@ -17,6 +19,7 @@ def task_faults(plan: Plan) -> Iterator[str]:
         yield from _open_faults(plan, call)
         if call.node.declaration.name == "join":
             yield from _setting_faults(plan, call)
+            yield from _name_faults(plan, call)
         elif call.node.declaration.name == "condition":
             yield from _recording_faults(call)
 
@@ -35,6 +38,31 @@ def _setting_faults(plan: Plan, call: Call) -> Iterator[str]:
                     f"{call.node.block}.{call.component.kind}.tasks: {setting} of {name} must be what it was recorded "
                     f"with, {own[setting]:g} ({block.name}.{env.kind}.{setting}), got {number:g}."
                 )
+
+
+def _name_faults(plan: Plan, call: Call) -> Iterator[str]:
+    """A setting that no environment has, where numbers alone tell the environments of all recordings apart."""
+    tasks = dict(getattr(call.spec, "tasks", ()))
+    blocks = [_environment_of(edge.node) for edge in call.node.inputs.values()]
+    own = [_settings_of(plan.build(block, "env")) for block in blocks if block is not None]
+    known = {name for one in own for name, value in one.items() if _is_number(value)}
+    differing = {name for one in own for name in one if any(other.get(name) != one[name] for other in own)}
+    if len(own) < len(blocks) or not differing or not differing <= known:
+        return
+    for name in sorted({name for numbers in tasks.values() for name, _ in numbers} - known):
+        yield (
+            f"{call.node.block}.{call.component.kind}.tasks: must be settings of the environments, got "
+            f"{name!r}, which none has. {nearest(name, known)}"
+        )
+
+
+def _settings_of(env: Build[Any]) -> dict[str, Any]:
+    """The settings of an environment, and of the one that it is a wrapper around."""
+    return {**({} if env.inner is None else _settings_of(env.inner)), **dict(env.spec)}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _recording_faults(call: Call) -> Iterator[str]:

@@ -166,6 +166,20 @@ def test_a_stage_that_keeps_seeds_must_make_seeds() -> None:
             "join.settings.tasks: mass of heavy must be what it was recorded with, 2 (heavy.point_mass.mass), got 3.",
         ),
         (
+            {"join": {"settings": {"tasks": {"light": {"mas": 1.0}, "heavy": {"mas": 2.0}}}}},
+            "join.settings.tasks: must be settings of the environments, got 'mas', which none has. "
+            "Did you mean 'mass'?",
+        ),
+        (
+            {
+                "heavy": {"pendulum": {"mass": 2.0}},  # what tells kinds apart may have any name
+                "expert": {"wander": {}},
+                "rollout": {"episodes": {"num_episodes": 3, "stochastic": True}},
+                "join": {"settings": {"tasks": {"light": {"swings": 0.0}, "heavy": {"swings": 1.0}}}},
+            },
+            None,
+        ),
+        (
             {"condition": {"task": {"recording": "heavi"}}},
             "condition.task.recording: must be one that the policy is trained on, got 'heavi'. Did you mean 'heavy'?",
         ),

@@ -58,6 +58,42 @@ def test_a_fault_names_the_path_the_rule_the_value_and_the_remedy(params: dict[s
         assert words in explain(params)
 
 
+@pytest.mark.parametrize(
+    ("group", "kind", "settings", "said"),
+    [
+        (
+            "dataset",
+            "file",
+            {"goal": {"achived": [0]}},
+            "goal.achived: there is no such setting. Did you mean 'achieved'?",
+        ),
+        (
+            "dataset",
+            "file",
+            {"goal": {"xyz": 1}},
+            "goal.xyz: there is no such setting. Choose from: achieved, desired, tolerance.",
+        ),
+        (
+            "evaluate",
+            "goals",
+            {"published": [{"policy": "a", "share": 0.5, "deviation": 0.1, "num_seeds": 3, "polic": "b"}]},
+            "published.0.polic: there is no such setting. Did you mean 'policy'?",
+        ),
+        (
+            "env",
+            "recorded",
+            {"observation": {"kind": "box", "shap": [3]}},
+            "observation.shap: there is no such setting. Did you mean 'shape'?",
+        ),
+    ],
+)
+def test_a_setting_within_a_setting_is_told_what_there_is_there(
+    group: str, kind: str, settings: dict[str, Any], said: str
+) -> None:
+    params = {"seed": 0, "num_threads": 1, "block": {"kind": kind, kind: settings}}
+    assert said in "\n".join(faults(params, {"block": group}))
+
+
 def test_a_recording_of_before_formats_is_shown_as_it_is_written_now() -> None:
     settings = {"path": "a.npz", "obs": "x", "final_obs": "repeat"}
     old = {"seed": 0, "num_threads": 1, "demos": {"kind": "npz", "npz": settings}, "format": {"kind": "npz", "npz": {}}}
