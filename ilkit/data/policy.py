@@ -30,6 +30,8 @@ class Policy(Learnt):
     """Whether `sample` is a differentiable function of the parameters, so that gradients flow through its actions."""
     has_smooth_mode: ClassVar[bool] = True
     """Whether `mode` is, where actions are vectors."""
+    has_mode: ClassVar[bool] = True
+    """Whether `mode` is worth recording, rather than one action always."""
 
     @property
     def window(self) -> tuple[int, int]:

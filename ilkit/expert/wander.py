@@ -4,7 +4,7 @@ a = middle + half range · d,    d uniform on the unit sphere, drawn anew every 
 """
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -49,6 +49,7 @@ class Wandering(NamedTuple):
 class WanderPolicy(Policy):
     """Keeps a random direction for some steps."""
 
+    has_mode: ClassVar[bool] = False
     normalizer: Normalizer
     spaces: Spaces = eqx.field(static=True)
     period: int = eqx.field(static=True)

@@ -16,6 +16,7 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import collect_episodes, num_bytes
+from ilkit.stepping.modes import warn_of_mode
 from ilkit.stepping.uniform_states import Vector, uniform_states
 
 
@@ -63,6 +64,7 @@ def rollout(
 
     **Raises:** `DataError` where the initial states don't fit the environment, or the expert doesn't.
     """
+    warn_of_mode(expert, stochastic=spec.stochastic)
     world = env()
     if spec.num_episodes is not None:
         return _record(spec, world, expert, 0, spec.num_episodes, key=key)

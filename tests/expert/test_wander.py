@@ -49,6 +49,12 @@ def test_play_is_recorded_as_demonstrations() -> None:
     assert len(np.unique(np.floor((places + 6.0) / 4.0), axis=0)) > 15  # it gets around: of 26 cells
 
 
+def test_what_is_recorded_without_samples_is_warned_of() -> None:
+    play = expert(Wander(), MAZE, key=KEY)
+    with pytest.warns(UserWarning, match="WanderPolicy does the same always where stochastic is false, got false"):
+        episodes.rollout(episodes.Episodes(num_episodes=2), MAZE, play, key=KEY)
+
+
 def test_what_has_no_directions_is_refused() -> None:
     pole = Build("env", "cart_pole", cart_pole.env, cart_pole.CartPole())
     with pytest.raises(DataError, match=r"expert\.wander\.env: must have actions that are vectors, got .*Box"):
