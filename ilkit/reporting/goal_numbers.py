@@ -152,7 +152,7 @@ def summary_of(reached: Reached) -> str:
     rows = []
     for name, one in reached.scores.items():
         low, high = one.success.wilson
-        told = ("" if rate is None else f"{rate.rate:.1%}" for rate in (one.seen, one.held_out))
+        told = ("-" if rate is None else f"{rate.rate:.1%}" for rate in (one.seen, one.held_out))
         rows.append(
             (
                 name,
@@ -161,7 +161,7 @@ def summary_of(reached: Reached) -> str:
                 *(told if split else ()),
                 f"{one.at_end.rate:.1%}",
                 "" if one.spl is None else f"{one.spl:.2f}",
-                f"{one.steps:.0f}" if np.isfinite(one.steps) else "",
+                f"{one.steps:.0f}" if np.isfinite(one.steps) else "-",
             )
         )
     return "\n".join([*aligned([head, *rows]), verdict_of(reached).replace("`", "")])
@@ -172,14 +172,17 @@ def verdict_of(reached: Reached) -> str:
     names = sorted(reached.policies, key=lambda name: -reached.judged(name).rate)
     which = "held-out pairs" if reached.tasks.held_out is not None and reached.tasks.held_out.any() else "goals"
     best = names[0]
+    nobody = reached.judged(best).rate == 0
     told = [f"`{best}` reaches {_share(reached.judged(best))} of the {which}"]
-    if len(names) > 1:
+    if nobody:
+        told = [f"No policy reaches any of the {which}"]
+    elif len(names) > 1:
         told.append(f"`{names[-1]}` {_share(reached.judged(names[-1]))}")
     if "random" in reached.scores:
         told.append(f"random actions {reached.judged('random').rate:.0%}")
     sentences = [", ".join(told) + "."]
     one = reached.scores[best]
-    if one.least_steps is not None and np.isfinite(one.steps):
+    if not nobody and one.least_steps is not None and np.isfinite(one.steps):
         sentences.append(
             f"Where `{best}` gets there it takes {one.steps:.0f} steps; the shortest way takes {one.least_steps:.0f}."
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from ilkit.errors import counted
 from ilkit.reporting.goal_figures import draw_along_training, draw_by_distance, draw_maps, draw_success
@@ -12,6 +13,8 @@ from ilkit.reporting.tables import interval_cell, name_cell
 from ilkit.reporting.wording import few_seeds, number, share
 
 _MOST_PAIRS = 10
+_NONE = "-"
+"""The cell of what there isn't, such as the steps of who never got there."""
 
 
 def page_of(reached: Reached) -> str:
@@ -86,6 +89,8 @@ def _way_caption(reached: Reached) -> str:
 
 def _pairs_caption(reached: Reached) -> str:
     pairs, _ = reached.pairs
+    if not len(_failing(reached)):
+        return f"{reached.best} fails none of the {counted(len(pairs), 'pair')} of cells that there were."
     return (
         f"Of the {counted(len(pairs), 'pair')} of cells that there were, those that `{reached.best}` fails most often: "
         "row and column of start and goal, counted from 0 at the top left. All are in `success_by_pair.tsv`."
@@ -117,12 +122,12 @@ def _success_row(reached: Reached, name: str) -> list[str]:
     one = reached.scores[name]
     over = one.success.over_seeds
     cells = [name_cell(name, reached.policies), share(one.success.rate, one.success.wilson)]
-    cells.append("" if over is None else f"{over.low:.0%} to {over.high:.0%}")
+    cells.append(_NONE if over is None else f"{over.low:.0%} to {over.high:.0%}")
     if reached.tasks.held_out is not None:
-        cells += ["" if rate is None else share(rate.rate, rate.wilson) for rate in (one.seen, one.held_out)]
+        cells += [_NONE if rate is None else share(rate.rate, rate.wilson) for rate in (one.seen, one.held_out)]
     if reached.published:
         told = reached.published.get(name)
-        cells.append("" if told is None else f"{told.share:.0%} ± {told.deviation:.0%} ({told.num_seeds})")
+        cells.append(_NONE if told is None else f"{told.share:.0%} ± {told.deviation:.0%} ({told.num_seeds})")
     return cells
 
 
@@ -142,22 +147,21 @@ def _way_table(reached: Reached) -> str:
 def _way_row(name: str, reached: Reached) -> list[str]:
     one = reached.scores[name]
     cells = [name_cell(name, reached.policies), f"{one.ever.rate:.0%}", f"{one.at_end.rate:.0%}"]
-    cells.append(number(one.steps, 0) if np.isfinite(one.steps) else "")
+    cells.append(number(one.steps, 0) if np.isfinite(one.steps) else _NONE)
     if one.spl is not None and one.least_steps is not None and one.spl_interval is not None:
-        cells.append(number(one.least_steps, 0) if np.isfinite(one.least_steps) else "")
+        cells.append(number(one.least_steps, 0) if np.isfinite(one.least_steps) else _NONE)
         cells.append(f"{number(one.spl, 2)} ({interval_cell(one.spl_interval, 2)})")
     return [*cells, number(one.final_distance, 2)]
 
 
 def _pairs_table(reached: Reached) -> str:
-    """The pairs that fail most often, by the best policy."""
+    """The pairs that fail most often, by the best policy; nothing where none does."""
     assert reached.places is not None
+    order = _failing(reached)[:_MOST_PAIRS]
+    if not len(order):
+        return ""
     (pairs, which), columns = reached.pairs, reached.places.cells.columns
-    rates = {
-        name: [float(hits[:, which == pair].mean()) for pair in range(len(pairs))]
-        for name, hits in reached.hits.items()
-    }
-    order = np.argsort(rates[reached.best], kind="stable")[:_MOST_PAIRS]
+    rates = {name: _rates(reached, name) for name in reached.hits}
     names = [reached.best, *(name for name in reached.scores if name != reached.best)]
     rows = []
     for pair in order:
@@ -165,6 +169,19 @@ def _pairs_table(reached: Reached) -> str:
         count = str(int((which == pair).sum()))
         rows.append((f"{start} to {goal}", count, *(f"{rates[name][pair]:.0%}" for name in names)))
     return table(("start to goal", "episodes", *names), rows)
+
+
+def _rates(reached: Reached, name: str) -> Float[np.ndarray, " pairs"]:
+    """How often a policy reaches the goal of each pair."""
+    pairs, which = reached.pairs
+    return np.asarray([reached.hits[name][:, which == pair].mean() for pair in range(len(pairs))])
+
+
+def _failing(reached: Reached) -> Int[np.ndarray, " failing"]:
+    """The pairs that the best policy fails at least once, the worst first."""
+    rates = _rates(reached, reached.best)
+    order = np.argsort(rates, kind="stable")
+    return np.asarray(order[rates[order] < 1])
 
 
 def _cell(number: int, columns: int, rows: int) -> str:

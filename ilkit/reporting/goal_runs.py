@@ -62,6 +62,13 @@ def tasks_of(world: Environment | HostEnvironment, run: Episodes, *, held_out: b
     knows = isinstance(world, ShortestWays)
     away = world.least_steps(starts, goals) if isinstance(world, ShortestWays) else _distances(run)[:, 0]
     told = world.are_held_out(starts, goals) if held_out and isinstance(world, HeldOutPairs) else None
+    if told is not None and not told.any():
+        warnings.warn(
+            "No pair that was asked for is held out, so that none are told apart. Choose pairs all or held_out in the "
+            "environment, or set held_out to false.",
+            stacklevel=2,
+        )
+        told = None
     return Tasks(_rows(starts), _rows(goals), np.asarray(away, np.float64), knows, told)
 
 

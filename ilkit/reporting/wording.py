@@ -26,7 +26,7 @@ def few_seeds(num_seeds: int, confidence: float) -> list[str]:
         return [f"One training seed doesn't tell how others would differ: train with {enough} or more."]
     if num_seeds < enough:
         return [
-            f"With {num_seeds} training seeds an interval of returns spans them all and yet covers only "
+            f"With {num_seeds} training seeds an interval of values spans them all and yet covers only "
             f"{1 - 2 ** (1 - num_seeds):.0%} of the time, not {confidence:.0%}: train with {enough} or more."
         ]
     return []
