@@ -161,10 +161,13 @@ def _fit_all(
 
 def _check_names(learnt: Mapping[str, Any]) -> None:
     reserved = (*REFERENCES, "random", "held_out")
-    if not _of_type(Policy, learnt) or set(reserved) & set(learnt):
+    if not _of_type(Policy, learnt):
         raise DataError(
-            f"evaluate takes policies by names other than {', '.join(reserved)}, got {', '.join(learnt) or 'none'}."
+            "evaluate.kind returns compares returns of policies and needs at least one policy beside rewards and "
+            f"answers, got {', '.join(learnt) or 'none'}. Hand one over in the pipeline, or choose another kind."
         )
+    if set(reserved) & set(learnt):
+        raise DataError(f"evaluate takes policies by names other than {', '.join(reserved)}, got {', '.join(learnt)}.")
 
 
 def _report(findings: Findings) -> Report:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ilkit.measuring.curves import Curve
 from ilkit.measuring.discriminators import remark_on
 from ilkit.measuring.reward_map import RewardMap, Rewards
+from ilkit.reporting.alignment import is_alignment
 from ilkit.reporting.along_training import UNITS
 from ilkit.reporting.figures import MARKS, draw_losses
 from ilkit.reporting.findings import Findings
@@ -42,7 +43,11 @@ def reward_sections(findings: Findings) -> Iterator[Section]:
 
 
 def _curve_section(findings: Findings, name: str, title: str, label: str, caption: str) -> Iterator[Section]:
-    recorded = {policy: curves[name] for policy, curves in findings.curves.items() if name in curves}
+    recorded = {
+        policy: curves[name]
+        for policy, curves in findings.curves.items()
+        if name in curves and not is_alignment(curves)
+    }
     for unit in dict.fromkeys(curve.unit for curve in recorded.values()):
         group: dict[str, Curve] = {policy: curve for policy, curve in recorded.items() if curve.unit == unit}
         remarks = _remarks(group) if name == "accuracy" else ""

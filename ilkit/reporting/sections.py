@@ -8,6 +8,7 @@ from ilkit.data.spaces import Discrete
 from ilkit.errors import counted
 from ilkit.measuring.comparison import Score
 from ilkit.measuring.curves import Curve, returns_against_env_steps, returns_against_labels
+from ilkit.reporting.alignment import alignment_sections
 from ilkit.reporting.along_training import UNITS, along_sections
 from ilkit.reporting.clips import answers_section
 from ilkit.reporting.figures import (
@@ -64,6 +65,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
     yield from _learning_curves(findings)
     yield from along_sections(findings)
     yield from reward_sections(findings)
+    yield from alignment_sections(findings)
     if findings.noise:
         yield _exploration(findings)
     yield from (answers_section(name, answers) for name, answers in findings.answers.items())

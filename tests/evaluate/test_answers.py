@@ -9,6 +9,8 @@ import pytest
 
 from ilkit.asking.stretches import stretches_of
 from ilkit.data.preferences import Preferences
+from ilkit.data.seeds import Seeds
+from ilkit.errors import DataError
 from ilkit.running.pipelines import load_pipeline
 
 PIPELINE = """
@@ -29,7 +31,7 @@ seed: 3
 num_threads: 1
 env: {kind: point_mass, point_mass: {max_steps: 8}}
 expert: {kind: lqr, lqr: {}}
-rollout: {kind: graded, graded: {num_starts: 3, action_noise: [0.1, 3.0]}}
+rollout: {kind: graded, graded: {num_starts: 6, action_noise: [0.1, 3.0]}}
 labeler: {kind: simulated, simulated: {}}
 prefer: {kind: clips, clips: {num_pairs: 4, length: 3, same_start: true}}
 network: {kind: mlp, mlp: {hidden: [8]}}
@@ -51,6 +53,19 @@ def test_answers_are_shown_and_counted_beside_policies(push: Any, weak: Any) -> 
     assert report.metrics["answers"]["asked"]["ties"] == 0.5
     assert "Answers: asked" in report.html
     assert "answers" not in push.evaluate(cloned=weak).metrics
+    with pytest.raises(DataError, match=r"at least one policy.*got asked\. Hand one over"):
+        push.evaluate(asked=answered(push.demos))
+
+
+def test_curves_of_alignment_have_words_of_their_own(push: Any, weak: Any) -> None:
+    curves = {name: np.full((weak.num_seeds, 2), 0.5) for name in ("accuracy", "chosen_reward", "rejected_reward")}
+    aligned = Seeds(weak.stacked, {"step": np.arange(1, 3), **curves}, weak.num_seeds)
+    page = push.evaluate(aligned=aligned).html
+    assert "Discriminator" not in page
+    for said in ("Agreement with answers", "Reward of preferred clips", "Reward of the other clips"):
+        assert f">{said}<" in page
+    adversarial = Seeds(weak.stacked, {"step": np.arange(1, 3), "accuracy": curves["accuracy"]}, weak.num_seeds)
+    assert "Discriminator" in push.evaluate(adversarial=adversarial).html
 
 
 @pytest.mark.filterwarnings("ignore")

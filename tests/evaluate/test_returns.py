@@ -232,9 +232,9 @@ def test_seeds_that_cannot_be_paired_are_compared_as_independent(push, weak, str
     assert "not paired" in report.html
 
 
-@pytest.mark.parametrize("names", [[], ["random"]])
-def test_policies_need_names_of_their_own(push, weak, names):
-    with pytest.raises(DataError, match="names"):
+@pytest.mark.parametrize(("names", "said"), [([], "at least one policy"), (["random"], "by names other than")])
+def test_policies_need_names_of_their_own(push, weak, names, said):
+    with pytest.raises(DataError, match=said):
         push.evaluate(**dict.fromkeys(names, weak))
 
 

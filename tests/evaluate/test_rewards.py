@@ -90,5 +90,5 @@ def test_a_reward_of_other_observations_is_refused(push: Any, weak: Any) -> None
 
 
 def test_rewards_alone_are_refused(push: Any) -> None:
-    with pytest.raises(DataError, match="evaluate takes policies by names other than"):
+    with pytest.raises(DataError, match="at least one policy beside rewards"):
         push.evaluate(own=costs(push, 1.0))
