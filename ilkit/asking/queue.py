@@ -32,9 +32,10 @@ class OpenQuestionsError(DataError):
 
     def __init__(self, folder: Path, names: list[str], first: Demonstrations, second: Demonstrations) -> None:
         self.folder, self.names, self.first, self.second = folder, names, first, second
+        wait = "question waits for an answer" if len(names) == 1 else "questions wait for answers"
         super().__init__(
-            f"{len(names)} questions wait for answers. Look at the clips in {folder}, fill in the column preferred of "
-            f"{folder / TABLE} with first, second, tie or skip, and run the stage again."
+            f"{len(names)} {wait}. Look at the clips in {folder}, fill in the column preferred of {folder / TABLE} "
+            "with first, second, tie or skip, and run the stage again."
         )
 
 
@@ -54,8 +55,10 @@ def read_answers(folder: Path) -> dict[str, Answer]:
         return {}
     found: dict[str, Answer] = {}
     seen: dict[str, int] = {}
-    with reading(path, "a table of answers (.csv)"), path.open(newline="", encoding="utf-8") as file:
-        table = csv.DictReader(file)
+    with reading(path, "a table of answers (.csv)"), path.open(newline="", encoding="utf-8-sig") as file:
+        delimiter = delimiter_of(file.readline())
+        file.seek(0)
+        table = csv.DictReader(file, delimiter=delimiter)
         if tuple(table.fieldnames or ()) != COLUMNS:
             raise DataError(f"{path} must begin with a line `{','.join(COLUMNS)}`, got {table.fieldnames}. Restore it.")
         for row in table:
@@ -66,6 +69,11 @@ def read_answers(folder: Path) -> dict[str, Answer]:
             if said:
                 found[row["pair"]] = _answer(said, where)
     return found
+
+
+def delimiter_of(first_line: str) -> str:
+    """What a spreadsheet has put between the columns: semicolons where its language writes 0,5."""
+    return ";" if first_line.strip("\ufeff\r\n").replace('"', "") == ";".join(COLUMNS) else ","
 
 
 def _check_row(row: dict[str, str], where: str, folder: Path, seen: dict[str, int]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ilkit.asking.queue import COLUMNS, TABLE, OpenQuestionsError
+from ilkit.asking.queue import COLUMNS, TABLE, OpenQuestionsError, delimiter_of
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.errors import IlkitError
 from ilkit.running.plan import Plan
@@ -38,9 +38,10 @@ def show(questions: OpenQuestionsError, folder: Path, world: Environment | HostE
     place.mkdir(parents=True, exist_ok=True)
     table = place / TABLE
     before = table.read_text(encoding="utf-8") if table.exists() else ",".join(COLUMNS) + "\n"
-    known = {line.split(",")[0] for line in before.splitlines()}
+    delimiter = delimiter_of(before.partition("\n")[0])
+    known = {row[0] for row in csv.reader(before.splitlines(), delimiter=delimiter) if row}
     lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
+    writer = csv.writer(lines, delimiter=delimiter, lineterminator="\n")
     for pair, name in enumerate(questions.names):
         if name not in known:
             files = []

@@ -25,7 +25,7 @@ def asked(folder: Path, pairs: Preferences = PAIRS):
 
 
 def shown(folder: Path, pairs: Preferences = PAIRS) -> OpenQuestionsError:
-    with pytest.raises(OpenQuestionsError, match=r"wait for answers.*fill in the column preferred") as raised:
+    with pytest.raises(OpenQuestionsError, match=r"waits? for an.*fill in the column preferred") as raised:
         asked(folder, pairs)
     show(raised.value, folder, ENV)
     return raised.value
@@ -61,6 +61,19 @@ def test_later_rounds_keep_what_was_answered(tmp_path: Path) -> None:
     fill(tmp_path, "first", "first")
     assert asked(tmp_path).probability.tolist() == [1.0, 1.0, 1.0, 0.0]
     assert len((tmp_path / "questions" / "answers.csv").read_text().splitlines()) == 5
+
+
+def test_a_table_that_a_spreadsheet_has_saved_is_read_and_goes_on(tmp_path: Path) -> None:
+    shown(tmp_path, PAIRS.take(np.asarray([2, 3])))
+    fill(tmp_path, "first", "tie")
+    path = tmp_path / "questions" / "answers.csv"
+    path.write_text("\ufeff" + path.read_text().replace(",", ";"), encoding="utf-8", newline="\r\n")
+    later = shown(tmp_path, PAIRS.take(np.asarray([1, 2, 3])))
+    assert str(later).startswith("1 question waits for an answer. Look")
+    assert path.read_text(encoding="utf-8-sig").splitlines()[-1].count(";") == 3
+    path.write_text(path.read_text(encoding="utf-8") + "second\n", encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace(";\nsecond", ";second"), encoding="utf-8")
+    assert asked(tmp_path, PAIRS.take(np.asarray([1, 2, 3]))).probability.tolist() == [0.0, 1.0, 0.5]
 
 
 def test_nobody_answers_while_a_compiled_function_runs(tmp_path: Path) -> None:
