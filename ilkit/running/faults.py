@@ -63,27 +63,31 @@ def _num_seeds(plan: Plan, node: Node) -> int | None:
 
 
 def _input_faults(plan: Plan) -> Iterator[str]:
-    """Where a pipeline hands over what the chosen kind doesn't take, or leaves out what it needs."""
     for call in plan.calls:
-        node, component = call.node, call.component
-        given = {*node.inputs, *node.parts}
-        yield from (f"{node.block}.{component.kind}.{fault}" for fault in call.spec.input_faults(given))
-        for part, block in node.parts.items():
-            chosen = plan.build(block, part)
-            yield from (f"{block.name}.{chosen.kind}.{fault}" for fault in chosen.spec.input_faults(given))
-        for name in sorted(given & component.left_out):
-            takers = [kind for kind, other in _components(component.block) if name not in other.left_out]
-            yield (
-                f"{node.block}.kind: {component.kind} takes no {name}, which the pipeline hands to {node.name}. "
-                "Leave it out of the pipeline, or choose a kind that takes it: "
-                f"{', '.join(takers) or 'none that is installed'}."
-            )
-        for name in sorted(component.needs - given):
-            yield (
-                f"{node.block}.kind: {component.kind} needs {name}, which the pipeline doesn't hand to {node.name}. "
-                f"Hand it over in the pipeline ({name}=...), or choose another kind."
-            )
-        yield from _variadic_faults(call)
+        yield from input_faults(plan, call)
+
+
+def input_faults(plan: Plan, call: Call) -> Iterator[str]:
+    """Where a pipeline hands a stage what the chosen kind doesn't take, or leaves out what it needs."""
+    node, component = call.node, call.component
+    given = {*node.inputs, *node.parts}
+    yield from (f"{node.block}.{component.kind}.{fault}" for fault in call.spec.input_faults(given))
+    for part, block in node.parts.items():
+        chosen = plan.build(block, part)
+        yield from (f"{block.name}.{chosen.kind}.{fault}" for fault in chosen.spec.input_faults(given))
+    for name in sorted(given & component.left_out):
+        takers = [kind for kind, other in _components(component.block) if name not in other.left_out]
+        yield (
+            f"{node.block}.kind: {component.kind} takes no {name}, which the pipeline hands to {node.name}. "
+            "Leave it out of the pipeline, or choose a kind that takes it: "
+            f"{', '.join(takers) or 'none that is installed'}."
+        )
+    for name in sorted(component.needs - given):
+        yield (
+            f"{node.block}.kind: {component.kind} needs {name}, which the pipeline doesn't hand to {node.name}. "
+            f"Hand it over in the pipeline ({name}=...), or choose another kind."
+        )
+    yield from _variadic_faults(call)
 
 
 def _variadic_faults(call: Call) -> Iterator[str]:

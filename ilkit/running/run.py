@@ -22,7 +22,7 @@ from ilkit.errors import DataError, ParamsError, WiringError, nearest
 from ilkit.registry.digest import content_digest
 from ilkit.running import loop
 from ilkit.running.backend import fix_backend
-from ilkit.running.faults import plan_faults, seed_fault
+from ilkit.running.faults import input_faults, plan_faults, seed_fault
 from ilkit.running.observe import Observer, observed_stage
 from ilkit.running.plan import Call, Plan
 from ilkit.running.provenance import told
@@ -49,11 +49,15 @@ def run_in_memory(plan: Plan) -> dict[str, Any]:
 def run_stage(plan: Plan, name: str, folder: Path) -> None:
     """Runs one stage with files: reads its inputs, drives it, writes its artifacts.
 
-    **Raises:** `WiringError` for an unknown stage, and whatever the stage raises; no half-written artifact is left.
+    **Raises:** `WiringError` for an unknown stage, `ParamsError` where its kind doesn't take what it is handed, and
+    whatever the stage raises; no half-written artifact is left.
     """
     if name not in plan.graph.nodes:
         raise WiringError(f"The pipeline has no stage {name!r}. {nearest(name, plan.graph.nodes)}")
     call = plan.call(name)
+    found = list(input_faults(plan, call))
+    if found:
+        raise ParamsError("\n".join(found))
     sources = {argument: folder / ARTIFACTS / edge.name for argument, edge in call.node.inputs.items()}
     with observed_stage(name, call.component.kind, folder) as observer:
         inputs = {argument: load(path) for argument, path in sources.items()}

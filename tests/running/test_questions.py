@@ -6,6 +6,7 @@ import pytest
 
 from ilkit import load
 from ilkit.asking.queue import OpenQuestionsError
+from ilkit.errors import ParamsError
 from ilkit.running.components import write_components
 from ilkit.running.pipelines import load_pipeline, read_plan
 from ilkit.running.questions import run_or_ask
@@ -58,3 +59,21 @@ def test_a_person_is_asked_by_pictures_of_the_environment_and_the_answers_are_ke
     assert sorted(load(project / "artifacts" / "prefer").probability.tolist()) == [0.0, 1.0]
     write_components(project)
     assert (project / "components.json").read_text() != before  # so that DVC asks again once an answer has changed
+
+
+def test_a_stage_that_is_handed_what_its_kind_does_not_take_says_so_as_check_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pipeline.py").write_text(
+        "from ilkit import pipeline, stages\n\n@pipeline\ndef read(params):\n"
+        "    return stages.comparisons(params.comparisons, params.env)\n"
+    )
+    (tmp_path / "params.yaml").write_text(
+        "seed: 3\nnum_threads: 1\nenv: {kind: pendulum, pendulum: {}}\ncomparisons: {kind: jsonl, jsonl: {}}\n"
+    )
+    (tmp_path / "comparisons.jsonl").write_text('{"chosen": "yes", "rejected": "no"}\n')
+    graph = load_pipeline(tmp_path / "pipeline.py").graph
+    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "pipeline.py"))
+    with pytest.raises(ParamsError, match=r"comparisons\.kind: jsonl takes no env"):
+        run_or_ask(read_plan(tmp_path), "comparisons", tmp_path)
