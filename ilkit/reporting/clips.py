@@ -56,8 +56,8 @@ class Answers(NamedTuple):
 
 
 def picture_of(clip: Demonstrations, world: Environment | HostEnvironment | None) -> Picture:
-    """A single clip: as it moves, where what is seen are pictures or the environment draws what was observed; else as
-    lines over its steps."""
+    """A single clip: as it moves, where what is seen are pictures or the environment draws what was observed; else,
+    and where nothing moves in the drawing, as lines over its steps."""
     rows = np.unique(np.linspace(0, clip.num_steps, min(clip.num_obs, _MOST_FRAMES)).round().astype(int))
     frames = _frames(clip, world, rows)
     return Picture("png", _lines(clip)) if frames is None else Picture("gif", gif_of(frames[: len(rows)]))
@@ -119,7 +119,9 @@ def _frames(
     if not (isinstance(world, Drawable) and isinstance(world, Invertible)):
         return None
     padded = np.pad(rows, (0, _MOST_FRAMES - len(rows)), mode="edge")  # so that nothing compiles again
-    return np.asarray(_drawn(world, jax.tree.map(lambda column: jnp.asarray(column[padded]), clip.obs)))
+    frames = np.asarray(_drawn(world, jax.tree.map(lambda column: jnp.asarray(column[padded]), clip.obs)))
+    is_still = (frames == frames[:1]).all()  # as a bandit's: a drawing of its context doesn't tell what was done
+    return None if is_still else frames
 
 
 @eqx.filter_jit

@@ -10,6 +10,7 @@ from PIL import Image
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.preferences import Preferences
 from ilkit.data.spaces import Box, Spaces
+from ilkit.env import bandit
 from ilkit.reporting.clips import answers_section, picture_of, show_answers, told_metrics, told_of
 from ilkit.testing import problems
 
@@ -35,6 +36,28 @@ def test_a_clip_is_lines_where_nothing_draws_it() -> None:
     assert picture.form == "png"
     assert opened(picture.content).format == "PNG"
     assert picture_of(clip, None).content == picture.content
+
+
+def test_clips_in_which_nothing_moves_tell_what_was_done() -> None:
+    world = bandit.env(bandit.Bandit(num_arms=3, context_size=2))
+    ends, context = np.asarray([True]), np.ones((2, 2), np.float32)
+    pictures = [
+        picture_of(
+            Demonstrations(
+                obs=context,
+                actions=np.asarray([arm], np.int32),
+                rewards=np.zeros(1, np.float32),
+                terminated=ends,
+                truncated=~ends,
+                lengths=np.asarray([1], np.int32),
+                spaces=world.spaces,
+            ),
+            world,
+        )
+        for arm in (0, 2)
+    ]
+    assert [picture.form for picture in pictures] == ["png", "png"]
+    assert pictures[0].content != pictures[1].content
 
 
 def test_pictures_that_were_observed_are_shown_as_they_are() -> None:
