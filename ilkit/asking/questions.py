@@ -43,7 +43,8 @@ def ask(
     answered = np.flatnonzero(answers.answered)
     if not len(answered):
         raise DataError(
-            f"None of the {len(there)} questions was answered. Lower the labeler's skip_margin, or ask about others."
+            f"None of the {len(there)} questions was answered. Answer some with something else than skip, lower the "
+            "skip_margin of a labeler that has one (simulated, panel), or ask about others."
         )
     probability = np.asarray(answers.probability[answered], np.float32)
     asked = Preferences(first.take(answered), second.take(answered), probability)

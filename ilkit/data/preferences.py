@@ -86,8 +86,8 @@ class Preferences(eqx.Module):
         """
         if (self.probability == 0.5).all():
             raise DataError(
-                f"All {self.num_pairs} answers are ties, from which nothing is learnt. Ask about clips that differ "
-                "more, or lower the labeler's tie_margin."
+                f"All {self.num_pairs} answers are ties, from which nothing is learnt. Ask about or record clips that "
+                "differ more, or lower the tie_margin of a labeler that has one (simulated, panel)."
             )
         if self.num_pairs >= _SUSPICIOUS and (self.probability == self.probability[0]).all():
             raise DataError(
