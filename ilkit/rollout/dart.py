@@ -36,6 +36,7 @@ from ilkit.nn.layered_policy import CategoricalPolicy, FixedSpreadPolicy
 from ilkit.nn.perceptron import Activation, Perceptron, build_layers
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import collect_episodes, num_bytes
+from ilkit.stepping.modes import warn_of_mode
 
 
 class DART(Spec):
@@ -98,6 +99,7 @@ def rollout(
 
     **Raises:** `DataError` where the expert doesn't fit the environment.
     """
+    warn_of_mode(expert, stochastic=spec.stochastic)
     world, fit_key = env(), jax.random.fold_in(key, 1)
     noise: float | Float[np.ndarray, "act act"] = 0.0
     recorded: list[Demonstrations] = []

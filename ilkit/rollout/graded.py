@@ -17,6 +17,7 @@ from ilkit.data.environment import Environment, HostEnvironment, VectorState
 from ilkit.data.policy import Policy
 from ilkit.spec import Spec
 from ilkit.stepping.episodes import collect_episodes, num_bytes
+from ilkit.stepping.modes import warn_of_mode
 from ilkit.stepping.uniform_states import Vector, uniform_states
 
 
@@ -78,6 +79,7 @@ def rollout(
 
     **Raises:** `DataError` where the initial states don't fit the environment, or the expert doesn't.
     """
+    warn_of_mode(expert, stochastic=spec.stochastic)
     world, count = env(), spec.num_starts
     states = None
     if spec.initial_states == "uniform":

@@ -9,7 +9,7 @@ from ilkit.data.spaces import Box
 from ilkit.env import cart_pole, lane_keeping, point_maze
 from ilkit.errors import DataError
 from ilkit.expert.wander import Wander, expert
-from ilkit.rollout import episodes
+from ilkit.rollout import episodes, graded
 from ilkit.stepping.episodes import collect_episodes
 
 KEY = jax.random.key(0)
@@ -53,6 +53,8 @@ def test_what_is_recorded_without_samples_is_warned_of() -> None:
     play = expert(Wander(), MAZE, key=KEY)
     with pytest.warns(UserWarning, match="WanderPolicy does the same always where stochastic is false, got false"):
         episodes.rollout(episodes.Episodes(num_episodes=2), MAZE, play, key=KEY)
+    with pytest.warns(UserWarning, match="Set stochastic: true"):
+        graded.rollout(graded.Graded(num_starts=2, tries=1, action_noise=(0.0,)), MAZE, play, key=KEY)
 
 
 def test_what_has_no_directions_is_refused() -> None:
