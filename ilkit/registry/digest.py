@@ -36,11 +36,14 @@ class _Sources(NamedTuple):
 
 def component_digest(code: Code, folder: Path = Path()) -> str:
     """The digest of a component: of its module and of all that this imports inside its distribution, the project's
-    folder and ilkit, of the versions of the libraries that these import, and of the files that it names."""
+    folder and ilkit, of the versions of the libraries that these import, and of the files that it names.
+
+    Of code counts what it does: comments, docstrings and line breaks may change.
+    """
     sources, libraries = _closure([code.module, *code.modules], code.own, folder)
     digest = hashlib.sha256()
     for name in sorted(sources):
-        digest.update(name.encode() + b"\0" + sources[name].read_bytes() + b"\0")
+        digest.update(f"{name}\0{_meaning(sources[name])}\0".encode())
     for library in sorted(libraries):
         digest.update(f"{library}=={_version(library)}\0".encode())
     digest.update(code.settings.encode())
@@ -149,6 +152,26 @@ def _imports(path: Path, module: str) -> tuple[str, ...]:
             waiting += getattr(node, block, ())
     parents = {name.rsplit(".", depth)[0] for name in names for depth in range(1, name.count(".") + 1)}
     return tuple(sorted({name for name in {*names, *parents} if name}))
+
+
+@cache
+def _meaning(path: Path) -> str:
+    """The code of a file, without what it tells its readers; alike in all versions of Python."""
+    return _described(ast.parse(path.read_bytes(), path))
+
+
+def _described(node: object) -> str:
+    if isinstance(node, ast.AST):
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
+        return f"{type(node).__name__}({','.join(f'{name}={_described(value)}' for name, value in fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(_described(one) for one in node if not _is_docstring(one))}]"
+    return repr(node)
+
+
+def _is_docstring(node: object) -> bool:
+    """Whether a statement is a text alone, as under a module, a function or a setting."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 @cache

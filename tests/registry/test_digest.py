@@ -29,7 +29,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget() -> None:
     importlib.invalidate_caches()
-    for cached in (digest._source, digest._imports, digest._is_beside):
+    for cached in (digest._source, digest._imports, digest._is_beside, digest._meaning):
         cached.cache_clear()
 
 
@@ -53,9 +53,58 @@ def test_a_change_anywhere_in_the_distribution_is_seen(site: Path, changed: str,
     code = Code("flat_kind", OWN)
     before = component_digest(code)
     assert component_digest(code) == before
-    (site / changed).write_text((site / changed).read_text() + "# changed\n")
+    (site / changed).write_text((site / changed).read_text() + "changed = 1\n")
     _forget()
     assert (component_digest(code) != before) == seen
+
+
+_WRITTEN = """
+class Step:
+    size: int = 3
+
+    def taken(self, way: int) -> str:
+        if way and self.size > 0.5:
+            return f"{way:>3} steps"
+        return "none"
+"""
+_EXPLAINED = """'''How far one goes.'''
+
+class Step:
+    "A step."
+
+    size: int = 3
+    "In meters."
+
+    def taken(
+        self,
+        way: int,
+    ) -> str:
+        "What was taken."
+        if way and self.size > 0.5:  # on the way
+            return f'{way:>3} steps'
+
+        return 'none'
+"""
+
+
+def _digest_of(text: str, folder: Path) -> str:
+    (folder / "step.py").write_text(text)
+    _forget()
+    return component_digest(Code("step", modules=("step",)), folder)
+
+
+def test_what_is_told_to_readers_may_change(tmp_path: Path) -> None:
+    assert _digest_of(_WRITTEN, tmp_path) == _digest_of(_EXPLAINED, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("3\n", "4\n"), ("0.5", "0.25"), (">3", ">4"), (" and ", " or "), ('"none"', '"nothing"'), ("int = 3", "int"),
+     ("> 0.5", ">= 0.5"), ("size", "length"), ("-> str", "-> object"), ('return "none"', "pass")],
+)  # fmt: skip
+def test_what_code_does_may_not(old: str, new: str, tmp_path: Path) -> None:
+    assert old in _WRITTEN
+    assert _digest_of(_WRITTEN, tmp_path) != _digest_of(_WRITTEN.replace(old, new), tmp_path)
 
 
 def test_a_module_beside_a_plugin_that_is_worked_on_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +126,7 @@ def test_the_users_module_is_followed_to_the_modules_that_it_imports(tmp_path: P
     code = Code("ilkit.spec", modules=("robots",))
     digests = {component_digest(code, tmp_path)}
     for name in ("robots/__init__.py", "robots/arm.py", "tools.py"):
-        (tmp_path / name).write_text((tmp_path / name).read_text() + "# changed\n")
+        (tmp_path / name).write_text((tmp_path / name).read_text() + "changed = 1\n")
         _forget()
         digests.add(component_digest(code, tmp_path))
     assert len(digests) == 4
