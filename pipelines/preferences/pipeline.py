@@ -12,6 +12,8 @@ MISTAKES = ("10", "20")
 """How many of a hundred answers are the opposite of what was meant."""
 SIZE = 500
 """The count at which mistakes, and pairs of other kinds, are compared."""
+WHOLE = 200
+"""How many pairs five tries at each of 20 starts make."""
 
 
 @pipeline
@@ -39,8 +41,8 @@ def preferences(params):
     policies |= {f"dpo_{count}": _aligned(params, cloned, one, count) for count, one in asked.items()}
     policies |= {f"chosen_{count}": _chosen(params, one, count) for count, one in asked.items()}
     whole = stages.prefer(params.ask_whole, params.labeler, tries)
-    policies[f"episodes_{SIZE}"] = _chosen(params, whole, f"whole_{SIZE}")
-    policies[f"dpo_own_{SIZE}"] = _aligned_on_own_tries(params, tries)
+    policies[f"episodes_{WHOLE}"] = _chosen(params, whole, f"whole_{WHOLE}")
+    policies |= _aligned_on_own_tries(params, tries)
     true = stages.finetune(params.ppo, params.exploration, params.env, cloned, name="ppo_on_the_true_reward")
     policies |= {"clone": cloned, "true": true}
     few = {"clone": cloned, "true": true, "learnt": policies[f"reward_{SIZE}"]}
@@ -80,11 +82,16 @@ def _aligned(params, cloned, asked, count):
 
 
 def _aligned_on_own_tries(params, tries):
-    """The clone after answers about two of its own tries from one start each, all over the state space."""
+    """A clone after answers about pairs of its own tries, and after answers about tries of what it becomes beside its
+    own; both of a pair from one start, anywhere in the state space."""
     alone = stages.imitate(params.clone_alone, params.policy, tries)
     own = stages.rollout(params.own_tries, params.env, alone)
     asked = stages.prefer(params.ask_about_own, params.labeler, own)
-    return stages.align(params.dpo_gently, alone, asked)
+    return {
+        "reference": alone,
+        f"dpo_own_{SIZE}": stages.align(params.dpo_gently, alone, asked),
+        f"dpo_online_{SIZE}": stages.align_online(params.dpo_online, params.labeler, params.env, alone),
+    }
 
 
 def _chosen(params, asked, name):
