@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,18 @@ ALGORITHMS = [name for name in MODULES if name.split(".")[1:2] and name.split(".
 SOURCES = files("ilkit", "plugins", "pipelines", "benchmarks", "tests")
 
 
-def imports(path: Path) -> Iterator[str]:
+def nodes(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """The modules that a file imports, those inside of functions too; `ilkit.a.b` where b is a module."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
@@ -112,11 +122,30 @@ def component_modules() -> set[str]:
     return {value.split(":")[0] for points in groups.values() for value in points.values()}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name != "ilkit"])
-def test_imports_go_downward(module: str) -> None:
-    for imported in imports(MODULES[module]):
-        if imported.startswith("ilkit.") and imported.split(".")[1] != module.split(".")[1]:
-            assert layer(imported) > layer(module), f"{module} must not import {imported}"
+def dangers(path: Path) -> Iterator[str]:
+    """What runs a string, or loads what may."""
+    yield from {name.split(".")[0] for name in imports(path)} & FORBIDDEN_ANYWHERE
+    for node in nodes(path):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        if called in ("eval", "exec", "compile", "os.system", "os.popen"):
+            yield f"{called} in line {node.lineno}"
+        for keyword in node.keywords:
+            if keyword.arg in ("shell", "allow_pickle") and ast.unparse(keyword.value) != "False":
+                yield f"{keyword.arg} in line {node.lineno}"
+
+
+def test_imports_go_downward() -> None:
+    upward = [
+        f"{module} must not import {imported}"
+        for module in MODULES
+        if module != "ilkit"
+        for imported in imports(MODULES[module])
+        if imported.startswith("ilkit.") and imported.split(".")[1] != module.split(".")[1]
+        if layer(imported) <= layer(module)
+    ]
+    assert not upward
 
 
 @pytest.mark.parametrize("room", [lambda name: name, lambda name: name.split(".")[1]], ids=["files", "rooms"])
@@ -130,59 +159,62 @@ def test_no_import_runs_in_a_circle(room) -> None:
     assert not circle(edges)
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.split(".")[1:2] and name.split(".")[1] in BLOCKS])
-def test_a_component_imports_no_other_component(module: str) -> None:
+def test_a_component_imports_no_other_component() -> None:
     components = component_modules()
-    for imported in imports(MODULES[module]):
-        assert imported not in components - {module}, f"{module} must not import {imported}"
-        if imported.startswith("ilkit.") and imported.split(".")[1] in BLOCKS:
-            assert imported.split(".")[1] == module.split(".")[1], f"{module} must not import {imported}"
-
-
-@pytest.mark.parametrize("path", files("plugins"), ids=lambda path: path.name)
-def test_a_plugin_imports_no_component_but_in_its_tests(path: Path) -> None:
-    for imported in imports(path):
-        if "tests" not in path.parts and imported.startswith("ilkit."):
-            assert layer(imported) > LAYERS.index(BLOCKS), f"{path} must not import {imported}"
-
-
-@pytest.mark.parametrize("module", ALGORITHMS)
-def test_an_algorithm_runs_without_registry_dvc_and_yaml(module: str) -> None:
-    tops = {imported.split(".")[0] for imported in imports(MODULES[module])}
-    assert not tops & FORBIDDEN_IN_ALGORITHMS - ({"subprocess"} if module in STARTS_PROCESSES else set())
-
-
-@pytest.mark.parametrize("path", files("ilkit", "plugins"), ids=name_of)
-def test_only_one_file_imports_dvc(path: Path) -> None:
-    imported = {name.split(".")[0] for name in imports(path)}
-    assert "dvc" not in imported or path == ROOT / "ilkit" / "wiring" / "dvc.py"
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_nothing_runs_what_it_reads(path: Path) -> None:
-    assert not {name.split(".")[0] for name in imports(path)} & FORBIDDEN_ANYWHERE
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.Call):
-            continue
-        called = ast.unparse(node.func)
-        assert called not in ("eval", "exec", "compile", "os.system", "os.popen"), f"{called} in line {node.lineno}"
-        for keyword in node.keywords:
-            risky = keyword.arg in ("shell", "allow_pickle") and ast.unparse(keyword.value) != "False"
-            assert not risky, f"{keyword.arg} in line {node.lineno}"
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_files_are_short(path: Path) -> None:
-    limit = 320 if "tests" in path.parts else 300
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= limit
-
-
-@pytest.mark.parametrize("path", [path for path in SOURCES if "tests" not in path.parts], ids=name_of)
-def test_functions_are_short(path: Path) -> None:
-    functions = [
-        one
-        for one in ast.walk(ast.parse(path.read_bytes()))
-        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+    found = [
+        f"{module} must not import {imported}"
+        for module in MODULES
+        if module.split(".")[1:2] and module.split(".")[1] in BLOCKS
+        for imported in imports(MODULES[module])
+        if imported in components - {module}
+        or (imported.startswith("ilkit.") and imported.split(".")[1] in {*BLOCKS} - {module.split(".")[1]})
     ]
-    long = {one.name: length for one in functions if (length := (one.end_lineno or 0) - one.lineno + 1) > 40}
-    assert not long
+    assert not found
+
+
+def test_a_plugin_imports_no_component_but_in_its_tests() -> None:
+    found = [
+        f"{path} must not import {imported}"
+        for path in files("plugins")
+        if "tests" not in path.parts
+        for imported in imports(path)
+        if imported.startswith("ilkit.") and layer(imported) <= LAYERS.index(BLOCKS)
+    ]
+    assert not found
+
+
+def test_an_algorithm_runs_without_registry_dvc_and_yaml() -> None:
+    found = [
+        f"{module} must not import {imported}"
+        for module in ALGORITHMS
+        for imported in imports(MODULES[module])
+        if imported.split(".")[0] in FORBIDDEN_IN_ALGORITHMS
+        and not (imported == "subprocess" and module in STARTS_PROCESSES)
+    ]
+    assert not found
+
+
+def test_only_one_file_imports_dvc() -> None:
+    importing = {path for path in files("ilkit", "plugins") for name in imports(path) if name.split(".")[0] == "dvc"}
+    assert importing <= {ROOT / "ilkit" / "wiring" / "dvc.py"}
+
+
+def test_nothing_runs_what_it_reads() -> None:
+    found = [f"{path}: {danger}" for path in SOURCES for danger in dangers(path)]
+    assert not found
+
+
+def test_files_are_short() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert not {path: length for path, length in lengths.items() if length > (320 if "tests" in path.parts else 300)}
+
+
+def test_functions_are_short() -> None:
+    lengths = {
+        f"{path}: {one.name}": (one.end_lineno or 0) - one.lineno + 1
+        for path in SOURCES
+        if "tests" not in path.parts
+        for one in nodes(path)
+        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    assert not {name: length for name, length in lengths.items() if length > 40}
