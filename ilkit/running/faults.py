@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.seeds import Seeds
-from ilkit.data.training import Training
 from ilkit.declaration import type_name
-from ilkit.errors import IlkitError
 from ilkit.registry.find import Component, find, installed
-from ilkit.registry.params import faults, kind_of
+from ilkit.registry.params import faults
 from ilkit.running.plan import Call, Plan
+from ilkit.running.seeds import seed_faults
 from ilkit.running.tasks import task_faults
 from ilkit.wiring.project import ARTIFACTS
 from ilkit.wiring.tracing import Node
@@ -21,45 +19,7 @@ def plan_faults(plan: Plan) -> list[str]:
     """Everything that is wrong with the settings of a plan, and with what it hands to its stages."""
     found = faults(plan.raw, plan.groups)
     askers = () if found else (_input_faults, _next_state_faults, _path_faults, task_faults)
-    return [*found, *(fault for ask in askers for fault in ask(plan)), *_seed_faults(plan)]
-
-
-def seed_fault(at: str, num_seeds: int, name: str, given: int) -> list[str]:
-    """What is wrong with so many seeds of an input that a stage, whose settings stand `at`, continues with its own."""
-    if given in (1, num_seeds):
-        return []
-    return [
-        f"{at}.num_seeds: must be that of {name} ({given}), "
-        f"got {num_seeds}. Seed i continues seed i; only a single one is shared by all."
-    ]
-
-
-def _seed_faults(plan: Plan) -> Iterator[str]:
-    """Where a stage that learns continues another one with a different number of training seeds."""
-    counts = {name: _num_seeds(plan, node) for name, node in plan.graph.nodes.items()}
-    for node in plan.graph.nodes.values():
-        for name, edge in node.inputs.items():
-            own, given = counts[node.name], counts[edge.node.name]
-            if own and given and not node.declaration.takes_seeds(name):
-                at = f"{node.block}.{kind_of(plan.raw, node.block)}"
-                yield from seed_fault(at, own, name, given)
-
-
-def _num_seeds(plan: Plan, node: Node) -> int | None:
-    """The training seeds of a stage that learns, as they are told whatever else is wrong with its settings."""
-    try:
-        component = plan.component(node.block, node.declaration.name)
-    except IlkitError:
-        return None
-    if get_origin(component.returns) is Seeds:
-        return next((_num_seeds(plan, node.inputs[name].node) for name in node.inputs), None)
-    field, settings = component.spec.model_fields.get("num_seeds"), plan.raw[node.block].get(component.kind)
-    if get_origin(component.returns) is not Training:
-        return None
-    if field is None:
-        return 1
-    told = settings.get("num_seeds", field.default) if isinstance(settings, dict) else None
-    return told if type(told) is int and told > 0 else None
+    return [*found, *(fault for ask in askers for fault in ask(plan)), *dict.fromkeys(seed_faults(plan))]
 
 
 def _input_faults(plan: Plan) -> Iterator[str]:

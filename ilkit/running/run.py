@@ -22,11 +22,12 @@ from ilkit.errors import DataError, ParamsError, WiringError, nearest
 from ilkit.registry.digest import content_digest
 from ilkit.running import loop
 from ilkit.running.backend import fix_backend
-from ilkit.running.faults import input_faults, plan_faults, seed_fault
+from ilkit.running.faults import input_faults, plan_faults
 from ilkit.running.observe import Observer, observed_stage
 from ilkit.running.plan import Call, Plan
 from ilkit.running.provenance import told
 from ilkit.running.remarks import remarks_on
+from ilkit.running.seeds import continuing_fault, single_fault
 from ilkit.wiring.project import ARTIFACTS
 
 Drive = Callable[[Training[Any], loop.Keys, int], Seeds[Any]]
@@ -145,16 +146,15 @@ def _split_inputs(call: Call, inputs: Mapping[str, Any]) -> tuple[dict[str, Any]
 
 def _only_seed(call: Call, name: str, given: Seeds[Any]) -> Any:
     if len(given) != 1:
-        raise DataError(
-            f"{call.node.name}: {name} must have one training seed, got {len(given)}. Set its num_seeds to 1, "
-            "or declare the stage's argument as Seeds."
-        )
+        edge = call.node.inputs[name]
+        at, source = f"{call.node.block}.{call.component.kind}.{name}", f"num_seeds of {edge.node.block}"
+        raise DataError(single_fault(at, edge.name, len(given), source))
     return given[0]
 
 
 def _stacked(call: Call, name: str, given: Seeds[Any]) -> PyTree:
     count = call.num_seeds
-    for fault in seed_fault(f"{call.node.block}.{call.component.kind}", call.num_seeds, name, len(given)):
+    for fault in continuing_fault(f"{call.node.block}.{call.component.kind}", call.num_seeds, name, len(given)):
         raise ParamsError(fault)
     return jax.tree.map(
         lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape[1:])) if eqx.is_array(leaf) else leaf, given.stacked

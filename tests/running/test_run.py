@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ilkit import load, save
-from ilkit.errors import DataError, ParamsError, WiringError
+from ilkit.errors import ParamsError, WiringError
 from ilkit.running.components import write_components
 from ilkit.running.pipelines import load_pipeline, read_plan
 from ilkit.running.run import run_stage
@@ -167,7 +167,7 @@ def test_a_stage_that_takes_one_policy_refuses_several_seeds(tmp_path: Path) -> 
         + "    return stages.rollout(params.rollout, params.env, cloned, name='again')\n"
     )
     (tmp_path / "params.yaml").write_text(PARAMS.format(num_steps=2))
-    with pytest.raises(DataError, match="expert must have one training seed, got 2"):
+    with pytest.raises(ParamsError, match=r"rollout\.episodes\.expert: must have one training seed, and imitate has 2"):
         load_pipeline(tmp_path / "again.py").run(tmp_path / "params.yaml")
 
 
