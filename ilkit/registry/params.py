@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from ilkit.errors import ParamsError, PluginError, nearest
 from ilkit.registry.find import find, installed
 from ilkit.registry.settings import SETTINGS, RawParams, instruction_set, setting
+from ilkit.registry.wording import members, rule_of, takes_list, union_at, wanted
 from ilkit.spec import Spec
 
 _WANTED = ("max_episodes", "action_low", "action_high", "final_obs")
@@ -80,7 +81,7 @@ def parse(spec: type[S], settings: Any, path: str, beside: Sequence[type[Spec]] 
         return spec.model_validate_json(json.dumps(settings, default=str))
     except ValidationError as error:
         specs: list[type[Spec]] = [spec, *beside]
-        raise ParamsError("\n".join(_explain(specs, path, one) for one in _all_errors(spec, settings))) from error
+        raise ParamsError("\n".join(_explained(specs, path, settings, _all_errors(spec, settings)))) from error
 
 
 def _all_errors(spec: type[Spec], settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -187,6 +188,43 @@ def _models(field: FieldInfo) -> Iterator[type[BaseModel]]:
             yield hint
 
 
+def _explained(
+    specs: Sequence[type[BaseModel]], path: str, settings: dict[str, Any], errors: Iterable[dict[str, Any]]
+) -> Iterator[str]:
+    """Each error; of a setting of one of several types one, in place of what pydantic says of each of these types."""
+    told = set()
+    for error in errors:
+        if error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
+            continue  # an item is wrong, which is said of it
+        found = None if error["type"] in ("extra_forbidden", "missing") else union_at(specs, error["loc"])
+        if found is None or error["type"] == "value_error":
+            yield _explain(specs, path, error)
+            continue
+        depth, hint = found
+        location = tuple(error["loc"][:depth])
+        given = _at(settings, location)
+        if isinstance(given, list) and takes_list(hint):
+            if len(error["loc"]) > depth + 1:  # of an item; that it is none of the other types needn't be said
+                yield _explain(specs, path, {**error, "loc": (*location, *error["loc"][depth + 1 :])})
+            elif error["type"] in ("too_short", "too_long"):
+                yield _explain(specs, path, {**error, "loc": location})
+        elif location not in told:
+            told.add(location)
+            yield _explain_union(".".join([path, *map(str, location)]), hint, given)
+
+
+def _explain_union(where: str, hint: Any, given: Any) -> str:
+    names = [name for one in members(hint) if get_origin(one) is Literal for name in get_args(one)]
+    near = f" {nearest(given, names)}" if isinstance(given, str) and names else ""
+    return f"{where}: must be {wanted(hint)}, got {given!r}.{near}"
+
+
+def _at(settings: Any, location: Sequence[Any]) -> Any:
+    for part in location:
+        settings = settings[part]
+    return settings
+
+
 def _explain(specs: Sequence[type[BaseModel]], path: str, error: dict[str, Any]) -> str:
     where = ".".join([path, *_place(error["loc"])])
     if error["type"] == "extra_forbidden":
@@ -194,8 +232,7 @@ def _explain(specs: Sequence[type[BaseModel]], path: str, error: dict[str, Any])
         return f"{where}: there is no such setting. {nearest(name, _known(specs, error['loc']))}"
     if error["type"] == "missing":
         return f"{where}: this setting is required. Add it."
-    rule = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    choice = ""
+    rule, choice = rule_of(error), ""
     expected = str((error.get("ctx") or {}).get("expected"))
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         choice = " " + nearest(error["input"], [one.strip("' ") for one in expected.replace(" or ", ",").split(",")])

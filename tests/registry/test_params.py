@@ -30,8 +30,8 @@ def test_a_valid_block_folds_into_its_spec() -> None:
     [
         (raw(learning_rat=1.0), ["imitate.bc.learning_rat", "no such setting", "Did you mean 'learning_rate'?"]),
         (raw(learning_rate=-1.0), ["imitate.bc.learning_rate", "greater than 0", "got -1.0"]),
-        (raw(num_steps="many"), ["imitate.bc.num_steps", "valid integer", "got 'many'"]),
-        (raw(num_steps=2.5), ["imitate.bc.num_steps", "valid integer", "got 2.5"]),
+        (raw(num_steps="many"), ["imitate.bc.num_steps", "must be a whole number", "got 'many'"]),
+        (raw(num_steps=2.5), ["imitate.bc.num_steps", "must be a whole number", "got 2.5"]),
         ({**raw(), "imitate": {"kind": "bx", "bc": {}}}, ["imitate.kind", "got 'bx'", "bc"]),
         ({**raw(), "imitate": {"kind": "bc"}}, ["imitate.bc", "missing", "Add `bc: {}`"]),
         ({**raw(), "imitate": {"bc": {}}}, ["imitate.kind: must name one of the kinds below (bc), got None"]),
@@ -92,6 +92,44 @@ def test_a_setting_within_a_setting_is_told_what_there_is_there(
 ) -> None:
     params = {"seed": 0, "num_threads": 1, "block": {"kind": kind, kind: settings}}
     assert said in "\n".join(faults(params, {"block": group}))
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "settings", "said"),
+    [
+        (
+            "env",
+            "point_maze",
+            {"layout": "medum"},
+            "layout: must be arena, medium, large, giant, teleport or a list of texts, got 'medum'. "
+            "Did you mean 'medium'?",
+        ),
+        ("env", "point_maze", {"layout": ["#", 5]}, "layout.1: must be a text, got 5."),
+        (
+            "env",
+            "point_maze",
+            {"pairs": "tusks"},
+            "pairs: must be tasks, all, near, train, held_out or from_first, got 'tusks'. Did you mean 'tasks'?",
+        ),
+        (
+            "dataset",
+            "file",
+            {"goal": {"achieved": 3}},
+            "goal.achieved: must be a list of whole numbers of at least 0, a list of texts or null, got 3.",
+        ),
+        ("env", "point_maze", {"tasks": [[[1, 1], [1, "a"]]]}, "tasks.0.1.1: must be a whole number, got 'a'."),
+        ("env", "point_maze", {"tasks": []}, "tasks: must be a list of at least 1, got []."),
+        ("prefer", "clips", {"length": "all"}, "length: must be a whole number, got 'all'."),
+        ("network", "mlp", {"hidden": 64}, "hidden: must be a list, got 64."),
+        ("policy", "gaussian", {"squash": 1}, "squash: must be true or false, got 1."),
+    ],
+)
+def test_a_setting_of_the_wrong_type_is_told_once_in_words_of_yaml(
+    group: str, kind: str, settings: dict[str, Any], said: str
+) -> None:
+    params = {"seed": 0, "num_threads": 1, "block": {"kind": kind, kind: settings}}
+    found = [fault.removeprefix(f"block.{kind}.") for fault in faults(params, {"block": group})]
+    assert [fault for fault in found if "required" not in fault] == [said]
 
 
 def test_a_recording_of_before_formats_is_shown_as_it_is_written_now() -> None:
