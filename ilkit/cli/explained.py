@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ilkit.cli.warned import plain_warnings
 from ilkit.errors import IlkitError, ParamsError, PluginError, WiringError, nearest
 
 WRONG_INPUT = 2
@@ -31,12 +32,13 @@ class Commands(click.Group):
 
 
 def explained(command: Callable[..., None]) -> Callable[..., None]:
-    """Prints an error that explains itself instead of a traceback."""
+    """Prints an error that explains itself instead of a traceback, and warnings without their place in the code."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with plain_warnings():
+                command(*args, **kwargs)
         except IlkitError as error:
             for line in str(error).splitlines():
                 click.echo(f"error: {line}", err=True)

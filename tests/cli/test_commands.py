@@ -1,11 +1,14 @@
+import logging
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from ilkit.cli.commands import command_line
+from ilkit.cli.explained import explained
 from ilkit.running.pipelines import load_pipeline
 from ilkit.wiring.dvc import compile_pipeline
 
@@ -46,6 +49,25 @@ def test_help_does_not_import_jax() -> None:
     program = "import sys, ilkit.cli.commands; assert not {'jax', 'numpy', 'pydantic'} & set(sys.modules), 'too much'"
     subprocess.run([sys.executable, "-c", program], check=True)
     assert "check" in call("--help")[1]
+
+
+def test_warnings_are_told_without_their_place_in_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    @explained
+    def command() -> None:
+        warnings.simplefilter("always")
+        warnings.warn("Nothing can succeed.", stacklevel=1)
+        logging.getLogger("ilkit.prefer").warning("2 questions got no answer.")
+
+    log = logging.getLogger("ilkit")
+    propagates, log.propagate = log.propagate, False  # pytest listens at the root
+    shown = warnings.showwarning
+    try:
+        command()
+    finally:
+        log.propagate = propagates
+    assert capsys.readouterr().err == "warning: Nothing can succeed.\nwarning: 2 questions got no answer.\n"
+    assert warnings.showwarning is shown
+    assert not log.handlers
 
 
 @pytest.mark.parametrize(
