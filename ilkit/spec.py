@@ -94,6 +94,33 @@ class Spec(BaseModel):
         del given
         return ()
 
+    def longest_episode(self, world: Any) -> int | None:
+        """The most steps of the episodes that a stage records in an environment; None where nobody knows before."""
+        del world
+        return None
+
+    def length_faults(self, longest: int) -> Iterable[str]:
+        """What the settings break where no episode that their stage is handed has more steps than `longest`; nothing
+        unless overridden."""
+        del longest
+        return ()
+
+    def recording_faults(self, spaces: Any) -> Iterable[str]:
+        """What a stage refuses of demonstrations of these spaces; nothing unless overridden."""
+        del spaces
+        return ()
+
+    @property
+    def shares_starts(self) -> bool | None:
+        """Whether several of the episodes that a stage records start alike, wherever they start; None where nobody
+        knows before."""
+        return None
+
+    @property
+    def needs_shared_starts(self) -> bool:
+        """Whether a stage needs clips that start alike; not unless overridden."""
+        return False
+
     @property
     def breaks_next_states(self) -> bool:
         """Whether what episodes observe is changed such that actions no longer lead to it; not unless overridden."""

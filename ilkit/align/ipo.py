@@ -25,6 +25,11 @@ class IPO(IPOSettings):
     allow_different_starts: bool = False
     """Whether more than half of the pairs may be of clips from different starts, which compares states, not actions."""
 
+    @property
+    def needs_shared_starts(self) -> bool:
+        """Unless different ones are allowed."""
+        return not self.allow_different_starts
+
 
 def align(spec: IPO, reference: Policy, preferences: Preferences, *, key: PRNGKeyArray) -> Training[Policy]:
     """Aligns the reference with the answers.

@@ -15,6 +15,11 @@ class None_(Spec):  # noqa: N801 (a class can't be called None)
 
     kind: Literal["none"] = "none"
 
+    @property
+    def shares_starts(self) -> bool:
+        """No more than there are already."""
+        return False
+
 
 def augment(
     spec: None_, env: Build[Environment | HostEnvironment], demos: Demonstrations, *, key: PRNGKeyArray

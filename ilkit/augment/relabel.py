@@ -46,6 +46,11 @@ class Relabel(Spec):
         ahead = self.strategy in ("uniform", "geometric")
         return found if ahead else {**found, "horizon": "strategy is uniform or geometric"}
 
+    def length_faults(self, longest: int) -> Iterator[str]:
+        """Goals that lie further ahead than every episode."""
+        if self.horizon is not None and self.horizon > longest:
+            yield f"horizon: must be at most the steps of the longest episode, {longest}, got {self.horizon}."
+
     def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
         """An environment without goals, but for recordings, which have some or not; and what counts is unknown."""
         if not isinstance(world, RecordedEnvironment):
@@ -62,7 +67,8 @@ def augment(
     **Raises:** `DataError` where there are no goals, or no state to be one.
     """
     world = env()
-    refuse("augment.relabel", (*spec.faults(world), *(f"demos: {fault}" for fault in _demo_faults(spec, demos))))
+    found = (*spec.faults(world), *spec.length_faults(int(demos.lengths.max())))
+    refuse("augment.relabel", (*found, *(f"demos: {fault}" for fault in _demo_faults(spec, demos))))
     warn_of_intentions(demos)
     warn_of_single_steps(demos)
     tolerance = spec.tolerance
@@ -78,9 +84,6 @@ def augment(
 
 def _demo_faults(spec: Relabel, demos: Demonstrations) -> Iterator[str]:
     yield from goal_faults(demos.spaces.observation)
-    longest = int(demos.lengths.max())
-    if spec.horizon is not None and spec.horizon > longest:
-        yield f"must have an episode of horizon steps, {spec.horizon}, got {longest} at most. Lower horizon."
     if spec.strategy == "random" and demos.num_episodes < 2:
         yield "must have another episode to take goals from, got one alone. Choose another strategy."
 

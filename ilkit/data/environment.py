@@ -97,6 +97,15 @@ class GoalReaching(Protocol):
 
 
 @runtime_checkable
+class ChangingGoals(Protocol):
+    """An environment that may tell another goal within an episode."""
+
+    @property
+    def changes_goals(self) -> bool:
+        """Whether it does."""
+
+
+@runtime_checkable
 class ShortestWays(Protocol):
     """An environment that knows how far its goals are, whatever stands in the way."""
 

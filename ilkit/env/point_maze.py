@@ -119,6 +119,11 @@ class PointMazeEnvironment(Environment):
         """How far from the goal still counts as reached."""
         return self.spec.tolerance
 
+    @property
+    def changes_goals(self) -> bool:
+        """Whether another goal is drawn where one is reached."""
+        return self.spec.at_goal == "new_goal"
+
     def maze(self) -> Maze:
         """The plan of the maze; no way leads through an entrance."""
         return _maze(self.spec)
@@ -158,7 +163,7 @@ class PointMazeEnvironment(Environment):
         place = self._moved(state.place, jnp.clip(action, -1.0, 1.0))
         there = reached(place, state.goal, self.spec.tolerance)
         exit_key, goal_key = jax.random.split(key) if len(self.entrances) else (key, key)
-        goal = jnp.where(there, self._next_goal(place, key=goal_key), state.goal) if self._goes_on else state.goal
+        goal = jnp.where(there, self._next_goal(place, key=goal_key), state.goal) if self.changes_goals else state.goal
         if len(self.entrances):
             place = self._taken_elsewhere(place, key=exit_key)
         terminated = there if self.spec.at_goal == "terminate" else jnp.zeros((), bool)
@@ -186,10 +191,6 @@ class PointMazeEnvironment(Environment):
         canvas = self._canvas(height)
         ring = canvas.ring((state.goal[0], state.goal[1]), self.spec.tolerance, 0.3)
         return canvas.paint(ring, ORANGE).paint(canvas.disk((state.place[0], state.place[1]), _RADIUS), BLUE).picture()
-
-    @property
-    def _goes_on(self) -> bool:
-        return self.spec.at_goal == "new_goal"
 
     def _cell(self, place: Float[Array, " 2"]) -> Int[Array, " 2"]:
         """The column and, from the lowest on, the row."""

@@ -15,11 +15,19 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, GoalReaching, HeldOutPairs, HostEnvironment, RecordedEnvironment
+from ilkit.data.environment import (
+    ChangingGoals,
+    Environment,
+    GoalReaching,
+    HeldOutPairs,
+    HostEnvironment,
+    RecordedEnvironment,
+)
 from ilkit.data.goal_entries import goal_faults, warn_of_tolerance
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
+from ilkit.data.spaces import Spaces
 from ilkit.errors import DataError, nearest, refuse
 from ilkit.math.statistics import mean
 from ilkit.measuring.comparison import Resampling
@@ -78,6 +86,8 @@ class Goals(Spec):
             yield "kind: must be one for recordings, and goals runs policies. Choose returns."
             return
         yield from (f"env: {fault}" for fault in goal_faults(world.spaces.observation))
+        if isinstance(world, ChangingGoals) and world.changes_goals:
+            yield "env: must tell one goal an episode, got another one at each. Set its at_goal to terminate or stay."
         if self.tolerance is None and not isinstance(world, GoalReaching):
             yield "tolerance: must be given where the environment doesn't say what counts as reached, got none."
         if self.held_out and not isinstance(world, HeldOutPairs):
@@ -85,6 +95,10 @@ class Goals(Spec):
                 "held_out: must be false where the environment holds no pairs out, got true. Choose env.kind "
                 "point_maze, or set it to false."
             )
+
+    def recording_faults(self, spaces: Spaces) -> Iterator[str]:
+        """Recordings without goals: nobody could say which of these are held out, or what was shown."""
+        yield from goal_faults(spaces.observation)
 
     def input_faults(self, given: Collection[str]) -> Iterator[str]:
         """Published numbers of policies that aren't there."""
@@ -105,11 +119,13 @@ def evaluate(
 ) -> Report:
     """Tells all policies the same goals, the expert, if there is one, and random actions beside them.
 
-    **Raises:** `DataError` where there is no policy, the environment has no goals, or the goal of an episode changes.
+    **Raises:** `DataError` where there is no policy, environment or recordings have no goals, or the goal of an episode
+    changes.
     """
     _check_names(spec, policies)
     world = env()
     refuse("evaluate.goals", (*spec.faults(world), *spec.input_faults(policies)))
+    refuse("evaluate.goals", (f"demos: {fault}" for fault in spec.recording_faults(demos.spaces)))
     if spec.tolerance == 0:
         warn_of_tolerance(0.0, world.spaces.observation)
     from ilkit.reporting.goal_page import page_of  # matplotlib is slow to import

@@ -56,6 +56,11 @@ class HindsightSpec(FitSpec):
         if self.relative and not found:
             yield from relative_faults(world.spaces.observation)
 
+    def length_faults(self, longest: int) -> Iterator[str]:
+        """Goals that lie further ahead than every episode."""
+        if self.horizon is not None and self.horizon > longest:
+            yield f"horizon: must be at most the steps of the longest episode, {longest}, got {self.horizon}."
+
     def draws(self, transitions: Transitions, max_steps: int) -> Hindsight:
         """How goals are drawn for these steps; `steps_left` is a share of so many."""
         return Hindsight.of(
@@ -84,9 +89,7 @@ def check_hindsight(where: str, spec: HindsightSpec, demos: Demonstrations) -> N
 
 
 def _misfits(spec: HindsightSpec, demos: Demonstrations) -> Iterator[str]:
-    longest = int(demos.lengths.max())
-    if spec.horizon is not None and spec.horizon > longest:
-        yield f"horizon: must be at most the steps of the longest episode, {longest}, got {spec.horizon}."
+    yield from spec.length_faults(int(demos.lengths.max()))
     if spec.random and demos.num_episodes < 2:
         yield f"random: must be 0 where there is one episode alone, got {spec.random:g}: there is no other."
     if spec.relative:

@@ -53,6 +53,13 @@ class HIQL(ValueSpec):
     high_inverse_temperature: NonNegativeFloat = 3.0
     """α_high: subgoals that are nearer to the goal by A steps are cloned with a weight of exp(α_high A)."""
 
+    def length_faults(self, longest: int) -> Iterator[str]:
+        """Subgoals and goals that lie further ahead than every episode."""
+        yield from super().length_faults(longest)
+        if self.subgoal_steps > longest:
+            got = self.subgoal_steps
+            yield f"subgoal_steps: must be at most the steps of the longest episode, {longest}, got {got}."
+
 
 def imitate(spec: HIQL, policy: Build[Policy], demos: Demonstrations, *, key: PRNGKeyArray) -> Training[Policy]:
     """Learns values of goals, and two policies of the same kind by what they gain.
@@ -68,9 +75,8 @@ def imitate(spec: HIQL, policy: Build[Policy], demos: Demonstrations, *, key: PR
 
 
 def _faults(spec: HIQL, policy: Build[Policy], demos: Demonstrations) -> Iterator[str]:
-    observed, longest = demos.spaces.observation, int(demos.lengths.max())
-    if spec.subgoal_steps > longest:
-        yield f"subgoal_steps: must be at most the steps of the longest episode, {longest}, got {spec.subgoal_steps}."
+    observed = demos.spaces.observation
+    yield from spec.length_faults(int(demos.lengths.max()))
     if goal_faults(observed):
         return  # said where goals are drawn
     assert isinstance(observed, Dict)

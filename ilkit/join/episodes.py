@@ -14,6 +14,11 @@ class Episodes(Spec):
 
     kind: Literal["episodes"] = "episodes"
 
+    @property
+    def shares_starts(self) -> bool:
+        """No more than there are already."""
+        return False
+
 
 def join(spec: Episodes, *, key: PRNGKeyArray, **demos: Demonstrations) -> Demonstrations:
     """Appends the recordings in the order in which the pipeline names them.

@@ -19,6 +19,11 @@ class OneHot(Spec):
 
     kind: Literal["one_hot"] = "one_hot"
 
+    @property
+    def shares_starts(self) -> bool:
+        """No more than there are already."""
+        return False
+
 
 def join(spec: OneHot, *, key: PRNGKeyArray, **demos: Demonstrations) -> Demonstrations:
     """Appends the recordings in the order in which the pipeline names them, which is that of their numbers.

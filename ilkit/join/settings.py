@@ -63,6 +63,11 @@ class Settings(Spec):
         return self
 
     @property
+    def shares_starts(self) -> bool:
+        """No more than there are already."""
+        return False
+
+    @property
     def differing(self) -> tuple[str, ...]:
         """The names of the settings that aren't the same for all tasks, in their order."""
         all_of = [dict(numbers) for _, numbers in self.tasks]

@@ -41,11 +41,15 @@ def fitting(seeds: Seeds[Policy], spaces: Spaces) -> Seeds[Policy]:
     What was kept on the way is left as it is.
     """
     own = seeds.stacked.spaces
-    lesser = Spaces(observation=_without_clock(spaces.observation), action=spaces.action)
-    if same_spaces(own, spaces) or not same_spaces(own, lesser):
+    if same_spaces(own, spaces) or not same_spaces(own, unclocked(spaces)):
         return seeds
     stacked = UnclockedPolicy(policy=seeds.stacked, normalizer=seeds.stacked.normalizer, spaces=spaces)
     return Seeds(stacked, seeds.curves, len(seeds), seeds.snapshots)
+
+
+def unclocked(spaces: Spaces) -> Spaces:
+    """The same without `steps_left`."""
+    return Spaces(observation=_without_clock(spaces.observation), action=spaces.action)
 
 
 def _unclocked(obs: dict[str, Array]) -> dict[str, Array]:

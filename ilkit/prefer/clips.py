@@ -17,7 +17,6 @@ from ilkit.asking.selection import Selection, select
 from ilkit.asking.stretches import stretches_of
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.labeler import Labeler
 from ilkit.data.preferences import Preferences
 from ilkit.data.reward import Reward
@@ -44,10 +43,15 @@ class Clips(Spec):
     """Clips that differ by no more than this aren't asked about: the root of the mean square of what differs between
     observations and actions, in units of their standard deviations. 0 leaves out equal clips alone."""
 
-    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
-        """Clips that are longer than every episode of the environment."""
-        if self.length is not None and self.length > world.max_steps:
-            yield f"length: must be at most the {world.max_steps} steps of an episode, got {self.length}."
+    def length_faults(self, longest: int) -> Iterator[str]:
+        """Clips that are longer than every episode."""
+        if self.length is not None and self.length > longest:
+            yield f"length: must be at most the {longest} steps of an episode, got {self.length}."
+
+    @property
+    def needs_shared_starts(self) -> bool:
+        """Where pairs start alike."""
+        return self.same_start
 
     def input_faults(self, given: Collection[str]) -> Iterator[str]:
         """A reward has to be there where it selects."""

@@ -16,7 +16,6 @@ from ilkit.asking.candidates import generators
 from ilkit.asking.stretches import Stretches, stretches_of
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.labeler import Labeler
 from ilkit.data.preferences import Preferences, join_pairs
 from ilkit.errors import DataError
@@ -39,10 +38,10 @@ class Ranked(Spec):
     min_gap: PositiveInt = 1
     """How many places apart in the order of what there is both episodes are: 1 takes any that differ."""
 
-    def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
-        """Clips that are longer than every episode of the environment."""
-        if self.length is not None and self.length > world.max_steps:
-            yield f"length: must be at most the {world.max_steps} steps of an episode, got {self.length}."
+    def length_faults(self, longest: int) -> Iterator[str]:
+        """Clips that are longer than every episode."""
+        if self.length is not None and self.length > longest:
+            yield f"length: must be at most the {longest} steps of an episode, got {self.length}."
 
     @model_validator(mode="after")
     def _check(self) -> "Ranked":

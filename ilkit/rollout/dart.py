@@ -74,6 +74,15 @@ class DART(Spec):
             )
         return self
 
+    @property
+    def shares_starts(self) -> bool:
+        """Each episode starts on its own."""
+        return False
+
+    def longest_episode(self, world: Environment | HostEnvironment) -> int:
+        """The limit of the environment."""
+        return world.max_steps
+
     def bytes_needed(self, world: Environment | HostEnvironment) -> int:
         """That of the longest episodes."""
         return num_bytes(world, self.num_episodes, self.num_episodes * world.max_steps)

@@ -51,6 +51,16 @@ class Episodes(Spec):
             raise ValueError("initial_low and initial_high need initial_states: uniform")
         return self
 
+    @property
+    def shares_starts(self) -> bool:
+        """Each episode starts on its own."""
+        return False
+
+    def longest_episode(self, world: Environment | HostEnvironment) -> int:
+        """The limit of the environment, or that of the settings."""
+        limits = (self.max_steps, self.num_steps, world.max_steps)
+        return min(limit for limit in limits if limit)
+
     def bytes_needed(self, world: Environment | HostEnvironment) -> int:
         """That of the longest episodes."""
         episodes = self.num_episodes or 0

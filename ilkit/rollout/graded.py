@@ -58,6 +58,15 @@ class Graded(Spec):
             raise ValueError("initial_low and initial_high need initial_states: uniform")
         return self
 
+    @property
+    def shares_starts(self) -> bool:
+        """The tries at one start."""
+        return self.tries > 1
+
+    def longest_episode(self, world: Environment | HostEnvironment) -> int:
+        """The limit of the environment, or the length that episodes are cut at."""
+        return min(limit for limit in (self.length, world.max_steps) if limit)
+
     def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
         """Starts that are spread over states that aren't vectors."""
         if self.initial_states == "uniform" and not isinstance(world, VectorState):

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import equinox as eqx
@@ -15,10 +16,12 @@ from ilkit.data.environment import Environment, RecordedEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces, difference, same_spaces
 from ilkit.errors import IlkitError
+from ilkit.nn.unclocked_policy import unclocked
 from ilkit.registry.find import declarations
 from ilkit.running.plan import Call, Plan
+from ilkit.running.recordings import recording_faults
 from ilkit.running.rewards import reward_faults
-from ilkit.wiring.tracing import Block, Node
+from ilkit.wiring.tracing import Block, Node, upstream
 
 _STEPPING = ("rollout", "interact", "match", "align_online", "finetune")
 """The stages that act in their environment, whatever their kind."""
@@ -35,7 +38,7 @@ def building_faults(plan: Plan) -> Iterator[str]:
                 yield f"{block}.{plan.build(Block(block), group).kind}: {error}"
     checked = ((call, worlds.get(_environment_of(call.node) or "")) for call in plan.calls)
     found = (fault for call, world in checked if world is not None for fault in _all_faults(plan, call, world))
-    yield from dict.fromkeys(found)
+    yield from dict.fromkeys(chain(found, recording_faults(plan, worlds)))
 
 
 def _all_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
@@ -80,18 +83,29 @@ def _faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
 def _handed_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:
     """Where a stage that acts is handed a policy, an expert or a clone, of an environment with other spaces."""
     own = call.node.parts.get("env")
-    if own is None or call.node.declaration.name not in _STEPPING:
+    if own is None or call.node.declaration.name not in (*_STEPPING, "evaluate"):
         return
     for argument, edge in call.node.inputs.items():
-        keeps = edge.makes is Policy and edge.node.declaration.name != "condition"  # which may leave out goals
+        keeps = edge.makes is Policy and not _changes_spaces(call, edge.node)
         for other in _environments_of(edge.node) if keeps else ():
             with suppress(IlkitError):
                 there = plan.build(Block(other), "env")()
-                if not isinstance(there, RecordedEnvironment) and not same_spaces(world.spaces, there.spaces):
+                if not isinstance(there, RecordedEnvironment) and not _acts_in(world.spaces, there.spaces):
                     yield (
                         f"{argument}: must be of {own.name}, whose {difference(world.spaces, there.spaces)} from "
                         f"{other}. Hand over one that was learnt in {own.name}."
                     )
+
+
+def _changes_spaces(call: Call, node: Node) -> bool:
+    """Whether what a policy was learnt with may have other spaces than the environment before it."""
+    changing = {"condition"} if call.node.declaration.name in _STEPPING else {"condition", "join", "augment"}
+    return bool(changing & {one.declaration.name for one in (node, *upstream(node))})
+
+
+def _acts_in(spaces: Spaces, learnt: Spaces) -> bool:
+    """Whether a policy acts in these spaces; who isn't shown how many steps are left does where that is observed."""
+    return same_spaces(spaces, learnt) or same_spaces(unclocked(spaces), learnt)
 
 
 def _demonstration_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:

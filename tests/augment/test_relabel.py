@@ -107,7 +107,7 @@ def test_what_has_no_goals_or_no_state_to_be_one_is_refused() -> None:
     mass = Build("env", "point_mass", point_mass.env, point_mass.PointMass())
     with pytest.raises(DataError, match=r"augment\.relabel\.env: observations must be a dict with achieved_goal"):
         relabeled(wandering(mass(), 2), mass)
-    with pytest.raises(DataError, match="an episode of horizon steps, 9, got 8 at most"):
+    with pytest.raises(DataError, match="horizon: must be at most the steps of the longest episode, 8, got 9"):
         relabeled(horizon=9)
     with pytest.raises(DataError, match="another episode to take goals from"):
         relabeled(DEMOS.take(np.asarray([0])), strategy="random")

@@ -178,7 +178,7 @@ def test_what_has_no_goals_or_changes_them_is_refused() -> None:
         evaluate(Goals(acting="both"), env, demos, key=KEY, **{"direct": policy, "direct_sampled": policy})
     with pytest.raises(DataError, match="got random"):
         evaluate(Goals(), env, demos, key=KEY, random=policy)
-    with pytest.raises(DataError, match="at_goal of the environment to terminate or stay"):
+    with pytest.raises(DataError, match="must tell one goal an episode, got another one at each"):
         evaluate(Goals(num_episodes=8), maze(at_goal="new_goal"), demos, key=KEY, one=policy)
     with pytest.warns(UserWarning, match="Set tolerance above 0"):
         evaluate(Goals(tolerance=0.0, num_episodes=4, num_resamples=10), env, demos, key=KEY, one=policy)
