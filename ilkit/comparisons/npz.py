@@ -15,6 +15,7 @@ from ilkit.data.preferences import Preferences, shuffled
 from ilkit.errors import DataError, held
 from ilkit.files.adoption import adopt, check_finite
 from ilkit.files.archive import Archive, open_npz
+from ilkit.files.bounds import check_bounds
 from ilkit.files.episodes import assemble
 from ilkit.files.recording import Episode, Recording, Source
 from ilkit.files.steps import Steps, ended
@@ -60,7 +61,8 @@ def comparisons(
     """Reads the pairs, with the environment's spaces where there is one; which clip comes first is drawn anew.
 
     **Raises:** `DataError` where the file can't be read, no answers are there, a clip is empty, an answer is no
-    probability, all answers are the same, or what was recorded doesn't fit the environment.
+    probability, all answers are the same, what was recorded doesn't fit the environment, or an action is out of its
+    bounds.
     """
     with open_npz(spec.path) as archive:
         episodes = [episode for side in (0, 1) for episode in _clips(archive, spec, side)]
@@ -74,6 +76,7 @@ def comparisons(
     both = assemble(Recording(episodes), Source(spec.path, warn, wanted, is_paired=True))
     check_finite(both, spec.path)
     both = both if env is None else adopt(both, env().spaces, spec.path)
+    check_bounds(both, spec.path, lambda clip: f"clip {clip // count + 1} of pair {clip % count}")
     made = Preferences(both.take(np.arange(count)), both.take(np.arange(count, 2 * count)), probability)
     mixed = shuffled(made, key=key)
     mixed.check_telling()

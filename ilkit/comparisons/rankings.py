@@ -14,6 +14,7 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.preferences import Preferences, shuffled
 from ilkit.errors import DataError
 from ilkit.files.adoption import adopt, check_finite
+from ilkit.files.bounds import check_bounds
 from ilkit.files.recording import reading
 from ilkit.spec import Spec
 
@@ -44,6 +45,7 @@ def comparisons(
         raise DataError(f"comparisons.rankings.demos must be the artifact of demonstrations, got {spec.demos}.")
     check_finite(demos, spec.demos)
     demos = demos if env is None else adopt(demos, env().spaces, spec.demos)
+    check_bounds(demos, spec.demos, lambda episode: f"episode {episode}")
     lines = _lines(spec.path, demos.num_episodes)
     better, worse = (np.asarray([line[side] for line in lines], np.int64) for side in (0, 1))
     shares = np.asarray([line[2] for line in lines], np.float32)

@@ -115,3 +115,18 @@ def test_the_environment_says_what_the_numbers_are(tmp_path: Path) -> None:
 def test_what_is_no_pair_is_refused(tmp_path: Path, change: dict, said: str) -> None:
     with pytest.raises(DataError, match=said):
         read(tmp_path, arrays() | change, labels="labels" if "labels" in change else None)
+
+
+def test_an_action_that_can_not_be_done_is_refused_with_its_pair(tmp_path: Path) -> None:
+    stored = arrays() | {"labels": np.linspace(0, 1, 12)}
+    assert read(tmp_path, stored, ENV).num_pairs == 12
+    low, high = (float(end[1]) for end in ENV().spaces.action.bounds)
+    stored["actions_2"][5, 2, 1] = high * (1 + 1e-6)  # rounding
+    assert read(tmp_path, stored, ENV).num_pairs == 12
+    stored["actions_2"][5, 2, 1] = low - 1
+    said = (
+        rf"bounds of the environment, {low:g} to {high:g}, got {low - 1:g} in clip 2 of pair 5, step 2, entry 1\. Clip"
+    )
+    with pytest.raises(DataError, match=said):
+        read(tmp_path, stored, ENV)
+    assert read(tmp_path, stored).num_pairs == 12  # without an environment nobody knows
