@@ -20,6 +20,16 @@ class Committee(Policy):
     """That of the first member."""
     spaces: Spaces = eqx.field(static=True)
 
+    @property
+    def has_mode(self) -> bool:  # type: ignore[override]
+        """As its members have."""
+        return self.members.has_mode
+
+    @property
+    def has_smooth_mode(self) -> bool:  # type: ignore[override]
+        """As its members have."""
+        return self.members.has_smooth_mode
+
     def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Array]:
         """The mean of the members' actions."""
         return carry, jnp.mean(self.actions(obs), axis=0)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, PyTree
 
 from ilkit.data.goal_entries import ACHIEVED, OBSERVATION
 from ilkit.data.normalizer import Normalizer, Untrained
@@ -15,7 +14,8 @@ from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds, Snapshots
 from ilkit.data.spaces import Dict, Space, Spaces
 from ilkit.data.tasks import as_entries
-from ilkit.data.windows import Transitions, Window
+from ilkit.data.windows import Transitions
+from ilkit.nn.wrapped_policy import WrappedPolicy
 
 
 class Told(Untrained):
@@ -24,7 +24,7 @@ class Told(Untrained):
     entries: dict[str, Array]
 
 
-class ConditionedPolicy(Policy):
+class ConditionedPolicy(WrappedPolicy):
     """π(a | s) = π(a | s, what is fixed): acts as the policy would that observed it, to the last bit."""
 
     policy: Policy
@@ -55,96 +55,17 @@ class ConditionedPolicy(Policy):
             policy=policy, told=Told(entries), normalizer=Normalizer(mean, std), spaces=spaces, achieved=achieved
         )
 
-    def complete(self, obs: PyTree) -> dict[str, Any]:
-        """What the policy observes."""
+    @property
+    def wrapped(self) -> Policy:
+        """The policy that observes what this one is told."""
+        return self.policy
+
+    def shown(self, obs: PyTree) -> dict[str, Any]:
+        """What is observed, and what is told beside it."""
         entries = as_entries(obs)
         if self.achieved is not None:
             entries[ACHIEVED] = entries[OBSERVATION][np.array(self.achieved)]
         return {**entries, **self.told.entries}
-
-    @property
-    def reparameterized(self) -> bool:  # type: ignore[override]
-        """As the policy is."""
-        return self.policy.reparameterized
-
-    @property
-    def has_smooth_mode(self) -> bool:  # type: ignore[override]
-        """As the policy has."""
-        return self.policy.has_smooth_mode
-
-    @property
-    def window(self) -> tuple[int, int]:
-        """That of the policy."""
-        return self.policy.window
-
-    @property
-    def is_stochastic(self) -> bool:
-        """As the policy is."""
-        return self.policy.is_stochastic
-
-    @property
-    def has_density(self) -> bool:
-        """As the policy has."""
-        return self.policy.has_density
-
-    @property
-    def noise_size(self) -> int:
-        """As the policy has."""
-        return self.policy.noise_size
-
-    @property
-    def steering(self) -> str:
-        """As the policy's."""
-        return self.policy.steering
-
-    @property
-    def decision_steps(self) -> int:
-        """As the policy's."""
-        return self.policy.decision_steps
-
-    def initial_carry(self) -> PyTree:
-        """That of the policy."""
-        return self.policy.initial_carry()
-
-    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Array]:
-        """The policy's."""
-        return self.policy.mode(carry, self.complete(obs))
-
-    def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
-        """The policy's."""
-        return self.policy.sample(carry, self.complete(obs), key=key)
-
-    def log_prob(self, carry: PyTree, obs: PyTree, action: Array) -> tuple[PyTree, Float[Array, ""]]:
-        """The policy's."""
-        return self.policy.log_prob(carry, self.complete(obs), action)
-
-    def sample_with_log_prob(
-        self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray
-    ) -> tuple[PyTree, Array, Float[Array, ""]]:
-        """The policy's."""
-        return self.policy.sample_with_log_prob(carry, self.complete(obs), key=key)
-
-    def steer(self, carry: PyTree, obs: PyTree, noise: Float[Array, " noise"]) -> tuple[PyTree, Array]:
-        """The policy's."""
-        return self.policy.steer(carry, self.complete(obs), noise)
-
-    def step_loss(
-        self, carry: PyTree, obs: PyTree, action: Array, *, key: PRNGKeyArray
-    ) -> tuple[PyTree, Float[Array, ""]]:
-        """The policy's."""
-        return self.policy.step_loss(carry, self.complete(obs), action, key=key)
-
-    def loss(self, window: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
-        """The policy's."""
-        return self.policy.loss(window._replace(obs=jax.vmap(self.complete)(window.obs)), key=key)
-
-    def remember(self, window: Window) -> PyTree:
-        """What the policy remembers."""
-        return self.policy.remember(window._replace(obs=jax.vmap(self.complete)(window.obs)))
-
-    def dropped(self, *, key: PRNGKeyArray) -> "ConditionedPolicy":
-        """The policy with dropout."""
-        return eqx.tree_at(lambda one: one.policy, self, self.policy.dropped(key=key))
 
     def fitted(self, transitions: Transitions) -> "ConditionedPolicy":
         """As it is: what a policy takes from data of one task would not fit what it has learnt from many."""

@@ -2,24 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from ilkit.data.goal_entries import ACHIEVED, DESIRED
 from ilkit.data.normalizer import Normalizer, Untrained
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces, zeros
-from ilkit.data.windows import Transitions, Window
+from ilkit.nn.wrapped_policy import Answer, WrappedPolicy
 
 FAR = 1e9
 """As many steps as there are to where no way leads."""
 _EAGERNESS = 0.99
 """What a step to a landmark counts of a step beyond it: of those on one shortest way, the last one is asked for."""
-
-Acted = TypeVar("Acted")
 
 
 class LandmarkGraph(Untrained):
@@ -62,7 +59,7 @@ class Travel(eqx.Module):
     """The steps that were lost on the way to each landmark."""
 
 
-class LandmarkPolicy(Policy):
+class LandmarkPolicy(WrappedPolicy):
     """A clone that is asked for a landmark of the shortest way to the goal, at most `reach` steps away.
 
     Of all landmarks k within reach of the one that is nearest, i, it is the one with the least
@@ -70,9 +67,10 @@ class LandmarkPolicy(Policy):
         d(i, k) + d(k, j) + losses(k),
 
     where j is the one nearest to the goal of those that a way leads to, and stands for the goal itself; of those on one
-    way it is the last. Who comes no
-    nearer in `patience` steps more than the way to k has, has lost them on it: losses(k) grows by them, and as soon as
-    another way is shorter, that is tried.
+    way it is the last. Who comes no nearer in `patience` steps more than the way to k has, has lost them on it:
+    losses(k) grows by them, and as soon as another way is shorter, that is tried.
+
+    It is fitted as the clone is, towards the goals that windows show.
     """
 
     inner: Policy
@@ -84,44 +82,14 @@ class LandmarkPolicy(Policy):
     spaces: Spaces = eqx.field(static=True)
 
     @property
-    def reparameterized(self) -> bool:  # type: ignore[override]
-        """As the clone is."""
-        return self.inner.reparameterized
-
-    @property
-    def is_stochastic(self) -> bool:
-        """As the clone is."""
-        return self.inner.is_stochastic
-
-    @property
-    def has_density(self) -> bool:
-        """As the clone has."""
-        return self.inner.has_density
+    def wrapped(self) -> Policy:
+        """The clone."""
+        return self.inner
 
     @property
     def has_smooth_mode(self) -> bool:  # type: ignore[override]
         """It hasn't, for landmarks follow one another at once."""
         return False
-
-    @property
-    def window(self) -> tuple[int, int]:
-        """That of the clone."""
-        return self.inner.window
-
-    @property
-    def decision_steps(self) -> int:
-        """As many as the clone decides at once."""
-        return self.inner.decision_steps
-
-    @property
-    def noise_size(self) -> int:
-        """That of the clone."""
-        return self.inner.noise_size
-
-    @property
-    def steering(self) -> str:
-        """The clone's."""
-        return self.inner.steering
 
     def initial_carry(self) -> Travel:
         """No way yet."""
@@ -130,46 +98,13 @@ class LandmarkPolicy(Policy):
             self.inner.initial_carry(), goal, nothing - 1, jnp.zeros(()), nothing, jnp.zeros(len(self.graph.places))
         )
 
-    def mode(self, carry: Travel, obs: PyTree) -> tuple[Travel, Array]:
-        """The clone's, towards the landmark."""
-        return self._towards(carry, obs, self.inner.mode)
-
-    def sample(self, carry: Travel, obs: PyTree, *, key: PRNGKeyArray) -> tuple[Travel, Array]:
-        """The clone's, towards the landmark."""
-        return self._towards(carry, obs, lambda memory, asked: self.inner.sample(memory, asked, key=key))
-
-    def log_prob(self, carry: Travel, obs: PyTree, action: Array) -> tuple[Travel, Float[Array, ""]]:
-        """The clone's, towards the landmark."""
-        return self._towards(carry, obs, lambda memory, asked: self.inner.log_prob(memory, asked, action))
-
-    def sample_with_log_prob(
-        self, carry: Travel, obs: PyTree, *, key: PRNGKeyArray
-    ) -> tuple[Travel, Array, Float[Array, ""]]:
-        """The clone's, towards the landmark."""
-
-        def drawn(memory: PyTree, asked: PyTree) -> tuple[PyTree, tuple[Array, Array]]:
-            after, action, log_prob = self.inner.sample_with_log_prob(memory, asked, key=key)
-            return after, (action, log_prob)
-
-        after, (action, log_prob) = self._towards(carry, obs, drawn)
-        return after, action, log_prob
-
-    def steer(self, carry: Travel, obs: PyTree, noise: Float[Array, " noise"]) -> tuple[Travel, Array]:
-        """The clone's, towards the landmark."""
-        return self._towards(carry, obs, lambda memory, asked: self.inner.steer(memory, asked, noise))
-
-    def loss(self, window: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
-        """The clone's, towards the goal that the window shows."""
-        return self.inner.loss(window, key=key)
-
-    def dropped(self, *, key: PRNGKeyArray) -> "LandmarkPolicy":
-        """The policy whose clone has dropout."""
-        return eqx.tree_at(lambda policy: policy.inner, self, self.inner.dropped(key=key))
-
-    def fitted(self, transitions: Transitions) -> "LandmarkPolicy":
-        """The policy whose clone has what it takes from the data; landmarks stay."""
-        fitted = self.inner.fitted(transitions)
-        return eqx.tree_at(lambda policy: (policy.inner, policy.normalizer), self, (fitted, fitted.normalizer))
+    def ask(
+        self, carry: Travel, obs: PyTree, question: Callable[[PyTree, PyTree], tuple[PyTree, Answer]]
+    ) -> tuple[Travel, Answer]:
+        """Asks the clone, towards the landmark."""
+        travel, wanted = self.plan(carry, obs)
+        memory, answer = question(travel.memory, {**obs, DESIRED: wanted})
+        return replace(travel, memory=memory), answer
 
     def plan(self, carry: Travel, obs: PyTree) -> tuple[Travel, Float[Array, "*goal"]]:
         """How the way goes by now, and what to ask the clone for."""
@@ -197,10 +132,3 @@ class LandmarkPolicy(Policy):
         losses = losses.at[asked].add(jnp.where(in_vain, waited.astype(jnp.float32), 0.0))
         least = jnp.where(nearer | in_vain, left, carry.least)
         return Travel(carry.memory, goal, carry.asked, least, jnp.where(in_vain, 0, waited), losses)
-
-    def _towards(
-        self, carry: Travel, obs: PyTree, act: Callable[[PyTree, PyTree], tuple[PyTree, Acted]]
-    ) -> tuple[Travel, Acted]:
-        travel, wanted = self.plan(carry, obs)
-        memory, acted = act(travel.memory, {**obs, DESIRED: wanted})
-        return replace(travel, memory=memory), acted

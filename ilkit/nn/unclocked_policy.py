@@ -1,16 +1,17 @@
 """A policy that isn't shown how many steps are left, in an environment that shows it."""
 
 import equinox as eqx
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import PyTree
 
 from ilkit.data.goal_entries import STEPS_LEFT
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Dict, Space, Spaces, same_spaces
+from ilkit.nn.wrapped_policy import WrappedPolicy
 
 
-class UnclockedPolicy(Policy):
+class UnclockedPolicy(WrappedPolicy):
     """Acts as a policy does that doesn't observe `steps_left`."""
 
     policy: Policy
@@ -18,21 +19,13 @@ class UnclockedPolicy(Policy):
     spaces: Spaces = eqx.field(static=True)
 
     @property
-    def is_stochastic(self) -> bool:
-        """As the policy is."""
-        return self.policy.is_stochastic
+    def wrapped(self) -> Policy:
+        """The policy that isn't shown it."""
+        return self.policy
 
-    def initial_carry(self) -> PyTree:
-        """That of the policy."""
-        return self.policy.initial_carry()
-
-    def mode(self, carry: PyTree, obs: dict[str, Array]) -> tuple[PyTree, Array]:
-        """The policy's."""
-        return self.policy.mode(carry, _unclocked(obs))
-
-    def sample(self, carry: PyTree, obs: dict[str, Array], *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
-        """The policy's."""
-        return self.policy.sample(carry, _unclocked(obs), key=key)
+    def shown(self, obs: PyTree) -> PyTree:
+        """All but how many steps are left."""
+        return {name: entry for name, entry in obs.items() if name != STEPS_LEFT}
 
 
 def fitting(seeds: Seeds[Policy], spaces: Spaces) -> Seeds[Policy]:
@@ -50,10 +43,6 @@ def fitting(seeds: Seeds[Policy], spaces: Spaces) -> Seeds[Policy]:
 def unclocked(spaces: Spaces) -> Spaces:
     """The same without `steps_left`."""
     return Spaces(observation=_without_clock(spaces.observation), action=spaces.action)
-
-
-def _unclocked(obs: dict[str, Array]) -> dict[str, Array]:
-    return {name: entry for name, entry in obs.items() if name != STEPS_LEFT}
 
 
 def _without_clock(space: Space) -> Space:

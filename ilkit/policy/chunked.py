@@ -7,8 +7,7 @@ with w_i = exp(-m i).
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import equinox as eqx
 import jax
@@ -26,6 +25,7 @@ from ilkit.data.spaces import Box, Discrete, MultiDiscrete, Spaces
 from ilkit.data.windows import Transitions, Window
 from ilkit.errors import DataError
 from ilkit.nn.window import window_faults
+from ilkit.nn.wrapped_policy import WrappedPolicy
 from ilkit.spec import Spec
 
 
@@ -67,7 +67,7 @@ class Ahead(eqx.Module):
     """Of the chunk; of the episode in an ensemble."""
 
 
-class ChunkedPolicy(Policy):
+class ChunkedPolicy(WrappedPolicy):
     """Executes the first T_a of T_p actions of another policy, or an average of all predictions of an action."""
 
     inner: Policy
@@ -77,19 +77,14 @@ class ChunkedPolicy(Policy):
     spec: Chunked = eqx.field(static=True)
 
     @property
-    def reparameterized(self) -> bool:  # type: ignore[override]
-        """As the head is."""
-        return self.inner.reparameterized
+    def wrapped(self) -> Policy:
+        """The head over chunks."""
+        return self.inner
 
     @property
-    def is_stochastic(self) -> bool:
-        """As the head is."""
-        return self.inner.is_stochastic
-
-    @property
-    def has_smooth_mode(self) -> bool:  # type: ignore[override]
-        """As the head has."""
-        return self.inner.has_smooth_mode
+    def has_density(self) -> bool:
+        """It hasn't: that of the head is one of chunks."""
+        return False
 
     @property
     def window(self) -> tuple[int, int]:
@@ -104,18 +99,18 @@ class ChunkedPolicy(Policy):
             return Ahead(self.inner.initial_carry(), jnp.zeros((spec.horizon, *shape)), jnp.zeros((), jnp.int32))
         return Ahead(self.inner.initial_carry(), jnp.zeros(shape, space.dtype), jnp.int32(spec.execute))
 
-    def mode(self, carry: Ahead, obs: PyTree) -> tuple[Ahead, Array]:
-        """The next action of a chunk that is the head's mode."""
-        return self._act(carry, obs, self.inner.mode)
-
-    def sample(self, carry: Ahead, obs: PyTree, *, key: PRNGKeyArray) -> tuple[Ahead, Array]:
-        """The next action of a chunk that the head draws."""
-        return self._act(carry, obs, partial(self.inner.sample, key=key))
-
-    @property
-    def noise_size(self) -> int:
-        """As the head has: of the whole chunk."""
-        return self.inner.noise_size
+    def ask(
+        self, carry: Ahead, obs: PyTree, question: Callable[[PyTree, PyTree], tuple[PyTree, Any]]
+    ) -> tuple[Ahead, Any]:
+        """The next action of a chunk that the head answers with; a question counts where a chunk begins."""
+        if self.spec.ensemble is not None:
+            return self._average(carry, obs, question, self.spec.ensemble)
+        carry = jax.lax.cond(
+            carry.step >= self.spec.execute,
+            lambda: Ahead(*self._predict(carry.memory, obs, question), jnp.int32(0)),
+            lambda: Ahead(self.inner.mode(carry.memory, obs)[0], carry.chunks, carry.step),
+        )
+        return Ahead(carry.memory, carry.chunks, carry.step + 1), carry.chunks[carry.step]
 
     @property
     def decision_steps(self) -> int:
@@ -128,9 +123,11 @@ class ChunkedPolicy(Policy):
         when = "at every step, and averaged" if self.spec.ensemble is not None else f"every {self.spec.execute} steps"
         return f"{self.inner.steering}, for {self.spec.horizon} actions, {when}" if self.noise_size else ""
 
-    def steer(self, carry: Ahead, obs: PyTree, noise: Float[Array, " noise"]) -> tuple[Ahead, Array]:
-        """The next action of the chunk that a noise leads to, which counts only where a chunk begins."""
-        return self._act(carry, obs, lambda memory, obs: self.inner.steer(memory, obs, noise))
+    def step_loss(
+        self, carry: PyTree, obs: PyTree, action: Array, *, key: PRNGKeyArray
+    ) -> tuple[PyTree, Float[Array, ""]]:
+        """Refused: a step is no chunk."""
+        return Policy.step_loss(self, carry, obs, action, key=key)
 
     def loss(self, window: Window, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """The head's loss of chunks instead of actions; the last action of an episode is repeated."""
@@ -150,20 +147,6 @@ class ChunkedPolicy(Policy):
         joint = transitions.actions[ahead].reshape(count, -1)
         fitted = self.inner.fitted(transitions._replace(actions=alike, joint_actions=joint))
         return eqx.tree_at(lambda policy: (policy.inner, policy.normalizer), self, (fitted, fitted.normalizer))
-
-    def dropped(self, *, key: PRNGKeyArray) -> "ChunkedPolicy":
-        """The policy whose head has dropout."""
-        return eqx.tree_at(lambda policy: policy.inner, self, self.inner.dropped(key=key))
-
-    def _act(self, carry: Ahead, obs: PyTree, predict: Predict) -> tuple[Ahead, Array]:
-        if self.spec.ensemble is not None:
-            return self._average(carry, obs, predict, self.spec.ensemble)
-        carry = jax.lax.cond(
-            carry.step >= self.spec.execute,
-            lambda: Ahead(*self._predict(carry.memory, obs, predict), jnp.int32(0)),
-            lambda: Ahead(self.inner.mode(carry.memory, obs)[0], carry.chunks, carry.step),
-        )
-        return Ahead(carry.memory, carry.chunks, carry.step + 1), carry.chunks[carry.step]
 
     def _average(self, carry: Ahead, obs: PyTree, predict: Predict, decay: float) -> tuple[Ahead, Array]:
         memory, chunk = self._predict(carry.memory, obs, predict)

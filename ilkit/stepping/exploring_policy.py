@@ -8,13 +8,14 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces
+from ilkit.nn.wrapped_policy import WrappedPolicy
 from ilkit.stepping.behavior import Acting, RunningSquare
 
 _SETTLED = 1e9
 """As many states were visited, so to say, that another one changes the average scale no more."""
 
 
-class ExploringPolicy(Policy):
+class ExploringPolicy(WrappedPolicy):
     """Its mode is that of the policy, its samples are the explored actions."""
 
     policy: Policy
@@ -32,13 +33,10 @@ class ExploringPolicy(Policy):
             policy=policy, behavior=behavior, running=settled, normalizer=policy.normalizer, spaces=policy.spaces
         )
 
-    def initial_carry(self) -> PyTree:
-        """That of the policy."""
-        return self.policy.initial_carry()
-
-    def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Array]:
-        """The policy's."""
-        return self.policy.mode(carry, obs)
+    @property
+    def wrapped(self) -> Policy:
+        """The policy around which is explored."""
+        return self.policy
 
     def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
         """An explored action; what is remembered is what the policy's mode remembers, as while it learns."""

@@ -12,6 +12,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Dict
 from ilkit.data.uncertainty import Uncertainty
 from ilkit.nn.head import Head
+from ilkit.nn.wrapped_policy import WrappedPolicy
 from ilkit.stepping.behavior import Behavior, RunningSquare
 from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing.arguments import part
@@ -24,6 +25,8 @@ Probe = Callable[[Any, PyTree, PRNGKeyArray], Outputs]
 
 def has_loss(policy: Policy) -> bool:
     """Whether a policy can be fitted to actions."""
+    if isinstance(policy, WrappedPolicy):
+        return has_loss(policy.wrapped)
     if isinstance(policy, Head):
         return policy.has_density or type(policy).loss_from is not Head.loss_from
     return policy.has_density or type(policy).step_loss is not Policy.step_loss or type(policy).loss is not Policy.loss
