@@ -1,9 +1,10 @@
 """What is seen and done in clips, as numbers."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
+
+from ilkit.data.normalizer import Normalizer
 
 
 def flat(tree: PyTree) -> Float[Array, "clips time entries"]:
@@ -12,20 +13,12 @@ def flat(tree: PyTree) -> Float[Array, "clips time entries"]:
     return jnp.concatenate(leaves, axis=-1)
 
 
-class Units(eqx.Module):
-    """The units in which every entry has mean 0 and standard deviation 1 over some steps."""
+def units_of(entries: Float[Array, "clips time entries"], mask: Bool[Array, "clips time"]) -> Normalizer:
+    """The units in which every entry has mean 0 and standard deviation 1 over the steps that are there.
 
-    mean: Float[Array, " entries"]
-    std: Float[Array, " entries"]
-
-    @classmethod
-    def fit(cls, entries: Float[Array, "clips time entries"], mask: Bool[Array, "clips time"]) -> "Units":
-        """The units of the steps that are there; an entry that is the same in all of them stays as large as it is."""
-        there, count = mask[..., None], jnp.maximum(jnp.sum(mask), 1)
-        mean = jnp.sum(jnp.where(there, entries, 0.0), axis=(0, 1)) / count
-        std = jnp.sqrt(jnp.sum(jnp.where(there, (entries - mean) ** 2, 0.0), axis=(0, 1)) / count)
-        return cls(mean, jnp.where(std > 1e-6 * (1.0 + jnp.abs(mean)), std, 1.0))
-
-    def __call__(self, entries: Float[Array, "clips time entries"]) -> Float[Array, "clips time entries"]:
-        """Entries in these units."""
-        return (entries - self.mean) / self.std
+    An entry that is the same in all of them, as far as its size can tell, stays as large as it is.
+    """
+    there, count = mask[..., None], jnp.maximum(jnp.sum(mask), 1)
+    mean = jnp.sum(jnp.where(there, entries, 0.0), axis=(0, 1)) / count
+    std = jnp.sqrt(jnp.sum(jnp.where(there, (entries - mean) ** 2, 0.0), axis=(0, 1)) / count)
+    return Normalizer(mean, jnp.where(std > 1e-6 * (1.0 + jnp.abs(mean)), std, 1.0))

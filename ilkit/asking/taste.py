@@ -5,15 +5,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ilkit.asking.features import Units, flat
+from ilkit.asking.features import flat, units_of
 from ilkit.asking.judge import Scale
+from ilkit.data.normalizer import Normalizer
 from ilkit.data.preferences import Clips
 
 
 class Taste(eqx.Module):
     """A linear function of the means of what is seen and done in a clip, the same in every answer of one person."""
 
-    units: Units
+    units: Normalizer
     weights: Float[Array, " entries"]
     scale: Scale
 
@@ -22,7 +23,7 @@ class Taste(eqx.Module):
         """The taste that a number draws, with mean 0 and standard deviation 1 over these clips."""
         entries = flat((clips.obs, clips.actions))
         weights = jax.random.normal(jax.random.key(seed), (entries.shape[-1],))
-        taste = cls(Units.fit(entries, clips.mask), weights, Scale.identity())
+        taste = cls(units_of(entries, clips.mask), weights, Scale.identity())
         scale = Scale.fit(taste(clips), clips.mask.any(axis=1))
         return eqx.tree_at(lambda one: one.scale, taste, scale)
 

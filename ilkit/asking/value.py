@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from ilkit.asking.features import Units, flat
+from ilkit.asking.features import flat, units_of
+from ilkit.data.normalizer import Normalizer
 from ilkit.data.preferences import Clips
 
 _NUM_COSINES = 128
@@ -22,7 +23,7 @@ _RIDGE = 1e-4
 class Value(eqx.Module):
     """V(s) of whoever was recorded."""
 
-    units: Units
+    units: Normalizer
     directions: Float[Array, "entries cosines"]
     phases: Float[Array, " cosines"]
     weights: Float[Array, " features"]
@@ -37,7 +38,7 @@ class Value(eqx.Module):
         drawn = jax.random.normal(directions_key, (entries.shape[-1], _NUM_COSINES))
         phases = 2 * jnp.pi * jax.random.uniform(phases_key, (_NUM_COSINES,))
         size = jnp.sqrt(entries.shape[-1])
-        empty = cls(Units.fit(entries, mask), drawn * widths / size, phases, jnp.zeros(_NUM_COSINES + 1), discount)
+        empty = cls(units_of(entries, mask), drawn * widths / size, phases, jnp.zeros(_NUM_COSINES + 1), discount)
         before = empty._features(episodes.obs) * mask[..., None]
         after = empty._features(episodes.next_obs) * (mask & ~episodes.terminated)[..., None]
         rewards = jnp.where(mask, episodes.rewards, 0.0)
