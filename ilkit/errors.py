@@ -1,6 +1,6 @@
 """Errors: each message gives the rule, the value and the remedy."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 
 
@@ -52,6 +52,13 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"Choose from: {', '.join(choices)}." if choices else "There are none to choose from."
+
+
+def unknown_faults(setting: str, what: str, names: Iterable[str], known: Collection[str]) -> Iterator[str]:
+    """The faults of a setting that names what isn't there, each name once."""
+    for name in dict.fromkeys(names):
+        if name not in known:
+            yield f"{setting}: must name {what}, got {name!r}. {nearest(name, known)}"
 
 
 def refuse(where: str, faults: Iterable[str]) -> None:

@@ -22,7 +22,7 @@ from ilkit.data.environment import Environment, HostEnvironment, RecordedEnviron
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds, pooled
-from ilkit.errors import DataError, nearest, refuse
+from ilkit.errors import DataError, refuse, unknown_faults
 from ilkit.math.statistics import mean
 from ilkit.measuring.comparison import Resampling
 from ilkit.measuring.curves import drawable, read_curves
@@ -59,11 +59,8 @@ class Crossed(Spec):
 
     def input_faults(self, given: Collection[str]) -> Iterator[str]:
         """Published numbers of policies that aren't there."""
-        known = {_policy_of(name) for name in given}
-        for one in self.published:
-            if one.policy not in known:
-                near = nearest(one.policy, sorted(known))
-                yield f"published: must name policies that are handed over, got {one.policy!r}. {near}"
+        known, names = {_policy_of(name) for name in given}, (one.policy for one in self.published)
+        return unknown_faults("published", "policies that are handed over", names, known)
 
 
 def evaluate(

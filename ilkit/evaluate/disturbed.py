@@ -29,7 +29,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box
-from ilkit.errors import DataError, nearest, refuse
+from ilkit.errors import DataError, refuse, unknown_faults
 from ilkit.measuring.comparison import Resampling
 from ilkit.measuring.endurance import Outcomes, compare_endurance, measure_endurance
 from ilkit.reporting.endurance_numbers import Endured, metrics_of, summary_of, tables_of
@@ -82,9 +82,8 @@ class Disturbed(Spec):
 
     def input_faults(self, given: Collection[str]) -> Iterator[str]:
         """Policies that aren't there to be compared."""
-        for name in dict.fromkeys(name for pair in self.against for name in pair):
-            if name not in given:
-                yield f"against: must name policies that are handed over, got {name!r}. {nearest(name, given)}"
+        names = (name for pair in self.against for name in pair)
+        return unknown_faults("against", "policies that are handed over", names, given)
 
 
 def evaluate(

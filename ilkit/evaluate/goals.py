@@ -28,7 +28,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Spaces
-from ilkit.errors import DataError, nearest, refuse
+from ilkit.errors import DataError, refuse, unknown_faults
 from ilkit.math.statistics import mean
 from ilkit.measuring.comparison import Resampling
 from ilkit.measuring.curves import Curve
@@ -102,10 +102,8 @@ class Goals(Spec):
 
     def input_faults(self, given: Collection[str]) -> Iterator[str]:
         """Published numbers of policies that aren't there."""
-        for one in self.published:
-            if one.policy not in given:
-                near = nearest(one.policy, sorted(given))
-                yield f"published: must name policies that are handed over, got {one.policy!r}. {near}"
+        names = (one.policy for one in self.published)
+        return unknown_faults("published", "policies that are handed over", names, given)
 
 
 def evaluate(
