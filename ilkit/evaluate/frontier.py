@@ -6,7 +6,7 @@ over-optimized.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -23,10 +23,8 @@ from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Discrete
 from ilkit.errors import DataError, refuse
 from ilkit.measuring.frontier import Armed, arm_log_probs, contexts_of, learnt_rewards, point_of, tilted
+from ilkit.measuring.frontier_findings import Findings, Followed, Reached
 from ilkit.spec import Spec
-
-if TYPE_CHECKING:
-    from ilkit.reporting.frontier_page import Followed, Reached
 
 _SPAN = (-3.0, 2.0)
 """Exponents of 10: the range of β, in standard deviations of rewards."""
@@ -69,7 +67,7 @@ def evaluate(
     assert isinstance(world, Environment)
     assert isinstance(world, Armed)
     assert isinstance(world.spaces.action, Discrete)
-    from ilkit.reporting.frontier_page import Findings, metrics_of, page_of, summary_of, tables_of
+    from ilkit.reporting.frontier_page import metrics_of, page_of, summary_of, tables_of  # matplotlib is slow to import
 
     arms, contexts = world.spaces.action.size, contexts_of(world, spec.num_contexts, key=key)
     rewards, reference = world.arm_rewards(contexts), _log_probs(expert[0], contexts, arms, "expert")
@@ -88,10 +86,8 @@ def _log_probs(policy: Policy, contexts: Array, arms: int, name: str) -> Float[A
     return arm_log_probs(policy, contexts, arms)
 
 
-def _reached(learnt: Mapping[str, Any], contexts: Array, reference: Array, rewards: Array) -> "dict[str, Reached]":
+def _reached(learnt: Mapping[str, Any], contexts: Array, reference: Array, rewards: Array) -> dict[str, Reached]:
     """Reward and divergence of every policy, each seed of it."""
-    from ilkit.reporting.frontier_page import Reached
-
     arms = rewards.shape[1]
     found = {}
     for name, seeds in learnt.items():
@@ -103,10 +99,8 @@ def _reached(learnt: Mapping[str, Any], contexts: Array, reference: Array, rewar
 
 def _followed(
     learnt: Mapping[str, Any], contexts: Array, reference: Array, rewards: Array, betas: np.ndarray
-) -> "dict[str, Followed]":
+) -> dict[str, Followed]:
     """What exact reinforcement on each learnt reward makes of the reference, of the mean over seeds."""
-    from ilkit.reporting.frontier_page import Followed
-
     found = {}
     for name, seeds in learnt.items():
         if isinstance(seeds.stacked, Reward):

@@ -1,56 +1,19 @@
 """Reward against divergence from a reference: numbers, the figure and the page."""
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import matplotlib
 import numpy as np
-from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from ilkit.data.report import Metrics, Table
 from ilkit.measuring.frontier import Frontier
+from ilkit.measuring.frontier_findings import Findings, Reached
 from ilkit.reporting.columns import aligned
 from ilkit.reporting.figures import MARKS, color_of
 from ilkit.reporting.page import Section, prose, render_page, table
 from ilkit.reporting.style import INK, LINE, MUTED, svg
 from ilkit.reporting.tables import name_cell
-
-
-class Reached(NamedTuple):
-    """Where a policy stands, each training seed of it."""
-
-    reward: Float[np.ndarray, " seeds"]
-    divergence: Float[np.ndarray, " seeds"]
-
-
-class Followed(NamedTuple):
-    """Where exact reinforcement on a learnt reward leads, each training seed of it."""
-
-    lines: list[Frontier]
-    correlation: float
-    """Of the learnt with the true reward, without what all arms of a context share."""
-
-
-class Findings(NamedTuple):
-    """All that was measured."""
-
-    names: tuple[str, ...]
-    exact: Frontier
-    reference: float
-    """The reward of the reference."""
-    best: float
-    """The reward of the best arm always."""
-    reached: Mapping[str, Reached]
-    followed: Mapping[str, Followed]
-
-    def most(self, divergence: float) -> float:
-        """The most reward that there is at a divergence."""
-        return float(np.interp(divergence, self.exact.divergence, self.exact.reward))
-
-    def share(self, reward: float) -> float:
-        """How far a reward is on the way from the reference's to the best one."""
-        return (reward - self.reference) / (self.best - self.reference)
 
 
 def metrics_of(findings: Findings) -> Metrics:
@@ -59,7 +22,7 @@ def metrics_of(findings: Findings) -> Metrics:
         name: {
             "reward": float(one.reward.mean()),
             "divergence": float(one.divergence.mean()),
-            "below_frontier": _below(findings, one),
+            "below_frontier": findings.below(one),
             "share": findings.share(float(one.reward.mean())),
         }
         for name, one in findings.reached.items()
@@ -67,9 +30,9 @@ def metrics_of(findings: Findings) -> Metrics:
     rewards = {
         name: {
             "correlation": one.correlation,
-            "most_reward": _peak(one)[0],
-            "divergence_at_most": _peak(one)[1],
-            "reward_at_end": _end(one),
+            "most_reward": one.peak[0],
+            "divergence_at_most": one.peak[1],
+            "reward_at_end": one.end,
         }
         for name, one in findings.followed.items()
     }
@@ -94,7 +57,7 @@ def summary_of(findings: Findings) -> str:
     """An aligned table, and the verdict."""
     rows = [("", "reward", "KL", "below the frontier")]
     rows += [
-        (name, f"{one.reward.mean():.2f}", f"{one.divergence.mean():.2f}", f"{_below(findings, one):.2f}")
+        (name, f"{one.reward.mean():.2f}", f"{one.divergence.mean():.2f}", f"{findings.below(one):.2f}")
         for name, one in findings.reached.items()
     ]
     return "\n".join([*aligned(rows), verdict_of(findings)])
@@ -105,13 +68,13 @@ def verdict_of(findings: Findings) -> str:
     told = []
     if findings.reached:
         most = max(findings.reached, key=lambda name: float(findings.reached[name].reward.mean()))
-        nearest = min(findings.reached, key=lambda name: _below(findings, findings.reached[name]))
+        nearest = min(findings.reached, key=lambda name: findings.below(findings.reached[name]))
         share = findings.share(float(findings.reached[most].reward.mean()))
         told.append(f"{most} earns the most, {share:.0%} of the way from the reference to the best arm always")
-        told.append(f"{nearest} is nearest to the frontier, {_below(findings, findings.reached[nearest]):.2f} below it")
+        told.append(f"{nearest} is nearest to the frontier, {findings.below(findings.reached[nearest]):.2f} below it")
     for name, one in findings.followed.items():
-        reward, divergence = _peak(one)
-        lost = reward - _end(one)
+        reward, divergence = one.peak
+        lost = reward - one.end
         if lost > 0.02 * (findings.best - findings.reference):
             told.append(f"{name} is over-optimized beyond {divergence:.1f} nats: of {reward:.2f} {lost:.2f} are lost")
     return f"{'; '.join(told)}." if told else "Nothing was handed over to be measured."
@@ -149,7 +112,7 @@ def _policies_section(findings: Findings) -> Section:
             f"{len(one.reward)}",
             f"{one.reward.mean():.2f}",
             f"{one.divergence.mean():.2f}",
-            f"{_below(findings, one):.2f}",
+            f"{findings.below(one):.2f}",
             f"{findings.share(float(one.reward.mean())):.0%}",
         )
         for name, one in findings.reached.items()
@@ -163,9 +126,9 @@ def _rewards_section(findings: Findings) -> Section:
         (
             name_cell(name, findings.names),
             f"{one.correlation:.3f}",
-            f"{_peak(one)[0]:.2f}",
-            f"{_peak(one)[1]:.2f}",
-            f"{_end(one):.2f}",
+            f"{one.peak[0]:.2f}",
+            f"{one.peak[1]:.2f}",
+            f"{one.end:.2f}",
         )
         for name, one in findings.followed.items()
     ]
@@ -193,22 +156,3 @@ def draw_frontier(findings: Findings) -> str:
     axes.set_ylabel("reward")
     figure.legend(loc="outside upper left", ncols=4, columnspacing=1.2)
     return svg(figure)
-
-
-def _below(findings: Findings, one: Reached) -> float:
-    """What is missing to the frontier, in the mean over seeds."""
-    gaps = [findings.most(float(d)) - float(r) for r, d in zip(*one, strict=True)]
-    return float(np.mean(gaps))
-
-
-def _peak(one: Followed) -> tuple[float, float]:
-    """The most reward along a learnt reward, and at which divergence, in the mean over seeds."""
-    places = [int(np.argmax(line.reward)) for line in one.lines]
-    tops = [(float(line.reward[at]), float(line.divergence[at])) for at, line in zip(places, one.lines, strict=True)]
-    reward, divergence = np.mean(tops, axis=0)
-    return float(reward), float(divergence)
-
-
-def _end(one: Followed) -> float:
-    """The reward at the least β, in the mean over seeds."""
-    return float(np.mean([line.reward[-1] for line in one.lines]))
