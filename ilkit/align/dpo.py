@@ -15,18 +15,16 @@ from jaxtyping import PRNGKeyArray
 from ilkit.data.policy import Policy
 from ilkit.data.preferences import Preferences
 from ilkit.data.training import Training
-from ilkit.preferring.alignment import train_alignment
-from ilkit.preferring.answers import check_starts, warn_of_margins
+from ilkit.preferring.alignment import train_recorded
+from ilkit.preferring.answers import warn_of_margins
 from ilkit.preferring.objectives import dpo_objective
-from ilkit.preferring.spec import DPOSettings
+from ilkit.preferring.spec import DPOSettings, RecordedSpec
 
 
-class DPO(DPOSettings):
+class DPO(DPOSettings, RecordedSpec):
     """Direct preference optimization, and its forms for answers that may be wrong (Rafailov et al., 2023)."""
 
     kind: Literal["dpo"] = "dpo"
-    allow_different_starts: bool = False
-    """Whether more than half of the pairs may be of clips from different starts, which compares states, not actions."""
 
     @property
     def needs_shared_starts(self) -> bool:
@@ -35,12 +33,7 @@ class DPO(DPOSettings):
 
 
 def align(spec: DPO, reference: Policy, preferences: Preferences, *, key: PRNGKeyArray) -> Training[Policy]:
-    """Aligns the reference with the answers.
-
-    **Raises:** `DataError` where it has no density or other spaces, most pairs start in different states, or all
-    answers are equal.
-    """
+    """Aligns the reference with the answers; see `train_recorded` for what it raises."""
     del key
-    check_starts(preferences, spec.kind, allow_different_starts=spec.allow_different_starts)
     warn_of_margins(preferences, spec.kind, spec.beta)
-    return train_alignment(spec, spec.kind, dpo_objective(spec), reference, preferences)
+    return train_recorded(spec, spec.kind, dpo_objective(spec), reference, preferences)

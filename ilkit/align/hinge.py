@@ -13,19 +13,16 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ilkit.data.policy import Policy
 from ilkit.data.preferences import Preferences
 from ilkit.data.training import Training
-from ilkit.preferring.alignment import train_alignment
-from ilkit.preferring.answers import check_starts
+from ilkit.preferring.alignment import train_recorded
 from ilkit.preferring.losses import hinge_loss
 from ilkit.preferring.objectives import Objective, Scores, referenced_margin, whole_steps
-from ilkit.preferring.spec import ReferencedSpec
+from ilkit.preferring.spec import RecordedSpec
 
 
-class Hinge(ReferencedSpec):
+class Hinge(RecordedSpec):
     """A hinge on log ratios, which is content with a margin of 1 / β (Zhao et al., 2023)."""
 
     kind: Literal["hinge"] = "hinge"
-    allow_different_starts: bool = False
-    """Whether more than half of the pairs may be of clips from different starts, which compares states, not actions."""
 
     @property
     def needs_shared_starts(self) -> bool:
@@ -34,15 +31,10 @@ class Hinge(ReferencedSpec):
 
 
 def align(spec: Hinge, reference: Policy, preferences: Preferences, *, key: PRNGKeyArray) -> Training[Policy]:
-    """Aligns the reference with the answers.
-
-    **Raises:** `DataError` where it has no density or other spaces, most pairs start in different states, or all
-    answers are equal.
-    """
+    """Aligns the reference with the answers; see `train_recorded` for what it raises."""
     del key
-    check_starts(preferences, spec.kind, allow_different_starts=spec.allow_different_starts)
     objective = Objective(Partial(_loss, spec), Partial(referenced_margin, spec), Partial(whole_steps), spec.beta)
-    return train_alignment(spec, spec.kind, objective, reference, preferences)
+    return train_recorded(spec, spec.kind, objective, reference, preferences)
 
 
 def _loss(spec: Hinge, scores: Scores, probability: Float[Array, " pairs"]) -> Float[Array, " pairs"]:

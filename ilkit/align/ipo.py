@@ -12,18 +12,15 @@ from jaxtyping import PRNGKeyArray
 from ilkit.data.policy import Policy
 from ilkit.data.preferences import Preferences
 from ilkit.data.training import Training
-from ilkit.preferring.alignment import train_alignment
-from ilkit.preferring.answers import check_starts
+from ilkit.preferring.alignment import train_recorded
 from ilkit.preferring.objectives import ipo_objective
-from ilkit.preferring.spec import IPOSettings
+from ilkit.preferring.spec import IPOSettings, RecordedSpec
 
 
-class IPO(IPOSettings):
+class IPO(IPOSettings, RecordedSpec):
     """Identity preference optimization: a margin of 1 / 2β, and no more (Azar et al., 2024)."""
 
     kind: Literal["ipo"] = "ipo"
-    allow_different_starts: bool = False
-    """Whether more than half of the pairs may be of clips from different starts, which compares states, not actions."""
 
     @property
     def needs_shared_starts(self) -> bool:
@@ -32,11 +29,6 @@ class IPO(IPOSettings):
 
 
 def align(spec: IPO, reference: Policy, preferences: Preferences, *, key: PRNGKeyArray) -> Training[Policy]:
-    """Aligns the reference with the answers.
-
-    **Raises:** `DataError` where it has no density or other spaces, most pairs start in different states, or all
-    answers are equal.
-    """
+    """Aligns the reference with the answers; see `train_recorded` for what it raises."""
     del key
-    check_starts(preferences, spec.kind, allow_different_starts=spec.allow_different_starts)
-    return train_alignment(spec, spec.kind, ipo_objective(spec), reference, preferences)
+    return train_recorded(spec, spec.kind, ipo_objective(spec), reference, preferences)

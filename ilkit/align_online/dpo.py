@@ -34,9 +34,5 @@ def align_online(
     *,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
-    """Aligns the reference by asking.
-
-    **Raises:** `DataError` where it has no density or other spaces, the environment is on the host, or the labeler
-    answers only between runs.
-    """
+    """Aligns the reference by asking; see `train_online` for what it raises."""
     return train_online(spec, spec.kind, dpo_objective(spec), labeler, env, reference, key=key)

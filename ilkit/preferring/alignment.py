@@ -15,10 +15,10 @@ from ilkit.data.spaces import check_spaces
 from ilkit.data.training import Training, names_of
 from ilkit.errors import refuse
 from ilkit.fitting.gradient import descend, partition
-from ilkit.preferring.answers import check_answers, see_alike
+from ilkit.preferring.answers import check_answers, check_starts, see_alike
 from ilkit.preferring.likelihood import Acts, log_probs
 from ilkit.preferring.objectives import Objective, Scores
-from ilkit.preferring.spec import AlignSpec
+from ilkit.preferring.spec import AlignSpec, RecordedSpec
 
 
 class AlignmentInfo(NamedTuple):
@@ -88,6 +88,17 @@ def train_alignment(
         spec.num_steps,
         info_names=names_of(AlignmentInfo),
     )
+
+
+def train_recorded(
+    spec: RecordedSpec, kind: str, objective: Objective, reference: Policy, preferences: Preferences
+) -> Training[Policy]:
+    """The same, of a loss that compares what was done from one start.
+
+    **Raises:** `DataError` where most pairs start in different states, also.
+    """
+    check_starts(preferences, kind, allow_different_starts=spec.allow_different_starts)
+    return train_alignment(spec, kind, objective, reference, preferences)
 
 
 def start_from(spec: Any, reference: Policy) -> Aligned:

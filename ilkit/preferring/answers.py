@@ -59,7 +59,7 @@ def check_starts(preferences: Preferences, kind: str, *, allow_different_starts:
             f"{told} Ask with prefer.clips.same_start, learn a reward instead (stages.reward), or set "
             f"align.{kind}.allow_different_starts."
         )
-    warnings.warn(f"{told} Ask with prefer.clips.same_start.", stacklevel=3)
+    warnings.warn(f"{told} Ask with prefer.clips.same_start.", stacklevel=4)
 
 
 def warn_of_margins(preferences: Preferences, kind: str, beta: float) -> None:

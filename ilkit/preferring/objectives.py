@@ -51,7 +51,7 @@ def ipo_objective(spec: IPOSettings) -> Objective:
 
 
 def referenced_margin(spec: ReferencedSpec, scores: Scores) -> Float[Array, " pairs"]:
-    """Β times the log ratio."""
+    """The log ratio times β."""
     return spec.beta * scores.log_ratio
 
 

@@ -34,6 +34,13 @@ class ReferencedSpec(AlignSpec):
     """β, in the units of a clip's return: a margin of one nat of log π / π_ref stands for β of it."""
 
 
+class RecordedSpec(ReferencedSpec):
+    """The settings of such a loss on answers about recorded clips."""
+
+    allow_different_starts: bool = False
+    """Whether more than half of the pairs may be of clips from different starts, which compares states, not actions."""
+
+
 class DPOSettings(ReferencedSpec):
     """The settings of direct preference optimization."""
 
