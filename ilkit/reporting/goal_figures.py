@@ -1,20 +1,31 @@
 """Figures of policies and their goals: success, maps, success against distance."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from ilkit.measuring.goals import Along
 from ilkit.reporting.figures import MARKS, color_of, curve_axes, draw_curve, label_ends
 from ilkit.reporting.goal_numbers import Reached
-from ilkit.reporting.goal_runs import cell_numbers
-from ilkit.reporting.style import LINE, svg
+from ilkit.reporting.goal_runs import Failures, Places, cell_numbers
+from ilkit.reporting.multiples import draw_each
+from ilkit.reporting.style import LINE, MUTED, svg
 
 _WIDTH, _COLUMNS = 7.2, 3
-_WIDEST = 96
-"""How many letters a row of a legend has room for, with the marks."""
+_FAILED = "#b3261e"
+_WAY_MARKS: dict[str, dict[str, Any]] = {
+    "start": {"marker": "o", "color": "white", "markeredgecolor": _FAILED, "markersize": 4.2, "markeredgewidth": 0.9},
+    "end": {"marker": "x", "color": _FAILED, "markersize": 4.2, "markeredgewidth": 1.1},
+    "goal": {"marker": "*", "color": "#ffb000", "markeredgecolor": "black", "markersize": 6.5, "markeredgewidth": 0.4},
+}
+"""How the points of a failed episode are drawn."""
 
 
 @matplotlib.rc_context(MARKS)
@@ -58,27 +69,25 @@ def _draw_row(axes: Axes, reached: Reached, name: str, row: int) -> None:
         axes.errorbar([told.share], [at], xerr=2 * told.deviation, fmt="D", color=color, mfc="none", ms=4.5, lw=0.8)
 
 
-@matplotlib.rc_context(MARKS)
 def draw_by_distance(reached: Reached) -> str:
-    """A curve per policy with its band."""
-    figure = Figure(figsize=(_WIDTH, 3.2), layout="constrained")
-    axes = figure.subplots()
-    for name, along in reached.along_distance.items():
+    """A picture per policy: its curve with the interval of each group, over the curves of all others in gray."""
+
+    def draw(axes: Axes, name: str, along: Along) -> None:
+        for other in reached.along_distance.values():
+            axes.plot(other.away, [rate.rate for rate in other.rates], color=MUTED, linewidth=0.9, alpha=0.4, zorder=1)
         color = color_of(name, reached.policies)
-        low, high = np.asarray([rate.wilson for rate in along.rates]).T
-        axes.fill_between(along.away, low, high, color=color, alpha=0.13, linewidth=0)
-        axes.plot(along.away, [rate.rate for rate in along.rates], "o-", color=color, linewidth=1.6, ms=3.5, label=name)
-    axes.set_ylim(-0.02, 1.02)
-    axes.set_xlim(left=0.0)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    axes.set_xlabel("steps of the shortest way" if reached.tasks.knows_ways else "distance of the goal from the start")
-    axes.set_ylabel("goals reached")
-    axes.grid(color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    fitting = _WIDEST // (6 + max(map(len, reached.scores)))
-    figure.legend(loc="outside upper left", ncols=min(len(reached.scores), fitting), columnspacing=1.2)
-    return svg(figure)
+        axes.vlines(along.away, *zip(*(rate.wilson for rate in along.rates), strict=True), color=color, linewidth=1.3)
+        axes.plot(along.away, [rate.rate for rate in along.rates], "o-", color=color, linewidth=1.6, markersize=3.5)
+        axes.set_ylim(-0.04, 1.04)
+        axes.set_xlim(left=0.0)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.set_yticks([0.0, 0.5, 1.0])
+
+    away = "steps of the shortest way from start to goal" if reached.tasks.knows_ways else "distance from start to goal"
+    return draw_each(
+        reached.along_distance, draw, height=1.25, columns=_COLUMNS, labels=(away, "share of goals reached")
+    )
 
 
 @matplotlib.rc_context(MARKS)
@@ -117,7 +126,9 @@ def draw_maps(reached: Reached) -> str:
     bar = figure.colorbar(pictures[0], ax=list(panels), location="top", shrink=0.4, aspect=30, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.xaxis.set_major_formatter(PercentFormatter(1.0))
-    bar.set_label("how often a goal here is reached")
+    bar.set_label("how often a goal in this cell is reached")
+    keys = [Line2D([], [], **style, linestyle="none", label=label) for label, style in _WAY_MARKS.items()]
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), title="failed episodes")
     return svg(figure)
 
 
@@ -134,11 +145,25 @@ def _draw_map(axes: Axes, reached: Reached, name: str) -> AxesImage:
     picture = axes.imshow(
         shares, origin="lower", extent=places.cells.ends, cmap="YlGnBu", vmin=0.0, vmax=1.0, aspect="equal", zorder=1
     )
-    for way in failures.ways:
-        axes.plot(*way.T, color="#b3261e", linewidth=0.6, alpha=0.55, zorder=2)
-    axes.plot(*failures.stuck.T, "x", color="#b3261e", markersize=3.2, mew=0.9, zorder=3)
+    for way, goal in zip(failures.ways, places.goals[failures.episodes], strict=True):
+        axes.plot(*way.T, color=_FAILED, linewidth=0.8, zorder=2)
+        axes.plot(*np.stack([way[-1], goal]).T, color=_FAILED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=2)
+    axes.plot(*failures.stuck.T, "x", color=_FAILED, markersize=2.6, markeredgewidth=0.7, alpha=0.6, zorder=2)
+    for label, points in _marked(places, failures).items():
+        axes.plot(*points.T, **_WAY_MARKS[label], linestyle="none", zorder=3)
     axes.set_xlim(places.ends[:2])
     axes.set_ylim(places.ends[2:])
     axes.set_axis_off()
     axes.set_title(f"{name}: {reached.scores[name].success.rate:.0%}")
     return picture
+
+
+def _marked(places: Places, failures: Failures) -> dict[str, Float[np.ndarray, "points 2"]]:
+    """Where failed episodes start and end, and where they were meant to end.
+
+    Where all episodes start in one cell, that is marked without failures, too.
+    """
+    shared = len(np.unique(cell_numbers(places.cells, places.starts))) == 1
+    starts = [way[0] for way in failures.ways] or [places.starts[0]] * shared
+    ends = {"start": starts, "end": [way[-1] for way in failures.ways], "goal": places.goals[failures.episodes]}
+    return {label: np.reshape(points, (-1, 2)) for label, points in ends.items()}

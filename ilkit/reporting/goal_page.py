@@ -52,8 +52,8 @@ def _sections(reached: Reached) -> Iterator[Section]:
     yield Section(
         "The farther, the harder",
         draw_by_distance(reached),
-        f"Success against the {away}, in groups of as many episodes each; bands are {reached.confidence:.0%} score "
-        "intervals.",
+        f"Success against the {away}, in groups of as many episodes each; vertical lines are "
+        f"{reached.confidence:.0%} score intervals, gray lines the other policies.",
     )
     yield Section("On the way", _way_table(reached), _way_caption(reached))
     if reached.places is not None:
@@ -106,8 +106,9 @@ def _training_caption(reached: Reached) -> str:
 
 def _map_caption(reached: Reached) -> str:
     return (
-        "Each cell is a goal: the darker, the more often it is reached, whatever the start. Lines are ways of failed "
-        "episodes of the median seed, crosses where failed episodes end."
+        "The color of a cell tells how often goals in it are reached, whatever the start; cells without color were no "
+        "goal. Lines are some failed episodes of the median seed, from their start to their end; dotted is what is "
+        "missing to the goal that they were told. Small crosses are where its other failures end."
     )
 
 

@@ -25,7 +25,7 @@ from ilkit.measuring.goals import Attempts, Tasks, attempts_of
 from ilkit.stepping.episodes import Episodes
 
 _HEIGHT = 280
-_MOST_WAYS, _MOST_POINTS = 24, 120
+_MOST_WAYS, _MOST_POINTS = 6, 120
 _FINENESS = 10
 """Cells along each side of a map that has none of its own."""
 
@@ -46,8 +46,10 @@ class Failures(NamedTuple):
     """The failed episodes of one seed of a policy, on a map."""
 
     seed: int
+    episodes: Int[np.ndarray, " ways"]
+    """Some of them."""
     ways: list[Float[np.ndarray, "points 2"]]
-    """Those of some of them."""
+    """The ways of these, from the start to where they ended."""
     stuck: Float[np.ndarray, "failures 2"]
     """Where each of them ended."""
 
@@ -120,7 +122,7 @@ def failures_in(
         times = np.pad(times, (0, _MOST_POINTS - len(times)), mode="edge")
         ways.append(_positions(world, jax.tree.map(lambda rows, at=times, one=episode: rows[one, at], run.obs)))
     ends = jax.tree.map(lambda rows: rows[np.arange(len(run.lengths)), run.lengths], run.obs)
-    return Failures(0, ways, _positions(world, ends)[failed])
+    return Failures(0, failed[:_MOST_WAYS], ways, _positions(world, ends)[failed])
 
 
 def cell_numbers(cells: GoalCells, places: Float[np.ndarray, "places 2"]) -> Int[np.ndarray, " places"]:

@@ -86,15 +86,29 @@ def first_actions_section(actions: Mapping[str, Float[np.ndarray, "samples act"]
 
 @matplotlib.rc_context(MARKS)
 def draw_each(
-    shown: Mapping[str, T], draw: Callable[[Axes, str, T], None], *, height: float, columns: int = _COLUMNS
+    shown: Mapping[str, T],
+    draw: Callable[[Axes, str, T], None],
+    *,
+    height: float,
+    columns: int = _COLUMNS,
+    labels: tuple[str, str] | None = None,
 ) -> str:
-    """A picture of each policy, by `draw(axes, name, what is shown)`, of so many inches in height."""
-    rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(_WIDTH, (height + 0.25) * rows), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    """A picture of each policy, by `draw(axes, name, what is shown)`, of so many inches in height.
+
+    With `labels` of both axes, all pictures share these.
+    """
+    rows, shared = -(-len(shown) // columns), labels is not None
+    figure = Figure(figsize=(_WIDTH, (height + 0.25) * rows + 0.25 * shared), layout="constrained")
+    places = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared).ravel()
     for axes, (name, one) in zip(places, shown.items(), strict=False):
         draw(axes, name, one)
         axes.set_title(name)
-    for axes in places[len(shown) :]:
-        axes.set_axis_off()
+    for index, axes in enumerate(places):
+        if index >= len(shown):
+            axes.set_axis_off()
+        elif index + columns >= len(shown):
+            axes.xaxis.set_tick_params(labelbottom=True)  # also above where the last row has no picture
+    if labels is not None:
+        figure.supxlabel(labels[0], fontsize=MARKS["font.size"])
+        figure.supylabel(labels[1], fontsize=MARKS["font.size"])
     return svg(figure)

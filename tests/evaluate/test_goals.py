@@ -20,6 +20,7 @@ from ilkit.errors import DataError
 from ilkit.evaluate.goals import Goals, evaluate
 from ilkit.expert import scripted, waypoints
 from ilkit.measuring.published import PublishedShare
+from ilkit.reporting.goal_runs import failures_in, places_of
 from ilkit.rollout.episodes import Episodes, rollout
 from ilkit.stepping.episodes import collect_episodes
 from ilkit.stepping.random_policy import RandomPolicy
@@ -133,6 +134,28 @@ def test_the_page_shows_the_map_the_published_number_and_the_pairs_that_fail(rep
         assert said in report.html, said
     assert len(re.findall("<svg", report.html)) == 3
     assert "held out" in report.summary.splitlines()[0]
+
+
+def test_failures_are_drawn_from_their_starts_to_what_is_missing_to_their_goals() -> None:
+    env = maze()
+    world, policy = env(), toward(env, -1.0)[0]
+    run = collect_episodes(world, policy, num_episodes=16, key=KEY)
+    success = np.arange(16) % 2 == 0
+    places, failures = places_of(world, run), failures_in(world, run, success)
+    assert places is not None
+    assert failures.episodes.tolist() == [1, 3, 5, 7, 9, 11]
+    for episode, way in zip(failures.episodes, failures.ways, strict=True):
+        np.testing.assert_allclose(way[0], places.starts[episode], atol=1e-5)
+        np.testing.assert_allclose(way[-1], run.obs["achieved_goal"][episode, run.lengths[episode]], atol=1e-5)
+    assert len(failures.stuck) == 8
+
+
+def test_a_page_tells_start_end_and_goal_of_failures_apart_and_gives_each_policy_its_distances(report) -> None:
+    _, maps, distances = re.findall("<svg.*?</svg>", report.html, flags=re.DOTALL)
+    for label in ("start", "end", "goal"):
+        assert maps.count(f">{label}</text>") == 1
+    for name in ("direct", "away", "doubtful", "doubtful_sampled", "random"):
+        assert distances.count(f">{name}</text>") == 1
 
 
 def test_where_nobody_gets_there_none_is_best_and_where_no_pair_is_held_out_none_is_told_apart() -> None:
