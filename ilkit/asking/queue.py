@@ -14,8 +14,8 @@ from ilkit.files.recording import reading
 
 TABLE = "answers.csv"
 """The file of the answers in the folder of a queue."""
-COLUMNS = ("pair", "first", "second", "preferred")
-"""What each line of it holds: a name, two pictures, and what a person fills in."""
+COLUMNS = ("pair", "clips", "preferred")
+"""What each line of it holds: a name, the picture of both clips, and what a person fills in."""
 _ANSWERS = {"first": 1.0, "second": 0.0, "tie": 0.5}
 _SKIP = "skip"
 
@@ -82,8 +82,8 @@ def _check_row(row: dict[str, str], where: str, folder: Path, seen: dict[str, in
         raise DataError(f"{where} must have {len(COLUMNS)} columns: it is half-written. Write it again, or remove it.")
     if name in seen:
         raise DataError(f"{where} {name} was answered in line {seen[name]} already. Keep one of both lines.")
-    if not all((folder / row[side]).is_file() and row[side].startswith(name) for side in ("first", "second")):
-        raise DataError(f"{where} nobody was asked about {name}: {folder} has no pictures of it. Remove the line.")
+    if not ((folder / row["clips"]).is_file() and row["clips"].startswith(name)):
+        raise DataError(f"{where} nobody was asked about {name}: {folder} has no picture of it. Remove the line.")
 
 
 def _answer(said: str, where: str) -> Answer:

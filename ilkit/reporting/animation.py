@@ -9,7 +9,8 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 
 _NUM_FRAMES = 60
-_MILLISECONDS = 70
+_MILLISECONDS, _PAUSE = 70, 1500
+"""How long a picture is shown, and how long the last one."""
 _NUM_COLORS = 48
 
 
@@ -39,7 +40,7 @@ def gif_of(frames: UInt8[np.ndarray, "frames height width 3"]) -> bytes:
     sheet = Image.fromarray(np.concatenate(frames[:: max(1, len(frames) // 8)]))
     palette = sheet.quantize(_NUM_COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     indexed = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
-    durations = [_MILLISECONDS] * (len(indexed) - 1) + [12 * _MILLISECONDS]
+    durations = [_MILLISECONDS] * (len(indexed) - 1) + [_PAUSE]
     file = io.BytesIO()
     indexed[0].save(
         file, "GIF", save_all=True, append_images=indexed[1:], duration=durations, loop=0, optimize=False, disposal=1

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree, UInt8
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Drawable, Environment, HostEnvironment, Invertible
@@ -19,14 +19,17 @@ from ilkit.errors import counted
 from ilkit.reporting.animation import data_uri, gif_of
 from ilkit.reporting.page import Section, table
 
-_HEIGHT = 120
-"""Of pictures that move, in pixels."""
+_HEIGHT, _HEAD, _GAP = 240, 28, 16
+"""Of a clip that moves, of the line above it and of what is between two, in pixels."""
+_SHOWN_HEIGHT = 150
+"""Of two clips on a page."""
 _MOST_FRAMES = 32
 _MOST_LINES = 8
+SIDES = ("first", "second")
 
 
 class Picture(NamedTuple):
-    """A clip as the content of a file."""
+    """The two clips of a pair, side by side, as the content of a file."""
 
     form: Literal["gif", "png"]
     content: bytes
@@ -34,7 +37,7 @@ class Picture(NamedTuple):
     @property
     def markup(self) -> str:
         """The picture as an element of a page."""
-        return f'<img src="{data_uri(self.content, self.form)}" alt="clip" height="{_HEIGHT}">'
+        return f'<img src="{data_uri(self.content, self.form)}" alt="first and second clip" height="{_SHOWN_HEIGHT}">'
 
 
 class Told(NamedTuple):
@@ -52,15 +55,31 @@ class Answers(NamedTuple):
 
     told: Told
     shown: list[tuple[str, ...]]
-    """Some of the pairs: the number, both clips and the answer, as markup."""
+    """Some of the pairs: the number, both clips, their returns and the answer, as markup."""
 
 
-def picture_of(clip: Demonstrations, world: Environment | HostEnvironment | None) -> Picture:
-    """A single clip: as it moves, where what is seen are pictures or the environment draws what was observed; else,
-    and where nothing moves in the drawing, as lines over its steps."""
-    rows = np.unique(np.linspace(0, clip.num_steps, min(clip.num_obs, _MOST_FRAMES)).round().astype(int))
-    frames = _frames(clip, world, rows)
-    return Picture("png", _lines(clip)) if frames is None else Picture("gif", gif_of(frames[: len(rows)]))
+def picture_of(first: Demonstrations, second: Demonstrations, world: Environment | HostEnvironment | None) -> Picture:
+    """Two clips side by side, with first and second written above them.
+
+    They are shown as they move, in step, where what is seen are pictures or the environment draws what was observed;
+    else, and where nothing moves in the drawings, as lines over their steps.
+    """
+    moving = [_frames(clip, world) for clip in (first, second)]
+    if moving[0] is None or moving[1] is None or all((frames == frames[:1]).all() for frames in moving):
+        return Picture("png", _lines(first, second))
+    count = max(len(frames) for frames in moving)
+    sides = [_headed(frames, name) for name, frames in zip(SIDES, moving, strict=True)]
+    held = [np.concatenate([side, np.repeat(side[-1:], count - len(side), axis=0)]) for side in sides]
+    between = np.full((count, held[0].shape[1], _GAP, 3), 255, np.uint8)
+    return Picture("gif", gif_of(np.concatenate([held[0], between, held[1]], axis=2)))
+
+
+def _headed(frames: UInt8[np.ndarray, "frames height width 3"], name: str) -> UInt8[np.ndarray, "frames rows width 3"]:
+    """The pictures with a name above them."""
+    head = Image.new("RGB", (frames.shape[2], _HEAD), "white")
+    font = ImageFont.load_default(size=18)
+    ImageDraw.Draw(head).text((frames.shape[2] / 2, _HEAD / 2), name, fill="black", anchor="mm", font=font)
+    return np.concatenate([np.repeat(np.asarray(head)[None], len(frames), axis=0), frames], axis=1)
 
 
 def told_of(preferences: Preferences) -> Told:
@@ -94,7 +113,7 @@ def answers_section(name: str, answers: Answers) -> Section:
     )
     return Section(
         f"Answers: {name}",
-        table(("pair", "first", "second", "preferred"), rows),
+        table(("pair", "first and second clip", "their returns", "preferred"), rows),
         f"{len(rows)} of {counted(told.pairs, 'pair')}{ties}{follows}.",
     )
 
@@ -102,16 +121,17 @@ def answers_section(name: str, answers: Answers) -> Section:
 def _row(preferences: Preferences, number: int, world: Environment | HostEnvironment | None) -> tuple[str, ...]:
     probability, chosen = float(preferences.probability[number]), np.asarray([number])
     said = {1.0: "first", 0.0: "second", 0.5: "tie"}.get(probability, f"first by {100 * probability:.0f} %")
-    cells = []
-    for side in (preferences.first.take(chosen), preferences.second.take(chosen)):
-        returned = f"<br>return {side.returns[0]:.3g}" if np.isfinite(side.rewards).all() else ""
-        cells.append(picture_of(side, world).markup + returned)
-    return str(number), *cells, escape(said)
+    sides = [side.take(chosen) for side in (preferences.first, preferences.second)]
+    known = all(np.isfinite(side.rewards).all() for side in sides)
+    returns = " and ".join(f"{side.returns[0]:.3g}" for side in sides) if known else "unknown"
+    return str(number), picture_of(*sides, world).markup, returns, escape(said)
 
 
 def _frames(
-    clip: Demonstrations, world: Environment | HostEnvironment | None, rows: np.ndarray
+    clip: Demonstrations, world: Environment | HostEnvironment | None
 ) -> UInt8[np.ndarray, "frames height width 3"] | None:
+    """Pictures of a single clip; none where nothing draws it."""
+    rows = np.unique(np.linspace(0, clip.num_steps, min(clip.num_obs, _MOST_FRAMES)).round().astype(int))
     if _is_picture(clip.spaces.observation):
         return np.stack([_enlarged(clip.obs[row]) for row in rows])
     if not isinstance(world, Environment) or world.spaces.observation != clip.spaces.observation:
@@ -120,8 +140,7 @@ def _frames(
         return None
     padded = np.pad(rows, (0, _MOST_FRAMES - len(rows)), mode="edge")  # so that nothing compiles again
     frames = np.asarray(_drawn(world, jax.tree.map(lambda column: jnp.asarray(column[padded]), clip.obs)))
-    is_still = (frames == frames[:1]).all()  # as a bandit's: a drawing of its context doesn't tell what was done
-    return None if is_still else frames
+    return np.stack([_enlarged(frame) for frame in frames[: len(rows)]])
 
 
 @eqx.filter_jit
@@ -137,24 +156,26 @@ def _is_picture(space: Space) -> bool:
 
 def _enlarged(pixels: UInt8[np.ndarray, "height width colors"]) -> UInt8[np.ndarray, "rows columns 3"]:
     picture = Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy())
-    size = (max(1, round(_HEIGHT * picture.width / picture.height)), _HEIGHT)
+    size = (max(1, round(_HEIGHT * picture.width / picture.height)), _HEIGHT)  # that of drawings already, as a rule
     return np.asarray(picture.resize(size, Image.Resampling.NEAREST))
 
 
-def _lines(clip: Demonstrations) -> bytes:
-    """Observations and actions over the steps, at most eight entries of each."""
+def _lines(first: Demonstrations, second: Demonstrations) -> bytes:
+    """Observations and actions of both over the steps, on the same axes, at most eight entries of each."""
     import matplotlib  # takes longer to import than a pipeline to check
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({"font.size": 7}):
-        figure = Figure(figsize=(2.6, 2.0), dpi=100, layout="constrained")
-        seen = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(clip.obs)], axis=1)
-        axes = figure.subplots(2, 1, sharex=True)
-        shown = {"observed": seen, "done": clip.taken.reshape(clip.num_steps, -1)}
-        for axis, (name, rows) in zip(axes, shown.items(), strict=True):
-            axis.plot(rows[:, :_MOST_LINES], ".-", linewidth=0.8, markersize=3)
-            axis.set_ylabel(name)
-        axes[1].set_xlabel("step")
+    with matplotlib.rc_context({"font.size": 9}):
+        figure = Figure(figsize=(6.4, 3.2), dpi=100, layout="constrained")
+        axes = figure.subplots(2, 2, sharex=True, sharey="row")
+        for column, (name, clip) in enumerate(zip(SIDES, (first, second), strict=True)):
+            seen = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(clip.obs)], axis=1)
+            for axis, rows in zip(axes[:, column], (seen, clip.taken.reshape(clip.num_steps, -1)), strict=True):
+                axis.plot(rows[:, :_MOST_LINES], ".-", linewidth=0.8, markersize=3)
+            axes[0, column].set_title(name)
+            axes[1, column].set_xlabel("step")
+        axes[0, 0].set_ylabel("observed")
+        axes[1, 0].set_ylabel("done")
         file = io.BytesIO()
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()

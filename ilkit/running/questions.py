@@ -44,12 +44,12 @@ def show(questions: OpenQuestionsError, folder: Path, world: Environment | HostE
     writer = csv.writer(lines, delimiter=delimiter, lineterminator="\n")
     for pair, name in enumerate(questions.names):
         if name not in known:
-            files = []
-            for side, clips in (("first", questions.first), ("second", questions.second)):
-                picture = picture_of(clips.take(np.asarray([pair])), world)
-                files.append(f"{name}-{side}.{picture.form}")
-                (place / files[-1]).write_bytes(picture.content)
-            writer.writerow((name, *files, ""))
+            picture = picture_of(
+                *(clips.take(np.asarray([pair])) for clips in (questions.first, questions.second)), world
+            )
+            file = f"{name}.{picture.form}"
+            (place / file).write_bytes(picture.content)
+            writer.writerow((name, file, ""))
     half = place / f"{TABLE}.half"
     half.write_text(before + ("" if before.endswith("\n") else "\n") + lines.getvalue(), encoding="utf-8")
     os.replace(half, table)

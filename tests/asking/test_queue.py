@@ -16,13 +16,12 @@ NAMES = names_of(PAIRS.first, PAIRS.second)
 
 def table(folder: Path, *lines: str, head: str = ",".join(COLUMNS)) -> None:
     for name in NAMES:
-        for side in ("first", "second"):
-            (folder / f"{name}-{side}.png").write_bytes(b"")
+        (folder / f"{name}.png").write_bytes(b"")
     (folder / "answers.csv").write_text("\n".join([head, *lines]))
 
 
 def line(name: str, preferred: str) -> str:
-    return f"{name},{name}-first.png,{name}-second.png,{preferred}"
+    return f"{name},{name}.png,{preferred}"
 
 
 def test_a_name_is_that_of_two_clips_in_their_order() -> None:
@@ -43,12 +42,12 @@ def test_what_was_filled_in_is_read_and_the_rest_is_open(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([line(NAMES[0], "first"), f"{NAMES[1]},{NAMES[1]}-fi"], "line 3: must have 4 columns: it is half-written"),
-        ([line(NAMES[0], "first"), NAMES[1]], "line 3: must have 4 columns"),
-        ([line(NAMES[0], "first") + ",more"], "line 2: must have 4 columns"),
+        ([line(NAMES[0], "first"), f"{NAMES[1]},{NAMES[1]}.p"], "line 3: must have 3 columns: it is half-written"),
+        ([line(NAMES[0], "first"), NAMES[1]], "line 3: must have 3 columns"),
+        ([line(NAMES[0], "first") + ",more"], "line 2: must have 3 columns"),
         ([line(NAMES[0], "first"), line(NAMES[0], "second")], "was answered in line 2 already"),
         ([line("0123456789ab", "first")], "line 2: nobody was asked about 0123456789ab"),
-        ([f"{NAMES[0]},{NAMES[1]}-first.png,{NAMES[0]}-second.png,tie"], "nobody was asked about"),
+        ([f"{NAMES[0]},{NAMES[1]}.png,tie"], "nobody was asked about"),
         ([line(NAMES[0], "fir")], "must be first, second, tie or skip, or empty as yet, got 'fir'"),
     ],
 )
@@ -60,5 +59,5 @@ def test_a_damaged_table_is_refused(tmp_path: Path, lines: list[str], said: str)
 
 def test_a_table_without_its_head_is_refused(tmp_path: Path) -> None:
     table(tmp_path, head="pair,preferred")
-    with pytest.raises(DataError, match="must begin with a line `pair,first,second,preferred`"):
+    with pytest.raises(DataError, match="must begin with a line `pair,clips,preferred`"):
         read_answers(tmp_path)

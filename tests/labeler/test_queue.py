@@ -44,7 +44,7 @@ def test_questions_are_shown_answered_and_asked_no_more(tmp_path: Path) -> None:
     first = shown(tmp_path)
     assert len(first.names) == 4
     pictures = sorted(path.name for path in (tmp_path / "questions").glob("*.gif"))
-    assert pictures == sorted(f"{name}-{side}.gif" for name in first.names for side in ("first", "second"))
+    assert pictures == sorted(f"{name}.gif" for name in first.names)
     fill(tmp_path, "second", "tie")
     assert len(shown(tmp_path).names) == 2
     fill(tmp_path, "first", "skip")
@@ -70,7 +70,7 @@ def test_a_table_that_a_spreadsheet_has_saved_is_read_and_goes_on(tmp_path: Path
     path.write_text("\ufeff" + path.read_text().replace(",", ";"), encoding="utf-8", newline="\r\n")
     later = shown(tmp_path, PAIRS.take(np.asarray([1, 2, 3])))
     assert str(later).startswith("1 question waits for an answer. Look")
-    assert path.read_text(encoding="utf-8-sig").splitlines()[-1].count(";") == 3
+    assert path.read_text(encoding="utf-8-sig").splitlines()[-1].count(";") == 2
     path.write_text(path.read_text(encoding="utf-8") + "second\n", encoding="utf-8")
     path.write_text(path.read_text(encoding="utf-8").replace(";\nsecond", ";second"), encoding="utf-8")
     assert asked(tmp_path, PAIRS.take(np.asarray([1, 2, 3]))).probability.tolist() == [0.0, 1.0, 0.5]

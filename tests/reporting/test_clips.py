@@ -22,42 +22,71 @@ def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
-def test_a_clip_moves_where_the_environment_can_draw_what_was_observed() -> None:
-    clip = PAIRS.first.take(np.asarray([0]))
-    picture = picture_of(clip, ENV)
+def pair_of(number: int) -> tuple[Demonstrations, Demonstrations]:
+    rows = np.asarray([number])
+    return PAIRS.first.take(rows), PAIRS.second.take(rows)
+
+
+def test_clips_move_side_by_side_with_their_names_and_pause_at_the_end_where_the_environment_draws_them() -> None:
+    first, second = pair_of(0)
+    picture = picture_of(first, second, ENV)
     assert picture.form == "gif"
-    assert opened(picture.content).n_frames == clip.num_obs
-    assert picture_of(clip, ENV).content == picture.content
+    shown = opened(picture.content)
+    assert shown.n_frames == max(first.num_obs, second.num_obs)
+    assert shown.height > 240
+    assert shown.width > 2 * 240
+    head = np.asarray(shown.convert("L"))[:28]
+    middle = head.shape[1] // 2
+    assert (head[:, :middle] < 128).any()
+    assert (head[:, middle:] < 128).any()
+    shown.seek(shown.n_frames - 1)
+    assert shown.info["duration"] >= 1000
+    assert picture_of(first, second, ENV).content == picture.content
 
 
-def test_a_clip_is_lines_where_nothing_draws_it() -> None:
-    clip = PAIRS.first.take(np.asarray([0]))
-    picture = picture_of(clip, None)
+def test_the_shorter_of_two_clips_stays_where_it_ended() -> None:
+    spaces = Spaces(observation=Box(shape=(2, 2, 1), low=0, high=255, dtype="uint8"), action=Box.symmetric((1.0,)))
+    ends = np.asarray([True])
+
+    def clip(*shades: int) -> Demonstrations:
+        zeros, count = np.zeros((len(shades) - 1, 1), np.float32), np.asarray([len(shades) - 1], np.int32)
+        pixels = np.broadcast_to(np.asarray(shades, np.uint8)[:, None, None, None], (len(shades), 2, 2, 1)).copy()
+        return Demonstrations(pixels, zeros, zeros[:, 0], ends, ~ends, count, spaces=spaces)
+
+    shown = opened(picture_of(clip(0, 100), clip(0, 80, 160, 240), None).content)
+    seen = []
+    for frame in range(shown.n_frames):
+        shown.seek(frame)
+        gray = np.asarray(shown.convert("L"))[-1]
+        seen.append((int(gray[0]), int(gray[-1])))
+    np.testing.assert_allclose(seen, [(0, 0), (100, 80), (100, 160), (100, 240)], atol=6)
+
+
+def test_clips_are_lines_where_nothing_draws_them() -> None:
+    picture = picture_of(*pair_of(0), None)
     assert picture.form == "png"
     assert opened(picture.content).format == "PNG"
-    assert picture_of(clip, None).content == picture.content
+    assert picture_of(*pair_of(0), None).content == picture.content
 
 
 def test_clips_in_which_nothing_moves_tell_what_was_done() -> None:
     world = bandit.env(bandit.Bandit(num_arms=3, context_size=2))
     ends, context = np.asarray([True]), np.ones((2, 2), np.float32)
-    pictures = [
-        picture_of(
-            Demonstrations(
-                obs=context,
-                actions=np.asarray([arm], np.int32),
-                rewards=np.zeros(1, np.float32),
-                terminated=ends,
-                truncated=~ends,
-                lengths=np.asarray([1], np.int32),
-                spaces=world.spaces,
-            ),
-            world,
+    clips = [
+        Demonstrations(
+            obs=context,
+            actions=np.asarray([arm], np.int32),
+            rewards=np.zeros(1, np.float32),
+            terminated=ends,
+            truncated=~ends,
+            lengths=np.asarray([1], np.int32),
+            spaces=world.spaces,
         )
         for arm in (0, 2)
     ]
-    assert [picture.form for picture in pictures] == ["png", "png"]
-    assert pictures[0].content != pictures[1].content
+    picture = picture_of(*clips, world)
+    assert picture.form == "png"
+    assert picture_of(*clips[::-1], world).content != picture.content
 
 
 def test_pictures_that_were_observed_are_shown_as_they_are() -> None:
@@ -68,8 +97,8 @@ def test_pictures_that_were_observed_are_shown_as_they_are() -> None:
     spaces = Spaces(observation=space, action=Box.symmetric((1.0,)))
     zeros = np.zeros((2, 1), np.float32)
     clip = Demonstrations(pixels, zeros, zeros[:, 0], ends, ~ends, np.asarray([2], np.int32), spaces=spaces)
-    picture = opened(picture_of(clip, None).content)
-    assert (picture.n_frames, picture.size) == (3, (180, 120))
+    picture = opened(picture_of(clip, clip, None).content)
+    assert (picture.n_frames, picture.size) == (3, (2 * 360 + 16, 240 + 28))
 
 
 def told(probability: list[float], first: list[float]) -> Preferences:
@@ -95,9 +124,9 @@ def test_the_section_shows_pairs_with_what_was_said() -> None:
     answers = show_answers(told([1.0, 0.0, 0.5, 0.8, 0.0], [2.0, 2.0, 2.0, 3.0, 0.0]), ENV, most=5)
     section = answers_section("asked", answers)
     assert section.title == "Answers: asked"
-    assert section.body.count("data:image/gif") == 10
-    for said in ("first", "second", "tie", "first by 80 %", "return 2"):
+    assert section.body.count("data:image/gif") == 5
+    for said in ("first", "second", "tie", "first by 80 %", "2 and 1"):
         assert said in section.body
     assert section.caption == "5 of 5 pairs, 20 % of them ties; 75 % of those that prefer one prefer the larger return."
     few = answers_section("asked", show_answers(PAIRS, None, most=2))
-    assert few.body.count("data:image/png") == 4
+    assert few.body.count("data:image/png") == 2
