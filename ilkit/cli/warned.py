@@ -15,7 +15,7 @@ def plain_warnings() -> Iterator[None]:
     log, handler = logging.getLogger("ilkit"), _Plain(logging.WARNING)
     alone = not log.hasHandlers()
     with warnings.catch_warnings():
-        warnings.showwarning = _show  # type: ignore[assignment]
+        warnings.showwarning = _show
         if alone:
             log.addHandler(handler)
         try:

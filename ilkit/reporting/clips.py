@@ -64,8 +64,9 @@ def picture_of(first: Demonstrations, second: Demonstrations, world: Environment
     They are shown as they move, in step, where what is seen are pictures or the environment draws what was observed;
     else, and where nothing moves in the drawings, as lines over their steps.
     """
-    moving = [_frames(clip, world) for clip in (first, second)]
-    if moving[0] is None or moving[1] is None or all((frames == frames[:1]).all() for frames in moving):
+    drawn = [_frames(clip, world) for clip in (first, second)]
+    moving = [frames for frames in drawn if frames is not None]
+    if len(moving) < len(drawn) or all((frames == frames[:1]).all() for frames in moving):
         return Picture("png", _lines(first, second))
     count = max(len(frames) for frames in moving)
     sides = [_headed(frames, name) for name, frames in zip(SIDES, moving, strict=True)]
@@ -121,10 +122,10 @@ def answers_section(name: str, answers: Answers) -> Section:
 def _row(preferences: Preferences, number: int, world: Environment | HostEnvironment | None) -> tuple[str, ...]:
     probability, chosen = float(preferences.probability[number]), np.asarray([number])
     said = {1.0: "first", 0.0: "second", 0.5: "tie"}.get(probability, f"first by {100 * probability:.0f} %")
-    sides = [side.take(chosen) for side in (preferences.first, preferences.second)]
-    known = all(np.isfinite(side.rewards).all() for side in sides)
-    returns = " and ".join(f"{side.returns[0]:.3g}" for side in sides) if known else "unknown"
-    return str(number), picture_of(*sides, world).markup, returns, escape(said)
+    first, second = preferences.first.take(chosen), preferences.second.take(chosen)
+    known = all(np.isfinite(side.rewards).all() for side in (first, second))
+    returns = " and ".join(f"{side.returns[0]:.3g}" for side in (first, second)) if known else "unknown"
+    return str(number), picture_of(first, second, world).markup, returns, escape(said)
 
 
 def _frames(

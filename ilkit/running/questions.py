@@ -44,9 +44,8 @@ def show(questions: OpenQuestionsError, folder: Path, world: Environment | HostE
     writer = csv.writer(lines, delimiter=delimiter, lineterminator="\n")
     for pair, name in enumerate(questions.names):
         if name not in known:
-            picture = picture_of(
-                *(clips.take(np.asarray([pair])) for clips in (questions.first, questions.second)), world
-            )
+            first, second = (clips.take(np.asarray([pair])) for clips in (questions.first, questions.second))
+            picture = picture_of(first, second, world)
             file = f"{name}.{picture.form}"
             (place / file).write_bytes(picture.content)
             writer.writerow((name, file, ""))

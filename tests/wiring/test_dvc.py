@@ -76,6 +76,8 @@ def test_what_reruns_after_which_change(project: Path) -> None:
 
     source = project / "ilkit/imitate/bc.py"
     source.write_text(source.read_text() + "\n# a comment\n")
+    assert stages_run(dvc(project, "repro")) == ["components"]
+    source.write_text(source.read_text() + "\n_NEW = 1\n")
     assert stages_run(dvc(project, "repro")) == ["components", "imitate"], "equal bytes skip what follows"
 
     params = project / "params.yaml"
