@@ -1,4 +1,4 @@
-"""Questions of which no two are about the same two clips."""
+"""Questions of which no two are about the same two clips, and none about those of an earlier one."""
 
 import logging
 
@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 
 from ilkit.asking.candidates import Candidates, Source
 from ilkit.asking.distance import Distance
+from ilkit.asking.earlier import Earlier
 from ilkit.errors import counted
 
 _LOG = logging.getLogger("ilkit.prefer")
@@ -20,8 +21,8 @@ Pair = tuple[int, int]
 class Questions:
     """What was asked about so far, whichever clip came first. A question depends on those before it alone."""
 
-    def __init__(self, source: Source, distance: Distance, min_distance: float) -> None:
-        self._source, self._distance, self._min_distance = source, distance, min_distance
+    def __init__(self, source: Source, distance: Distance, min_distance: float, earlier: Earlier) -> None:
+        self._source, self._distance, self._min_distance, self._earlier = source, distance, min_distance, earlier
         self._asked: set[Pair] = set()
         self._near: set[Pair] = set()
 
@@ -33,6 +34,7 @@ class Questions:
         A score of -inf is that of clips that differ too little; who has only such isn't asked.
         """
         chosen = np.full((len(candidates), 2), -1)
+        self._note_earlier(candidates.reshape(-1, 2))
         for question, (drawn, score) in enumerate(zip(candidates, scores, strict=True)):
             order = np.argsort(-score, kind="stable")[: np.isfinite(score).sum()]
             found = self._new(drawn[order])
@@ -64,11 +66,17 @@ class Questions:
         firsts = np.unique(np.stack([smaller, larger]), axis=1, return_index=True)[1]
         known = self._asked | self._near
         left = [pair for pair in drawn[np.sort(firsts)].tolist() if pair[0] != pair[1] and _sorted(pair) not in known]
+        self._note_earlier(np.asarray(left, np.int64).reshape(-1, 2))
+        left = [pair for pair in left if _sorted(pair) not in self._asked]
         if not left:
             return None
         far = self._distance(np.asarray(left)) > self._min_distance
         self._near.update(_sorted(pair) for pair, differ in zip(left, far, strict=True) if not differ)
         return left[int(far.argmax())] if far.any() else None
+
+    def _note_earlier(self, pairs: Int[np.ndarray, "pairs 2"]) -> None:
+        """Takes those of these pairs for asked about that were before."""
+        self._asked.update(_sorted(pair) for pair in pairs[self._earlier.holds(pairs)].tolist())
 
 
 def _sorted(pair: list[int]) -> Pair:

@@ -38,6 +38,9 @@ def ask(
         )
     asked_before = 0 if earlier is None else earlier.num_pairs
     there = np.flatnonzero((pairs >= 0).all(axis=1))
+    if earlier is not None and not len(there):
+        _warn(len(pairs), 0, 0)
+        return earlier
     first, second = (_clips(demos, stretches.take(side)) for side in pairs[there].T)
     answers = _introduced(labeler, demos, stretches).asked(first, second, asked_before + there, key=key)
     answered = np.flatnonzero(answers.answered)

@@ -12,8 +12,10 @@ from jaxtyping import Array, Float, Int
 from ilkit.asking.candidates import Candidates, Source
 from ilkit.asking.distance import distance_of
 from ilkit.asking.distinct import Questions
+from ilkit.asking.earlier import Earlier
 from ilkit.asking.stretches import Stretches
 from ilkit.data.demonstrations import Demonstrations
+from ilkit.data.preferences import Preferences
 from ilkit.data.reward import Reward, check_reward
 from ilkit.data.windows import Transitions
 from ilkit.errors import DataError
@@ -30,9 +32,11 @@ def select(
     candidates: Candidates,
     min_distance: float,
     reward: Reward | None,
+    earlier: Preferences | None = None,
 ) -> Int[np.ndarray, "questions 2"]:
     """The best candidate of each question whose clips differ by more than `min_distance` and that no earlier one is
-    about, or another pair of the source where all of them are asked about; -1 twice where none is left.
+    about, of this stage or before, or another pair of the source where all of them are asked about; -1 twice where none
+    is left.
 
     **Raises:** `DataError` where a reward is needed and there is none, or one with a single opinion; where no question
     is left.
@@ -46,7 +50,8 @@ def select(
             "episodes that differ."
         )
     scores = np.zeros(shape) if selection == "random" else _scores(selection, demos, stretches, candidates, reward)
-    return Questions(source, distance, min_distance).chosen(candidates, np.where(far, scores, -np.inf))
+    questions = Questions(source, distance, min_distance, Earlier(demos, stretches, earlier))
+    return questions.chosen(candidates, np.where(far, scores, -np.inf))
 
 
 def disagreement(first: Float[np.ndarray, "*pairs members"]) -> Float[np.ndarray, "*pairs"]:

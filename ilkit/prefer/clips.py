@@ -1,7 +1,8 @@
 """Questions about clips of what was recorded (Christiano et al., 2017).
 
 Each question is drawn from the key and its own number, and so is its answer; no two are about the same clips, for which
-a later one gives way. To ask for more changes none of the earlier ones.
+a later one gives way, and none about those that were asked about before. To ask for more changes none of
+the earlier ones.
 """
 
 from collections.abc import Collection, Iterator
@@ -83,5 +84,5 @@ def prefer(
     else:
         source = any_two(stretches, key=pairs_key)
     candidates = source.candidates(spec.num_pairs, spec.num_candidates)
-    pairs = select(spec.selection, demos, stretches, source, candidates, spec.min_distance, reward)
+    pairs = select(spec.selection, demos, stretches, source, candidates, spec.min_distance, reward, earlier)
     return ask(labeler(), demos, stretches, pairs, earlier, key=answers_key)

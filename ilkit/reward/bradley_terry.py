@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.tree_util import Partial
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
+from ilkit.data.clip_digests import equal_pairs
 from ilkit.data.network import Network
 from ilkit.data.padding import capacity_of
 from ilkit.data.preferences import Pairs, Preferences
@@ -45,7 +47,7 @@ class BradleyTerry(Spec):
     """What weights lose of themselves each step, in units of the step size (Loshchilov and Hutter, 2019)."""
     holdout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """The share of pairs that a member learns nothing from, by whose answers its best step is kept; with 0, the last
-    one is. Each member has others, so that together they learn from all."""
+    one is. Each member has others, so that together they learn from all; pairs of the same clips stay together."""
     learning_rate: PositiveFloat = 1e-3
     """The step size of Adam."""
     batch_size: PositiveInt = 64
@@ -79,6 +81,7 @@ class _State(NamedTuple):
     trained: PyTree
     fixed: RewardEnsemble
     moments: optax.OptState
+    counts: "_Counts"
     own: Int[Array, "members capacity"]
     """The pairs of each member, as many in front as it has."""
     held_out: Int[Array, "members held_out"] | None
@@ -89,10 +92,10 @@ class _State(NamedTuple):
 
 
 class _Counts(NamedTuple):
-    """Of how many pairs is learnt, and how many are held out."""
+    """Of how many pairs each member learns, and how many it holds out."""
 
-    learnt: Int[Array, ""]
-    held_out: Int[Array, ""]
+    learnt: Int[Array, " members"]
+    held_out: Int[Array, " members"]
 
 
 def reward(
@@ -109,12 +112,18 @@ def reward(
             f"reward.bradley_terry.holdout must leave pairs on both sides, got {spec.holdout:g} of "
             f"{preferences.num_pairs} pairs. Ask about more, or set it to 0."
         )
+    equal = equal_pairs(preferences)
+    if num_held and not equal.any():
+        raise DataError(
+            f"reward.bradley_terry.holdout must leave pairs on both sides, and all {preferences.num_pairs} pairs "
+            "are of the same two clips. Ask about others, or set it to 0."
+        )
     pairs, spaces = preferences.pairs(), preferences.first.spaces
-    counts = _Counts(*(jnp.asarray(one, jnp.int32) for one in (preferences.num_pairs - num_held, num_held)))
-    room = capacity_of(num_held) if num_held else 0
+    equal = np.append(equal, np.arange(len(equal), len(pairs.probability))).astype(np.int32)
+    room = capacity_of(num_held + int(np.bincount(equal).max()) - 1) if num_held else 0
     return Training(
-        _begin(spec, network, spaces, pairs, counts, room, key),
-        Partial(_step, spec, pairs, counts),
+        _begin(spec, network, spaces, pairs, jnp.asarray(equal), jnp.asarray(num_held, jnp.int32), room, key),
+        Partial(_step, spec, pairs),
         Partial(_finish, pairs),
         spec.num_steps,
         info_names=names_of(HeldOutInfo if room else RewardInfo),
@@ -127,7 +136,8 @@ def _begin(
     network: Build[Network],
     spaces: Spaces,
     pairs: Pairs,
-    counts: _Counts,
+    equal: Int[Array, " capacity"],
+    num_held: Int[Array, ""],
     room: int,
     key: PRNGKeyArray,
 ) -> _State:
@@ -139,13 +149,17 @@ def _begin(
     capacity = len(pairs.probability)
     places = jnp.arange(capacity)
     shape = (spec.num_members, capacity)
-    order = jnp.argsort(jnp.where(places < pairs.count, jax.random.uniform(order_key, shape), 2.0), axis=1)
-    resampled = jax.random.randint(bootstrap_key, shape, 0, counts.learnt) if spec.num_members > 1 else places[None]
+    drawn_places = jnp.where(places < pairs.count, jax.random.uniform(order_key, shape)[:, equal], 2.0)
+    order = jnp.lexsort((jnp.broadcast_to(equal, shape), drawn_places))
+    counts = _counts(equal[order], pairs.count, num_held)
+    most = counts.learnt[:, None]
+    resampled = jax.random.randint(bootstrap_key, shape, 0, most) if spec.num_members > 1 else places[None]
     return _State(
         trained,
         fixed,
         _optimizer(spec).init(trained),
-        jnp.take_along_axis(order, jnp.minimum(counts.held_out + resampled, capacity - 1), axis=1),
+        counts,
+        jnp.take_along_axis(order, jnp.minimum(counts.held_out[:, None] + resampled, capacity - 1), axis=1),
         order[:, :room] if room else None,
         trained,
         jnp.full(spec.num_members, jnp.inf, jnp.float32),
@@ -154,10 +168,20 @@ def _begin(
     )
 
 
+def _counts(equal: Int[Array, "members capacity"], count: Int[Array, ""], num_held: Int[Array, ""]) -> _Counts:
+    """As many held out, from the first, as leave equal pairs together, which stand side by side: about `num_held`."""
+    places = jnp.arange(1, equal.shape[1])
+    parts = (equal[:, 1:] != equal[:, :-1]) & (places < count)
+    nearest = places[jnp.argmin(jnp.where(parts, jnp.abs(places - num_held), equal.shape[1]), axis=1)]
+    held_out = jnp.where(num_held > 0, nearest, 0).astype(jnp.int32)
+    return _Counts(count - held_out, held_out)
+
+
 def _step(
-    spec: BradleyTerry, pairs: Pairs, counts: _Counts, state: _State, key: PRNGKeyArray
+    spec: BradleyTerry, pairs: Pairs, state: _State, key: PRNGKeyArray
 ) -> tuple[_State, RewardInfo | HeldOutInfo]:
-    places = jax.random.randint(key, (spec.num_members, spec.batch_size), 0, counts.learnt)
+    counts, shape = state.counts, (spec.num_members, spec.batch_size)
+    places = jax.random.randint(key, shape, 0, counts.learnt[:, None])
     rows = jnp.take_along_axis(state.own, places, axis=1)
 
     def total(trained: PyTree) -> tuple[Float[Array, ""], tuple[Array, Array]]:
@@ -170,7 +194,7 @@ def _step(
     info = RewardInfo(jnp.mean(hits), jnp.mean(losses))
     if state.held_out is None:
         return state._replace(best=trained), info
-    valid = jnp.arange(state.held_out.shape[1]) < counts.held_out
+    valid = jnp.arange(state.held_out.shape[1]) < counts.held_out[:, None]
     found = _judged(spec, eqx.combine(trained, state.fixed), pairs, state.held_out)
     losses, hits = (_mean(one, valid) for one in found)
     better = losses < state.best_loss
@@ -217,8 +241,8 @@ def _finish(pairs: Pairs, state: _State) -> Reward:
     return eqx.tree_at(lambda reward: reward.units, reward, units)
 
 
-def _mean(values: Float[Array, "members rows"], valid: Bool[Array, " rows"]) -> Float[Array, " members"]:
-    return jnp.sum(jnp.where(valid, values, 0.0), axis=1) / jnp.sum(valid)
+def _mean(values: Float[Array, "members rows"], valid: Bool[Array, "*members rows"]) -> Float[Array, " members"]:
+    return jnp.sum(jnp.where(valid, values, 0.0), axis=1) / jnp.sum(valid, axis=-1)
 
 
 def _along(flags: Bool[Array, " members"], leaf: Array) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ilkit.data.build import Build
+from ilkit.data.clip_digests import equal_pairs
 from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.labeler import Labeler
 from ilkit.data.preferences import Preferences
@@ -82,6 +83,20 @@ def test_all_pairs_are_asked_about_before_any_is_again(candidates: int, caplog: 
     assert all(len(pair) == 2 for pair in asked)
     assert not difference(every.take(np.arange(some.num_pairs)), some)
     assert "There are 28 pairs of clips that differ, and all of them are asked about" in caplog.text
+
+
+def test_no_pair_is_asked_about_that_was_before_even_in_another_recording(caplog: pytest.LogCaptureFixture) -> None:
+    demos, spec = episodes(8, 8), Clips(num_pairs=12, length=5)
+    asked = prefer(spec, person(), demos, key=KEY)
+    again = dataclasses.replace(demos, rewards=-demos.rewards)
+    second = prefer(spec, person(), again, earlier=asked, key=jax.random.key(1))
+    third = prefer(spec, person(), again, earlier=second, key=jax.random.key(2))
+    assert (asked.num_pairs, second.num_pairs, third.num_pairs) == (12, 24, 28)  # of 8 clips
+    assert len(set(equal_pairs(third).tolist())) == 28
+    caplog.clear()
+    assert not difference(prefer(spec, person(), demos, earlier=third, key=KEY), third)
+    assert "There are 28 pairs of clips that differ, and all of them are asked about" in caplog.text
+    assert "12 of 12 questions weren't asked" in caplog.text
 
 
 def test_tries_at_one_start_are_compared() -> None:

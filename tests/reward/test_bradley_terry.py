@@ -10,8 +10,9 @@ import pytest
 from jaxtyping import Float
 
 from ilkit.data.build import Build
+from ilkit.data.clip_digests import equal_pairs
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.preferences import Preferences
+from ilkit.data.preferences import Preferences, join_pairs
 from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
 from ilkit.network import gru, mlp
@@ -110,6 +111,24 @@ def test_what_was_held_out_says_when_to_stop() -> None:
     assert stopped > overfit + 0.05
 
 
+def test_equal_pairs_are_on_one_side_of_a_holdout() -> None:
+    asked = answered(10)
+    thrice = join_pairs(
+        [asked, Preferences(asked.second, asked.first, 1 - asked.probability), asked.take(np.arange(5))]
+    )
+    equal = equal_pairs(thrice)
+    assert (equal == [*range(10), *range(10), *range(5)]).all()
+    state = reward(BradleyTerry(holdout=0.3, num_members=6), SMALL, thrice, key=jax.random.key(4)).state
+    for member, count in enumerate(state.counts.held_out.tolist()):
+        held, kept = set(equal[state.held_out[member, :count]]), set(equal[state.own[member]])
+        assert abs(count - 8) <= 1
+        assert held
+        assert not held & kept
+    whole = reward(BradleyTerry(holdout=0.3, num_members=1), SMALL, thrice, key=jax.random.key(4)).state
+    count = int(whole.counts.learnt[0])
+    assert {*equal[whole.own[0, :count]], *equal[whole.held_out[0, : 25 - count]]} == set(range(10))
+
+
 def test_bad_input_is_refused() -> None:
     asked = answered(8)
     alike = Preferences(asked.first, asked.second, np.full(8, 0.5, np.float32))
@@ -117,5 +136,8 @@ def test_bad_input_is_refused() -> None:
         learnt(BradleyTerry(), alike)
     with pytest.raises(DataError, match=r"holdout must leave pairs on both sides, got 0\.01 of 8"):
         learnt(BradleyTerry(holdout=0.01), asked)
+    one = asked.take(np.zeros(8, int))
+    with pytest.raises(DataError, match="all 8 pairs are of the same two clips"):
+        learnt(BradleyTerry(), Preferences(one.first, one.second, np.linspace(0, 1, 8).astype(np.float32)))
     with pytest.raises(DataError, match="this network remembers earlier ones"):
         learnt(BradleyTerry(), asked, Build("network", "gru", gru.network, gru.GRU()))
