@@ -19,6 +19,7 @@ from ilkit.errors import IlkitError
 from ilkit.nn.unclocked_policy import unclocked
 from ilkit.registry.find import declarations
 from ilkit.running.plan import Call, Plan
+from ilkit.running.reach import reach_told
 from ilkit.running.recordings import recording_faults
 from ilkit.running.rewards import reward_faults
 from ilkit.wiring.tracing import Block, Node, upstream
@@ -38,7 +39,7 @@ def building_faults(plan: Plan) -> Iterator[str]:
                 yield f"{block}.{plan.build(Block(block), group).kind}: {error}"
     checked = ((call, worlds.get(_environment_of(call.node) or "")) for call in plan.calls)
     found = (fault for call, world in checked if world is not None for fault in _all_faults(plan, call, world))
-    yield from dict.fromkeys(chain(found, recording_faults(plan, worlds)))
+    yield from dict.fromkeys(chain(found, recording_faults(plan, worlds), reach_told(plan, none_reached=True)))
 
 
 def _all_faults(plan: Plan, call: Call, world: Any) -> Iterator[str]:

@@ -10,6 +10,7 @@ from ilkit.running.building import building_faults
 from ilkit.running.faults import plan_faults
 from ilkit.running.pipelines import read_plan
 from ilkit.running.plan import Plan
+from ilkit.running.reach import reach_told
 
 
 def check(folder: Path) -> Plan:
@@ -25,13 +26,15 @@ def check(folder: Path) -> Plan:
 
 
 def notes(plan: Plan) -> Iterator[str]:
-    """What works but may not be meant: more threads than the machine has processors, settings without effect."""
+    """What works but may not be meant: more threads than the machine has processors, goals that are out of reach,
+    settings without effect."""
     there = os.cpu_count() or 1
     if plan.num_threads > there:
         yield (
             f"num_threads: this machine has {counted(there, 'processor')}, fewer than the {plan.num_threads} threads. "
             "That works, and bits depend on it: keep it where they must be those of another machine."
         )
+    yield from reach_told(plan, none_reached=False)
     for block, spec in plan.specs():
         for name, where in spec.idle().items():
             if getattr(spec, name) != type(spec).model_fields[name].default:
