@@ -105,14 +105,23 @@ class Declaration(Generic[P, T]):
         fields = get_type_hints(self.makes).items() if self.makes_several else ()
         return dict(fields) or {None: self.makes}
 
+    def __str__(self) -> str:
+        """As a pipeline calls it, which Python says of calls that it refuses itself."""
+        return f"stages.{self.name}"
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Records a call while a pipeline is traced.
 
         **Raises:** `WiringError` for a part, and outside of a pipeline.
         """
         record = recorder.get()
-        if record is None or self.role == "part":
-            raise WiringError(f"stages.{self.name} must be a stage, called inside a function marked @pipeline.")
+        if self.role == "part":
+            raise WiringError(
+                f"stages.{self.name} must be a stage, and is a part, which stages build themselves. Hand its block to "
+                f"the stage that takes one: params.{self.name}."
+            )
+        if record is None:
+            raise WiringError(f"stages.{self.name} must be called inside a function marked @pipeline.")
         return record(self, args, kwargs)
 
 

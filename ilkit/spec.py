@@ -94,6 +94,12 @@ class Spec(BaseModel):
         del given
         return ()
 
+    def source_faults(self, sources: Mapping[str, Any]) -> Iterable[str]:
+        """What the settings need of those of the stages whose artifacts their stage is handed, by the names of these;
+        nothing unless overridden."""
+        del sources
+        return ()
+
     def longest_episode(self, world: Any) -> int | None:
         """The most steps of the episodes that a stage records in an environment; None where nobody knows before."""
         del world

@@ -101,9 +101,15 @@ class Goals(Spec):
         yield from goal_faults(spaces.observation)
 
     def input_faults(self, given: Collection[str]) -> Iterator[str]:
-        """Published numbers of policies that aren't there."""
+        """No policies, names that mean something else, and published numbers of policies that aren't there."""
+        named = set(given) - {"env", "demos", "expert"}
+        sampled = {f"{name}{SAMPLED}" for name in named} if self.acting == "both" else set()
+        if not named:
+            yield "policies: must be handed over by names of their own, got none. Write NAME=... in the pipeline."
+        for name in sorted(named & {"random", *sampled}):
+            yield f"{name}: is another policy on the page. Hand yours over by another name."
         names = (one.policy for one in self.published)
-        return unknown_faults("published", "policies that are handed over", names, given)
+        yield from unknown_faults("published", "policies that are handed over", names, given)
 
 
 def evaluate(

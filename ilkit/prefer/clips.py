@@ -5,8 +5,8 @@ a later one gives way, and none about those that were asked about before. To ask
 the earlier ones.
 """
 
-from collections.abc import Collection, Iterator
-from typing import Literal
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Literal
 
 import jax
 from jaxtyping import PRNGKeyArray
@@ -53,6 +53,14 @@ class Clips(Spec):
     def needs_shared_starts(self) -> bool:
         """Where pairs start alike."""
         return self.same_start
+
+    def source_faults(self, sources: Mapping[str, Any]) -> Iterator[str]:
+        """A reward of a single opinion can't say where opinions differ."""
+        if self.selection != "random" and getattr(sources.get("reward"), "num_members", 2) < 2:
+            yield (
+                f"selection: needs a reward with several members where it is {self.selection}, got one. Set "
+                "num_members of the stage that learns it to 2 or more, or choose random."
+            )
 
     def input_faults(self, given: Collection[str]) -> Iterator[str]:
         """A reward has to be there where it selects."""

@@ -9,6 +9,13 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ilkit.errors import ParamsError
 
 _DEPTH = 32
+_REMEDIES = {
+    "cannot start any token": " Indent by spaces, not by tabs, and put texts that begin with such a letter in quotes.",
+    "mapping values are not allowed": " Is it indented as the lines around it, with a space after each colon?",
+    "did not find expected": " Is it indented as the lines around it, and is every bracket closed?",
+    "duplicate key": " Leave one of them out.",
+}
+"""What to do where the parser says so."""
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -22,7 +29,9 @@ def read_document(path: Path) -> dict[str, Any]:
         _check(raw, str(path), 0)
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ParamsError(f"{path}{line}: must be YAML: {error.problem or error}.") from error
+        problem = str(error.problem or error)
+        near = next((remedy for words, remedy in _REMEDIES.items() if words in problem), "")
+        raise ParamsError(f"{path}{line}: must be YAML: {problem}.{near}") from error
     except (YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
         raise ParamsError(f"{path}: must be a file of YAML: {error}.") from error
     except RecursionError as error:

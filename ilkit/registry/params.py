@@ -139,7 +139,21 @@ def _chosen(raw: RawParams, block: str, group: str) -> None:
 def _parse_candidate(raw: RawParams, block: str, group: str, kind: str) -> Spec:
     if moved := _moved(raw, block, group, kind):
         raise ParamsError(moved)
+    if kind not in installed().get(group, {}):
+        raise ParamsError(_misplaced(raw, block, group, kind))
     return parse(find(group, kind, at=f"{block}.kind").spec, raw[block][kind], f"{block}.{kind}")
+
+
+def _misplaced(raw: RawParams, block: str, group: str, name: str) -> str:
+    """What is wrong with what stands in a block and is no kind: a setting that belongs in the sub-block, mostly."""
+    chosen = raw[block].get("kind")
+    if chosen in installed().get(group, {}) and name in find(group, chosen).spec.model_fields:
+        return (
+            f"{block}.{name}: settings stand in the sub-block of their kind, got {raw[block][name]!r} beside it. Move "
+            f"it to {block}.{chosen}.{name}."
+        )
+    near = nearest(name, ["kind", *installed().get(group, {})])
+    return f"{block}.{name}: must be the settings of a registered kind of {group}, got the name {name!r}. {near}"
 
 
 def _moved(raw: RawParams, block: str, group: str, kind: str) -> str:
@@ -213,6 +227,14 @@ def _explained(
             yield _explain_union(".".join([path, *map(str, location)]), hint, given)
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _explain_union(where: str, hint: Any, given: Any) -> str:
     names = [name for one in members(hint) if get_origin(one) is Literal for name in get_args(one)]
     near = f" {nearest(given, names)}" if isinstance(given, str) and names else ""
@@ -236,6 +258,10 @@ def _explain(specs: Sequence[type[BaseModel]], path: str, error: dict[str, Any])
     expected = str((error.get("ctx") or {}).get("expected"))
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         choice = " " + nearest(error["input"], [one.strip("' ") for one in expected.replace(" or ", ",").split(",")])
+    elif isinstance(error["input"], str) and rule in ("a number", "a whole number") and _is_number(error["input"]):
+        choice = " Write it without quotes."
+    elif rule == "a list" and len(error["loc"]) == 1 and not isinstance(error["input"], dict):
+        choice = f" Write it in brackets: [{error['input']}]."
     prefix = "" if error["type"] == "value_error" else "must be "
     got = "" if isinstance(error["input"], dict) else f", got {error['input']!r}"  # settings together: the rule says it
     return f"{where}: {prefix}{rule}{got}.{choice}"

@@ -19,7 +19,7 @@ def plan_faults(plan: Plan) -> list[str]:
     """Everything that is wrong with the settings of a plan, and with what it hands to its stages."""
     found = faults(plan.raw, plan.groups)
     askers = () if found else (_input_faults, _next_state_faults, _path_faults, task_faults)
-    return [*found, *(fault for ask in askers for fault in ask(plan)), *dict.fromkeys(seed_faults(plan))]
+    return list(dict.fromkeys([*found, *(fault for ask in askers for fault in ask(plan)), *seed_faults(plan)]))
 
 
 def _input_faults(plan: Plan) -> Iterator[str]:
@@ -32,6 +32,8 @@ def input_faults(plan: Plan, call: Call) -> Iterator[str]:
     node, component = call.node, call.component
     given = {*node.inputs, *node.parts}
     yield from (f"{node.block}.{component.kind}.{fault}" for fault in call.spec.input_faults(given))
+    sources = {name: plan.call(edge.node.name).spec for name, edge in node.inputs.items()}
+    yield from (f"{node.block}.{component.kind}.{fault}" for fault in call.spec.source_faults(sources))
     for part, block in node.parts.items():
         chosen = plan.build(block, part)
         yield from (f"{block.name}.{chosen.kind}.{fault}" for fault in chosen.spec.input_faults(given))

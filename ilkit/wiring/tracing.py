@@ -9,8 +9,9 @@ from typing import Any, get_args, get_origin
 from ilkit.data.build import Build
 from ilkit.data.seeds import Seeds
 from ilkit.declaration import Declaration, recorder, type_name
-from ilkit.errors import WiringError, nearest
+from ilkit.errors import IlkitError, WiringError, nearest
 from ilkit.registry.find import declarations
+from ilkit.wiring.mistakes import check_name, explained, remedy, unbound
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ class Graph:
             for block, group in [(node.block, node.declaration.name), *part_blocks(node)]:
                 if found.setdefault(block, group) != group:
                     raise WiringError(
-                        f"The block {block!r} must serve one group, got {found[block]} and {group}. Is a part missing "
-                        "before it, such as the format of stages.dataset?"
+                        f"The block {block!r} must serve one group, got {found[block]} and {group}. Give one of them "
+                        "a block of its own; or is a part missing before it, such as the format of stages.dataset?"
                     )
         return found
 
@@ -136,19 +137,22 @@ def trace(function: Callable[[Any], Any]) -> Graph:
     token = recorder.set(partial(_record, graph))
     try:
         output = function(Params())
-    except AttributeError as error:
-        fields = getattr(error.obj, "_fields", None)
-        if fields is None or error.name is None:
-            raise
-        made = type(error.obj).__name__
-        raise WiringError(f"{made} has no {error.name!r}, only its artifacts. {nearest(error.name, fields)}") from error
+    except IlkitError:
+        raise
+    except Exception as error:
+        fields, name = getattr(getattr(error, "obj", None), "_fields", None), getattr(error, "name", None)
+        if fields is None or name is None:
+            raise explained(error, function) from error
+        made = type(getattr(error, "obj", None)).__name__
+        raise WiringError(f"{made} has no {name!r}, only its artifacts. {nearest(name, fields)}") from error
     finally:
         recorder.reset(token)
     returned = output if isinstance(output, tuple) and output else (output,)
     for one in returned:
         if not isinstance(one, Edge):
             raise WiringError(
-                f"A pipeline must return what its last stage makes, or a tuple of such, got {_describe(one)}."
+                f"A pipeline must return what its last stage makes, or a tuple of such, got {_describe(one)}. End it "
+                "with return and the call of a stage."
             )
     graph.output = tuple(one.name for one in returned) if isinstance(output, tuple) else output.name
     graph.groups()
@@ -160,14 +164,16 @@ def _record(graph: Graph, declaration: Declaration[Any, Any], args: tuple[Any, .
     bound = _bind(declaration, args, kwargs)
     spec = bound.pop(next(iter(bound)))
     if not isinstance(spec, Block):
-        raise WiringError(f"{declaration.name}: the first argument must be a block of params, got {_describe(spec)}.")
+        raise WiringError(
+            f"{declaration.name}: the first argument must be a block of params, got {_describe(spec)}. Write "
+            f"stages.{declaration.name}(params.NAME, ...)."
+        )
     name = name or spec.name
-    if name in graph.nodes:
-        raise WiringError(f"Two stages are called {name!r}. Give one another block, or a name: name='...'.")
+    check_name(name, graph.nodes)
     parts: dict[str, Block] = {}
     inputs: dict[str, Edge] = {}
     for argument, given in bound.items():
-        _check(name, argument, declaration.types_of(argument), given)
+        _check(name, argument, declaration, given)
         if isinstance(given, Block):
             parts[argument] = given
         else:
@@ -182,8 +188,7 @@ def _bind(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dic
     try:
         bound = keyless.bind(*args, **kwargs).arguments
     except TypeError as error:
-        expected = ", ".join(keyless.parameters)
-        raise WiringError(f"{declaration.name} takes ({expected}): {error}.") from error
+        raise unbound(declaration, error, kwargs) from error
     flat: dict[str, Any] = {}
     for name, value in bound.items():
         variadic = keyless.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
@@ -191,7 +196,8 @@ def _bind(declaration: Declaration[Any, Any], args: tuple[Any, ...], kwargs: dic
     return flat
 
 
-def _check(stage: str, argument: str, expected: tuple[Any, ...], given: Any) -> None:
+def _check(stage: str, argument: str, declaration: Declaration[Any, Any], given: Any) -> None:
+    expected = declaration.types_of(argument)
     if get_origin(expected[0]) is Build:
         fits = isinstance(given, Block)
         wanted = f"a block of params (params.{argument})"
@@ -200,7 +206,9 @@ def _check(stage: str, argument: str, expected: tuple[Any, ...], given: Any) -> 
         fits = isinstance(given, Edge) and given.makes in inner
         wanted = " or ".join(map(type_name, inner))
     if not fits:
-        raise WiringError(f"{stage}: {argument} must be {wanted}, got {_describe(given)}.")
+        where = remedy(declaration, given.makes) if isinstance(given, Edge) else ""
+        where = " Unpack it: **NAME." if isinstance(given, dict) else where
+        raise WiringError(f"{stage}: {argument} must be {wanted}, got {_describe(given)}.{where}")
 
 
 def _describe(given: Any) -> str:

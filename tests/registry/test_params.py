@@ -120,7 +120,8 @@ def test_a_setting_within_a_setting_is_told_what_there_is_there(
         ("env", "point_maze", {"tasks": [[[1, 1], [1, "a"]]]}, "tasks.0.1.1: must be a whole number, got 'a'."),
         ("env", "point_maze", {"tasks": []}, "tasks: must be a list of at least 1, got []."),
         ("prefer", "clips", {"length": "all"}, "length: must be a whole number, got 'all'."),
-        ("network", "mlp", {"hidden": 64}, "hidden: must be a list, got 64."),
+        ("network", "mlp", {"hidden": 64}, "hidden: must be a list, got 64. Write it in brackets: [64]."),
+        ("align", "dpo", {"beta": "0.1"}, "beta: must be a number, got '0.1'. Write it without quotes."),
         ("policy", "gaussian", {"squash": 1}, "squash: must be true or false, got 1."),
     ],
 )
@@ -130,6 +131,14 @@ def test_a_setting_of_the_wrong_type_is_told_once_in_words_of_yaml(
     params = {"seed": 0, "num_threads": 1, "block": {"kind": kind, kind: settings}}
     found = [fault.removeprefix(f"block.{kind}.") for fault in faults(params, {"block": group})]
     assert [fault for fault in found if "required" not in fault] == [said]
+
+
+def test_a_setting_beside_its_sub_block_is_told_where_to_go() -> None:
+    said = explain({**raw(), "imitate": {"kind": "bc", "bc": {}, "learning_rate": 0.1, "gcbcc": {}}})
+    assert "imitate.learning_rate: settings stand in the sub-block of their kind, got 0.1 beside it." in said
+    assert "Move it to imitate.bc.learning_rate." in said
+    assert "imitate.gcbcc: must be the settings of a registered kind of imitate" in said
+    assert "Did you mean 'gcbc'?" in said
 
 
 def test_a_recording_of_before_formats_is_shown_as_it_is_written_now() -> None:

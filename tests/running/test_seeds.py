@@ -67,6 +67,15 @@ def test_the_number_of_a_seed_that_is_not_there_is_found() -> None:
     assert found == "answers.answers.training_seed: must be below the 1 training seed of asked, counted from 0, got 1."
 
 
+def test_a_reward_of_one_opinion_selects_nothing() -> None:
+    ask = {"clips": {"selection": "disagreement"}}
+    (found,) = plan_faults(plan_of(ask=ask, reward={"bradley_terry": {"num_members": 1}}))
+    assert found.startswith(
+        "ask.clips.selection: needs a reward with several members where it is disagreement, got one"
+    )
+    assert not plan_faults(plan_of(ask=ask))
+
+
 def test_a_run_refuses_several_seeds_in_the_same_words() -> None:
     plan = plan_of()
     inputs = {"reward": Seeds(None, {}, 2)}

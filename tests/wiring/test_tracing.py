@@ -105,11 +105,65 @@ def calls_a_part(params):
     return stages.policy(params.policy)
 
 
+def in_the_wrong_place(params):
+    expert = stages.expert(params.expert, params.env)
+    demos = stages.rollout(params.rollout, params.env, expert)
+    asked = stages.prefer(params.prefer, params.labeler, demos)
+    return stages.dataset(params.dataset, asked=asked)
+
+
+def misspelt_argument(params):
+    return stages.rollout(params.rollout, params.env, experts=stages.expert(params.expert, params.env))
+
+
+def packed(params):
+    demos = stages.rollout(params.rollout, params.env, stages.expert(params.expert, params.env))
+    return stages.evaluate(params.evaluate, params.env, demos, {"one": demos})
+
+
+def named_like_a_folder(params):
+    return stages.expert(params.expert, params.env, name="far/off")
+
+
+def named_like_the_first(params):
+    return stages.expert(params.expert, params.env, name="components")
+
+
+def reads_a_setting(params):
+    return stages.expert(params.expert.lqr, params.env)
+
+
+def takes_by_text(params):
+    return stages.expert(params["expert"], params.env)
+
+
+def compares(params):
+    return stages.expert(params.expert, params.env) if params.seed > 1 else None
+
+
+def has_no_fields(params):
+    return stages.rollout(params.rollout, params.env, stages.expert(params.expert, params.env).policy)
+
+
+def misspelt(params):
+    return stages.expert(params.expert, parms.env)
+
+
 @pytest.mark.parametrize(
     ("pipeline", "said"),
     [
         (wrong_artifact, r"imitate: demos must be Demonstrations, got Policy \(made by expert\)"),
-        (missing_argument, "expert takes .*env"),
+        (missing_argument, r"stages\.expert takes \(params.expert, params.env\), .*missing a required argument: 'env'"),
+        (in_the_wrong_place, r"asked must be Aggregate, got Preferences .*Hand it over as preferences\."),
+        (misspelt_argument, r"rollout takes \(params.rollout, params.env, expert: Policy\).* Did you mean 'expert'"),
+        (packed, r"expert must be Policy, got dict\. Unpack it"),
+        (named_like_a_folder, "must be of letters, digits, _ and -, .*got 'far/off'"),
+        (named_like_the_first, "and not 'components', got 'components'"),
+        (reads_a_setting, r"line \d+: params.expert is a block.*got params.expert.lqr\. Hand over the block"),
+        (takes_by_text, r"line \d+: Blocks are written params.NAME"),
+        (compares, r"line \d+: '>' not supported .*Choose by kind in params.yaml"),
+        (has_no_fields, "expert makes one artifact, and has no 'policy'. Hand over expert as it is"),
+        (misspelt, r"line \d+: NameError: name 'parms' is not defined"),
         (part_for_artifact, "rollout: expert must be Policy, got the block params.expert"),
         (artifact_for_part, r"rollout: env must be a block of params \(params.env\), got Policy"),
         (same_name_twice, "Two stages are called 'expert'"),
