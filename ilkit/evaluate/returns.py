@@ -10,7 +10,7 @@ unit is the seed (Agarwal et al., Deep Reinforcement Learning at the Edge of the
 normalized by fixed references, (return - random) / (expert - random), that are run on the same episodes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import equinox as eqx
@@ -69,6 +69,11 @@ class Returns(Spec):
     """The return from which on an episode counts as a success; where none is given, what the environment says of it."""
     map_dims: tuple[NonNegativeInt, NonNegativeInt] = (0, 1)
     """The two entries of the state (of the observation, in a host environment) that the uncertainty map spans."""
+
+    def input_faults(self, given: Collection[str]) -> Iterator[str]:
+        """Names that the page has for others."""
+        for name in sorted({"demonstrated", "random"} & set(given)):
+            yield f"{name}: is something else on the page. Hand yours over by another name."
 
     def faults(self, world: Environment | HostEnvironment) -> Iterator[str]:
         """Entries that the map asks for and that aren't there."""

@@ -27,7 +27,7 @@ from ilkit.data.uncertainty import Uncertainty
 from ilkit.errors import refuse
 from ilkit.reinforcement.anchor import anchor_of
 from ilkit.reinforcement.by_trial import train_by_reward
-from ilkit.reinforcement.cautious_reward import cautious, disagreement_faults
+from ilkit.reinforcement.cautious_reward import cautious, disagreement_faults, member_faults
 from ilkit.reinforcement.densities import density_faults, density_floor
 from ilkit.reinforcement.info import ReinforcementInfo
 from ilkit.reinforcement.learnt_reward import check_learnt
@@ -66,6 +66,10 @@ class PPO(ProximalSpec):
     def input_faults(self, given: Collection[str]) -> tuple[str, ...]:
         """A penalty on the disagreement of a reward that isn't there."""
         return disagreement_faults(self.disagreement_penalty, given)
+
+    def source_faults(self, sources: Mapping[str, Any]) -> tuple[str, ...]:
+        """A penalty on the disagreement of a reward that agrees with itself everywhere."""
+        return member_faults(self.disagreement_penalty, sources)
 
     def _minibatch_faults(self, policy: Policy) -> tuple[str, ...]:
         if not jax.tree.leaves(policy.initial_carry()) or self.num_envs % self.num_minibatches == 0:

@@ -8,8 +8,8 @@ With the clone's mode as the actor μ, two critics Q_1 and Q_2, slowly following
 where ∇_a Q_1 is dropped where it points out of the action space. The actor moves once for several steps of the critics.
 """
 
-from collections.abc import Collection
-from typing import Literal
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
 
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -34,7 +34,7 @@ from ilkit.off_policy.deterministic_actor import (
 )
 from ilkit.off_policy.learning import reinforce
 from ilkit.off_policy.updates import Batch, Learner, Rules, State
-from ilkit.reinforcement.cautious_reward import cautious, disagreement_faults
+from ilkit.reinforcement.cautious_reward import cautious, disagreement_faults, member_faults
 from ilkit.stepping.behavior import Behavior
 
 
@@ -48,6 +48,10 @@ class TD3(DeterministicSpec):
     def input_faults(self, given: Collection[str]) -> tuple[str, ...]:
         """The demonstrations that batches lack, or a penalty on the disagreement of a reward that isn't there."""
         return (*super().input_faults(given), *disagreement_faults(self.disagreement_penalty, given))
+
+    def source_faults(self, sources: Mapping[str, Any]) -> tuple[str, ...]:
+        """A penalty on the disagreement of a reward that agrees with itself everywhere."""
+        return member_faults(self.disagreement_penalty, sources)
 
 
 def finetune(

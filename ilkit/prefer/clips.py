@@ -50,6 +50,11 @@ class Clips(Spec):
             yield f"length: must be at most the {longest} steps of an episode, got {self.length}."
 
     @property
+    def shares_starts(self) -> bool:
+        """Pairs are of any two clips, or start alike."""
+        return self.same_start
+
+    @property
     def needs_shared_starts(self) -> bool:
         """Where pairs start alike."""
         return self.same_start

@@ -5,8 +5,8 @@ or of how much noise an expert acted under, of which more is worse, so that nobo
 D-REX).
 """
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray
@@ -42,6 +42,17 @@ class Ranked(Spec):
         """Clips that are longer than every episode."""
         if self.length is not None and self.length > longest:
             yield f"length: must be at most the {longest} steps of an episode, got {self.length}."
+
+    @property
+    def shares_starts(self) -> bool:
+        """Pairs are of any two clips."""
+        return False
+
+    def source_faults(self, sources: Mapping[str, Any]) -> Iterator[str]:
+        """Another number of tries than the recording has."""
+        recorded = getattr(sources.get("demos"), "tries", None)
+        if self.tries is not None and recorded not in (None, self.tries):
+            yield f"tries: must be that of the recording that is handed over, {recorded}, got {self.tries}."
 
     @model_validator(mode="after")
     def _check(self) -> "Ranked":

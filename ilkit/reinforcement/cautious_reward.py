@@ -4,7 +4,8 @@ r(s, a, s') = mean_k r_k - κ std_k r_k holds back a policy that finds where a r
 is high (Coste et al., 2024, uncertainty-weighted optimization, with the standard deviation in place of the variance).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -57,19 +58,22 @@ def cautious(reward: Reward | None, penalty: float | None, kind: str) -> Reward 
     """
     if reward is None or penalty is None:
         return reward
-    if reward.num_members < 2:
-        refuse(
-            f"finetune.{kind}",
-            (
-                f"disagreement_penalty: needs a reward of several members, got {penalty:g} and one of a single member. "
-                "Raise reward.bradley_terry.num_members, or set it to null.",
-            ),
-        )
+    refuse(f"finetune.{kind}", member_faults(penalty, {"reward": reward}))
     return CautiousReward(
         reward=reward,
         penalty=jnp.asarray(penalty, jnp.float32),
         spaces=reward.spaces,
         reads_action=reward.reads_action,
+    )
+
+
+def member_faults(penalty: float | None, sources: Mapping[str, Any]) -> tuple[str, ...]:
+    """A penalty where a reward, or the settings that it is learnt by, has a single member."""
+    if penalty is None or getattr(sources.get("reward"), "num_members", 2) > 1:
+        return ()
+    return (
+        f"disagreement_penalty: needs a reward of several members, got {penalty:g} and one of a single member. "
+        "Raise reward.bradley_terry.num_members, or set it to null.",
     )
 
 

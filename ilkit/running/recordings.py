@@ -18,6 +18,9 @@ from ilkit.wiring.tracing import Node
 _NUM_STARTS = 256
 """So many starts, all of them different, are taken for starts that are never alike."""
 
+_FEW_STARTS = 8
+"""Of tries at so many starts, any two that are drawn start apart by far more often than not."""
+
 Worlds = Mapping[str, Any]
 """The environments that could be made, by their blocks."""
 
@@ -83,21 +86,28 @@ def _start_faults(plan: Plan, call: Call, worlds: Worlds) -> Iterator[str]:
         block, kind = first.block, plan.call(first.name).component.kind
         name = "same_start" if hasattr(call.spec, "same_start") else "allow_different_starts"
         otherwise = "false, for pairs of any clips" if name == "same_start" else "true"
+        several = plan.call(first.name).spec.shares_starts
+        why = "pairs are drawn of any two clips" if several else f"{block}.kind {kind} records one try at each start"
+        how = "Ask with prefer.clips.same_start" if several else f"Record several: {block}.kind graded"
         yield (
-            f"{call.node.block}.{call.component.kind}.{name}: needs clips that start in the same state, and "
-            f"{block}.kind {kind} records one try at each start. Record several: {block}.kind graded, or set {name} to "
-            f"{otherwise}."
+            f"{call.node.block}.{call.component.kind}.{name}: needs clips that start in the same state, and {why}. "
+            f"{how}, or set {name} to {otherwise}."
         )
 
 
-def _starts_apart(plan: Plan, node: Node, worlds: Worlds) -> bool:
-    """Whether no two episodes of a stage that records start alike, as far as it tells and drawing shows it."""
-    before = _before(node)
+def _starts_apart(plan: Plan, node: Node, worlds: Worlds, num_starts: int = 0) -> bool:
+    """Whether no two episodes of a stage that records start alike, as far as it tells and drawing shows it.
+
+    Where pairs are drawn of any two, it is enough that there are several tries at each of many starts, `num_starts`.
+    """
+    before, spec = _before(node), plan.call(node.name).spec
     asked = bool(before) and node.declaration.makes is Preferences
-    if not asked and plan.call(node.name).spec.shares_starts is not False:
+    few = num_starts < _FEW_STARTS or getattr(spec, "num_starts", 0) < _FEW_STARTS
+    if not asked and spec.shares_starts is not False and few:
         return False
     if before:
-        return all(_starts_apart(plan, one, worlds) for one in before)
+        anywhere = _FEW_STARTS if asked and spec.shares_starts is False else num_starts
+        return all(_starts_apart(plan, one, worlds, anywhere) for one in before)
     world = worlds.get(node.parts["env"].name) if "env" in node.parts else None
     if not isinstance(world, Environment):
         return False

@@ -59,6 +59,8 @@ def test_success_is_a_return_from_a_threshold_on_whose_unit_is_the_seed(push, we
 
 
 def test_entries_that_the_map_asks_for_must_be_there(push):
+    (fault,) = Returns().input_faults({"demos", "env", "random", "mine"})
+    assert fault == "random: is something else on the page. Hand yours over by another name."
     assert list(Returns().faults(push.env())) == []
     assert list(Returns(map_dims=(1, 4)).faults(push.env())) == [
         "map_dims: must be two different entries from 0 to 3, got [1, 4]."

@@ -103,8 +103,18 @@ def test_clips_that_start_alike_are_of_several_tries() -> None:
     anywhere = {"prefer": {"clips": {}}, "rollout": once}
     assert not faults(**anywhere, align={"dpo": {"allow_different_starts": True}})
     assert not faults(**anywhere, align={"cpl": {}})
+    (found,) = faults(rollout={"graded": {"action_noise": [0.3], "num_starts": 20}}, prefer={"clips": {}})
+    assert "pairs are drawn of any two clips. Ask with prefer.clips.same_start, or set allow_different" in found
     (found,) = faults(rollout={"graded": {"tries": 1}}, prefer={"clips": {}})
     assert found.startswith("align.dpo.allow_different_starts")
+
+
+def test_ranks_by_noise_are_of_the_tries_that_were_recorded() -> None:
+    ranked = {"ranked": {"quality": "noise", "tries": 2}}
+    few = {"graded": {"action_noise": [0.1, 0.2, 0.3], "tries": 3, "num_starts": 2}}
+    (found,) = faults(rollout=few, prefer=ranked)
+    assert found == "prefer.ranked.tries: must be that of the recording that is handed over, 3, got 2."
+    assert not faults(rollout=few, prefer={"ranked": {"quality": "noise", "tries": 3}})
 
 
 def test_one_start_for_all_is_alike_in_every_kind_of_rollout() -> None:
