@@ -9,8 +9,7 @@ from click.testing import CliRunner
 
 from ilkit.cli.commands import command_line
 from ilkit.cli.explained import explained
-from ilkit.running.pipelines import load_pipeline
-from ilkit.wiring.dvc import compile_pipeline
+from tests.running.projects import write_pipeline
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,12 +31,8 @@ expert: {kind: lqr, lqr: {}, swing_up: {}}
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "pipeline.py").write_text(PIPELINE)
-    (tmp_path / "params.yaml").write_text(PARAMS)
-    graph = load_pipeline(tmp_path / "pipeline.py").graph
-    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "pipeline.py"))
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return write_pipeline(tmp_path, PIPELINE, PARAMS)
 
 
 def call(*arguments: str) -> tuple[int, str]:

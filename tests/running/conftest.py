@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from ilkit.running.components import write_components
-from ilkit.running.pipelines import load_pipeline
-from ilkit.wiring.dvc import compile_pipeline
+from tests.running.projects import write_pipeline
 
 PIPELINE = """
 from ilkit import pipeline, stages
@@ -32,11 +31,7 @@ def write_project() -> Callable[[Path], Path]:
     """Writes the project into a folder, ready to be run."""
 
     def write(folder: Path) -> Path:
-        (folder / "pipeline.py").write_text(PIPELINE)
-        (folder / "params.yaml").write_text(PARAMS)
-        graph = load_pipeline(folder / "pipeline.py").graph
-        (folder / "dvc.yaml").write_text(compile_pipeline(graph, "pipeline.py"))
-        write_components(folder)
+        write_components(write_pipeline(folder, PIPELINE, PARAMS))
         return folder
 
     return write

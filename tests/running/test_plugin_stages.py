@@ -11,7 +11,7 @@ from ilkit.errors import DataError, ParamsError, WiringError
 from ilkit.running.components import write_components
 from ilkit.running.pipelines import load_pipeline, read_plan
 from ilkit.running.run import run_stage
-from ilkit.wiring.dvc import compile_pipeline
+from tests.running.projects import write_pipeline
 
 DECLARES = """
     from typing import NamedTuple
@@ -90,11 +90,8 @@ def project(tmp_path: Path, install: Callable[..., Path]) -> Path:
 
 
 def write(folder: Path, given: str = "", kind: str = "episodes") -> None:
-    (folder / "pipeline.py").write_text(PIPELINE.format(given=given))
     params = PARAMS.replace("kind: episodes, episodes: {}}", f"kind: {kind}, {kind}: {{}}}}")
-    (folder / "params.yaml").write_text(params)
-    graph = load_pipeline(folder / "pipeline.py").graph
-    (folder / "dvc.yaml").write_text(compile_pipeline(graph, "pipeline.py"))
+    write_pipeline(folder, PIPELINE.format(given=given), params)
 
 
 def test_each_artifact_of_a_stage_is_an_output_of_its_own(project: Path) -> None:

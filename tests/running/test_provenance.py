@@ -7,7 +7,7 @@ import pytest
 from ilkit.artifact.store import save
 from ilkit.running.pipelines import load_pipeline, read_plan
 from ilkit.running.run import run_stage
-from ilkit.wiring.dvc import compile_pipeline
+from tests.running.projects import write_pipeline
 
 PIPELINE = """
 from ilkit import pipeline, stages
@@ -38,11 +38,8 @@ evaluate: {kind: returns, returns: {num_episodes: 3, num_resamples: 50}}
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
-    (folder / "pipeline.py").write_text(PIPELINE)
-    (folder / "params.yaml").write_text(PARAMS)
     (folder / "components.json").write_text("{}")
-    (folder / "dvc.yaml").write_text(compile_pipeline(load_pipeline(folder / "pipeline.py").graph, "pipeline.py"))
-    return folder
+    return write_pipeline(folder, PIPELINE, PARAMS)
 
 
 def test_a_report_says_the_same_with_files_and_in_memory(project: Path) -> None:

@@ -8,9 +8,9 @@ from ilkit import load
 from ilkit.asking.queue import OpenQuestionsError
 from ilkit.errors import ParamsError
 from ilkit.running.components import write_components
-from ilkit.running.pipelines import load_pipeline, read_plan
+from ilkit.running.pipelines import read_plan
 from ilkit.running.questions import run_or_ask
-from ilkit.wiring.dvc import compile_pipeline
+from tests.running.projects import write_pipeline
 
 PIPELINE = """
 from ilkit import pipeline, stages
@@ -36,11 +36,7 @@ prefer: {kind: clips, clips: {num_pairs: 3, length: 4}}
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "pipeline.py").write_text(PIPELINE)
-    (tmp_path / "params.yaml").write_text(PARAMS)
-    graph = load_pipeline(tmp_path / "pipeline.py").graph
-    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "pipeline.py"))
-    write_components(tmp_path)
+    write_components(write_pipeline(tmp_path, PIPELINE, PARAMS))
     return tmp_path
 
 
@@ -65,15 +61,12 @@ def test_a_stage_that_is_handed_what_its_kind_does_not_take_says_so_as_check_doe
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "pipeline.py").write_text(
+    pipeline = (
         "from ilkit import pipeline, stages\n\n@pipeline\ndef read(params):\n"
         "    return stages.comparisons(params.comparisons, params.env)\n"
     )
-    (tmp_path / "params.yaml").write_text(
-        "seed: 3\nnum_threads: 1\nenv: {kind: pendulum, pendulum: {}}\ncomparisons: {kind: jsonl, jsonl: {}}\n"
-    )
+    params = "seed: 3\nnum_threads: 1\nenv: {kind: pendulum, pendulum: {}}\ncomparisons: {kind: jsonl, jsonl: {}}\n"
     (tmp_path / "comparisons.jsonl").write_text('{"chosen": "yes", "rejected": "no"}\n')
-    graph = load_pipeline(tmp_path / "pipeline.py").graph
-    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "pipeline.py"))
+    write_pipeline(tmp_path, pipeline, params)
     with pytest.raises(ParamsError, match=r"comparisons\.kind: jsonl takes no env"):
         run_or_ask(read_plan(tmp_path), "comparisons", tmp_path)

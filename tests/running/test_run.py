@@ -14,7 +14,7 @@ from ilkit.errors import ParamsError, WiringError
 from ilkit.running.components import write_components
 from ilkit.running.pipelines import load_pipeline, read_plan
 from ilkit.running.run import run_stage
-from ilkit.wiring.dvc import compile_pipeline
+from tests.running.projects import write_pipeline
 
 PIPELINE = """
 from ilkit import pipeline, stages
@@ -40,12 +40,7 @@ imitate: {{kind: bc, bc: {{num_steps: {num_steps}, num_seeds: 2}}}}
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "pipelines").mkdir()
-    (tmp_path / "pipelines/clone.py").write_text(PIPELINE)
-    (tmp_path / "params.yaml").write_text(PARAMS.format(num_steps=300))
-    graph = load_pipeline(tmp_path / "pipelines/clone.py").graph
-    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "pipelines/clone.py"))
-    write_components(tmp_path)
+    write_components(write_pipeline(tmp_path, PIPELINE, PARAMS.format(num_steps=300), "pipelines/clone.py"))
     return tmp_path
 
 
@@ -134,15 +129,11 @@ def test_policies_are_kept_along_training_and_what_is_to_remark_is_said(
     cloned = "    cloned = stages.imitate(params.imitate, params.policy, demos)\n"
     tuned = "    return stages.finetune(params.finetune, params.exploration, params.env, cloned)\n"
     text = PIPELINE.replace("    return stages.imitate(params.imitate, params.policy, demos)\n", cloned + tuned)
-    (tmp_path / "tune.py").write_text(text)
     small = "num_steps: 6, num_envs: 2, batch_size: 4, critic_hidden: [4], critic_warmup_steps: 2, num_seeds: 2"
     chosen = "exploration: {kind: none, none: {}}\nfinetune: {kind: td3, td3: {" + small + ", "
     chosen += "num_snapshots: 3, clone_weight: 1.0e+6}}\n"
-    (tmp_path / "params.yaml").write_text(PARAMS.format(num_steps=2) + chosen)
-    graph = load_pipeline(tmp_path / "tune.py").graph
-    (tmp_path / "dvc.yaml").write_text(compile_pipeline(graph, "tune.py"))
-    write_components(tmp_path)
-    for stage in graph.nodes:
+    write_components(write_pipeline(tmp_path, text, PARAMS.format(num_steps=2) + chosen))
+    for stage in read_plan(tmp_path).graph.nodes:
         run_stage(read_plan(tmp_path), stage, tmp_path)
     told = capsys.readouterr().out.splitlines()[-1]
     assert "the policy never moved: from the middle of training on" in told
