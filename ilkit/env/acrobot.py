@@ -15,7 +15,6 @@ dynamics of Sutton and Barto's book, as in gymnasium, `envs/classic_control/acro
 
 from typing import Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +23,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.drawing import BLUE, GREEN, GRID, INK, ORANGE, STEEL, Canvas
 from ilkit.spec import Spec
 
@@ -56,17 +56,13 @@ class Acrobot(Spec):
     """The number of steps after which an episode is truncated."""
 
 
-class AcrobotEnvironment(Environment):
+class AcrobotEnvironment(VectorEnvironment):
     """The state is (θ₁, θ₂, θ̇₁, θ̇₂), the observation (cos θ₁, sin θ₁, cos θ₂, sin θ₂, θ̇₁, θ̇₂).
 
     Both links are 1 m long. Actions 0, 1 and 2 are the torques -τ, 0 and τ.
     """
 
     spec: Acrobot
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     @property
     def timestep(self) -> float | Float[Array, ""]:

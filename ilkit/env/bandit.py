@@ -19,6 +19,7 @@ from ilkit.data.environment import Environment, Transition
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.drawing import BLUE, GREEN, Canvas
 from ilkit.nn.layered_policy import CategoricalPolicy
 from ilkit.nn.perceptron import Layers, Perceptron, build_layers
@@ -48,16 +49,12 @@ class Bandit(Spec):
     below 0 the bad arms rather."""
 
 
-class BanditEnvironment(Environment):
+class BanditEnvironment(VectorEnvironment):
     """The state is the context, which is observed; an episode is one step."""
 
     layers: Layers
     """Rewards of all arms by the context."""
     rationality: Float[Array, ""]
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     def arm_rewards(self, obs: Float[Array, "*batch context"]) -> Float[Array, "*batch arms"]:
         """r(x, a) of every arm."""

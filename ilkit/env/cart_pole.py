@@ -14,7 +14,6 @@ earns as much in every episode. Sources: Barto, Sutton and Anderson (1983), as c
 
 from typing import Annotated, Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,6 +22,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.drawing import GRID, INK, ORANGE, RED, STEEL, Canvas
 from ilkit.spec import Spec
 
@@ -53,14 +53,10 @@ class CartPole(Spec):
     """The number of steps after which an episode is truncated."""
 
 
-class CartPoleEnvironment(Environment):
+class CartPoleEnvironment(VectorEnvironment):
     """State and observation are (x, ẋ, θ, θ̇); action 1 pushes to the right, action 0 to the left."""
 
     spec: CartPole
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     @property
     def timestep(self) -> float | Float[Array, ""]:

@@ -18,6 +18,7 @@ from ilkit.data.environment import Environment, Transition
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.drawing import BLUE, GREEN, INK, Canvas
 from ilkit.spec import Spec
 
@@ -46,14 +47,10 @@ class Fork(Spec):
     """The number of steps after which an episode is truncated."""
 
 
-class ForkEnvironment(Environment):
+class ForkEnvironment(VectorEnvironment):
     """State and observation are the position; the reward is 1 at the goal."""
 
     spec: Fork
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     @property
     def timestep(self) -> float | Float[Array, ""]:

@@ -20,6 +20,7 @@ from ilkit.data.environment import Environment, Transition
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.drawing import BLUE, GREEN, GRID, ORANGE, Canvas
 from ilkit.spec import Spec
 
@@ -43,7 +44,7 @@ class Ledge(Spec):
     """How far from the right place a leap may land."""
 
 
-class LedgeEnvironment(Environment):
+class LedgeEnvironment(VectorEnvironment):
     """States are (steps taken, offset from the middle, mark); the reward is 1 for a leap that lands.
 
     Observed are whether one stands at the edge (1, else 0), the offset and the mark.
@@ -51,10 +52,6 @@ class LedgeEnvironment(Environment):
 
     spec: Ledge
     goal_reward: ClassVar[float] = 1.0
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     def reset(self, *, key: PRNGKeyArray) -> Float[Array, " 3"]:
         """Starts near the middle of the beginning, with a mark of its own."""

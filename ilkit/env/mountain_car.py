@@ -11,7 +11,6 @@ Source: Moore (1990), as in gymnasium, `envs/classic_control/mountain_car.py`.
 
 from typing import Annotated, Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
@@ -19,6 +18,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, Transition
 from ilkit.data.spaces import Box, Discrete, Spaces
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.hills import hills_with_car
 from ilkit.spec import Spec
 
@@ -43,14 +43,10 @@ class MountainCar(Spec):
     """The number of steps after which an episode is truncated."""
 
 
-class MountainCarEnvironment(Environment):
+class MountainCarEnvironment(VectorEnvironment):
     """State and observation are (x, v); actions 0 and 2 push to the left and to the right, action 1 doesn't."""
 
     spec: MountainCar
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     def reset(self, *, key: PRNGKeyArray) -> Float[Array, " state"]:
         """Draws x from [-0.6, -0.4), at rest."""

@@ -9,7 +9,6 @@ The left wall stops the car. Source: Moore (1990), as in gymnasium, `envs/classi
 
 from typing import Annotated, ClassVar, Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
@@ -17,6 +16,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, HillCar, Transition
 from ilkit.data.spaces import Box, Spaces
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.hills import hills_with_car
 from ilkit.spec import Spec
 
@@ -41,15 +41,11 @@ class MountainCarContinuous(Spec):
     """The number of steps after which an episode is truncated."""
 
 
-class MountainCarContinuousEnvironment(Environment):
+class MountainCarContinuousEnvironment(VectorEnvironment):
     """State and observation are (x, v)."""
 
     goal_reward: ClassVar[float] = 100.0
     spec: MountainCarContinuous
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     def reset(self, *, key: PRNGKeyArray) -> Float[Array, " state"]:
         """Draws x from [-0.6, -0.4), at rest."""

@@ -9,7 +9,6 @@ Source: gymnasium, `envs/classic_control/pendulum.py`.
 
 from typing import Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +17,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, Rod, Transition
 from ilkit.data.spaces import Box, Spaces
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.drawing import BLUE, GREEN, GRID, INK, STEEL, Canvas
 from ilkit.spec import Spec
 
@@ -42,14 +42,10 @@ class Pendulum(Spec):
     """The number of steps after which an episode is truncated."""
 
 
-class PendulumEnvironment(Environment):
+class PendulumEnvironment(VectorEnvironment):
     """The state is (θ, θ̇) with θ in [-π, π]; the observation is (cos θ, sin θ, θ̇)."""
 
     spec: Pendulum
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     @property
     def timestep(self) -> float | Float[Array, ""]:

@@ -9,7 +9,6 @@ The optimal policy is known in closed form, u = -K (p, v), and so is its return.
 
 from typing import Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +17,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.environment import Environment, LinearQuadratic, Transition
 from ilkit.data.spaces import Box, Spaces
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.drawing import BLUE, GREEN, GRID, ORANGE, Canvas
 from ilkit.spec import Spec
 
@@ -46,14 +46,10 @@ class PointMass(Spec):
     """The number of steps after which an episode is truncated."""
 
 
-class PointMassEnvironment(Environment):
+class PointMassEnvironment(VectorEnvironment):
     """State and observation are (p, v), each of two entries; the action is the force."""
 
     spec: PointMass
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     @property
     def timestep(self) -> float | Float[Array, ""]:

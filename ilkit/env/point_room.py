@@ -20,6 +20,7 @@ from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Dict, Discrete, Spaces
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.fitting.goals import reached
 from ilkit.math.drawing import BLUE, GRID, ORANGE, Canvas
 from ilkit.spec import Spec
@@ -44,15 +45,11 @@ class PointRoom(Spec):
     """The number of steps after which an episode is truncated."""
 
 
-class PointRoomEnvironment(Environment):
+class PointRoomEnvironment(VectorEnvironment):
     """States are (x, y, goal x, goal y, steps taken); the reward is 1 for a step that ends at the goal, else 0."""
 
     goal_reward: ClassVar[float] = 1.0
     spec: PointRoom
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     @property
     def goal_tolerance(self) -> float | Float[Array, ""]:

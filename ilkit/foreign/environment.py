@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray, PyTree, UInt8
 
-from ilkit.data.environment import Environment, Transition
+from ilkit.data.environment import Transition
 from ilkit.data.spaces import Box, Spaces, vectors
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.errors import DataError
 from ilkit.foreign.flat_state import FlatState
 from ilkit.foreign.observed_state import StateSources, behave_alike, state_sources
@@ -41,16 +42,12 @@ class Dynamics(eqx.Module):
         return state
 
 
-class ForeignEnvironment(Environment):
+class ForeignEnvironment(VectorEnvironment):
     """Another library's environment; the state vector holds its state bit by bit."""
 
     dynamics: Dynamics
     name: str = eqx.field(static=True)
-    spaces: Spaces = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
     layout: FlatState = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
     seen: Box = eqx.field(static=True)
     """The range of observations in random episodes, for the picture."""
     sources: StateSources = eqx.field(static=True)

@@ -24,6 +24,7 @@ from ilkit.data.reward import Reward
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.data.tasks import put_together
 from ilkit.data.uncertainty import Uncertainty
+from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.data.windows import Window
 from ilkit.spec import Spec
 from ilkit.stepping.behavior import AdditiveNoise, Behavior
@@ -82,14 +83,10 @@ class Tracking(Spec):
     """The time limit of an episode."""
 
 
-class TrackingEnvironment(Environment):
+class TrackingEnvironment(VectorEnvironment):
     """The system of this module."""
 
     actions: Actions = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    spaces: Spaces = eqx.field(static=True)
-    state_names: tuple[str, ...] = eqx.field(static=True)
-    state_box: Box = eqx.field(static=True)
 
     def reset(self, *, key: PRNGKeyArray) -> Float[Array, " state"]:
         """Draws a state uniformly from the square."""
