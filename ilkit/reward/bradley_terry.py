@@ -26,11 +26,16 @@ from ilkit.data.reward import Reward
 from ilkit.data.spaces import Spaces
 from ilkit.data.training import Training, names_of
 from ilkit.errors import DataError
+from ilkit.fitting.alike import alike
 from ilkit.fitting.gradient import descend, partition
 from ilkit.preferring.answers import check_answers
 from ilkit.preferring.losses import bradley_terry_loss
 from ilkit.preferring.reward_ensemble import Inputs, RewardEnsemble, Units, flat_steps
 from ilkit.spec import Spec
+
+_LOOKS = 16
+"""Held-out pairs are looked at after each of the first steps, and then the less often the later: after step s, every
+s / 16 steps, so that the best step is known to a share of it, and a look costs little."""
 
 
 class BradleyTerry(Spec):
@@ -67,13 +72,25 @@ class RewardInfo(NamedTuple):
 
 
 class HeldOutInfo(NamedTuple):
-    """The same where pairs are held out."""
+    """The same where pairs are held out, of whose answers the last look tells."""
 
     accuracy: Float[Array, ""]
     best_step: Float[Array, ""]
     """The step that is kept so far."""
     held_out_accuracy: Float[Array, ""]
     held_out_loss: Float[Array, ""]
+    loss: Float[Array, ""]
+
+
+class _HeldOut(NamedTuple):
+    """Pairs that a member learns nothing from, and what their answers have said so far."""
+
+    rows: Int[Array, "members held_out"]
+    best: PyTree
+    """What was trained at the best step of each member."""
+    best_loss: Float[Array, " members"]
+    best_step: Int[Array, " members"]
+    accuracy: Float[Array, ""]
     loss: Float[Array, ""]
 
 
@@ -84,10 +101,7 @@ class _State(NamedTuple):
     counts: "_Counts"
     own: Int[Array, "members capacity"]
     """The pairs of each member, as many in front as it has."""
-    held_out: Int[Array, "members held_out"] | None
-    best: PyTree
-    best_loss: Float[Array, " members"]
-    best_step: Int[Array, " members"]
+    held_out: _HeldOut | None
     step: Int[Array, ""]
 
 
@@ -160,10 +174,7 @@ def _begin(
         _optimizer(spec).init(trained),
         counts,
         jnp.take_along_axis(order, jnp.minimum(counts.held_out[:, None] + resampled, capacity - 1), axis=1),
-        order[:, :room] if room else None,
-        trained,
-        jnp.full(spec.num_members, jnp.inf, jnp.float32),
-        jnp.zeros(spec.num_members, jnp.int32),
+        _unseen(trained, order[:, :room]) if room else None,
         jnp.zeros((), jnp.int32),
     )
 
@@ -177,11 +188,17 @@ def _counts(equal: Int[Array, "members capacity"], count: Int[Array, ""], num_he
     return _Counts(count - held_out, held_out)
 
 
+def _unseen(trained: PyTree, rows: Int[Array, "members held_out"]) -> _HeldOut:
+    """Held-out pairs before the first look at them."""
+    never, nothing = jnp.full(len(rows), jnp.inf, jnp.float32), jnp.zeros(())
+    return _HeldOut(rows, trained, never, jnp.zeros(len(rows), jnp.int32), nothing, nothing)
+
+
 def _step(
     spec: BradleyTerry, pairs: Pairs, state: _State, key: PRNGKeyArray
 ) -> tuple[_State, RewardInfo | HeldOutInfo]:
-    counts, shape = state.counts, (spec.num_members, spec.batch_size)
-    places = jax.random.randint(key, shape, 0, counts.learnt[:, None])
+    shape = (spec.num_members, spec.batch_size)
+    places = jax.random.randint(key, shape, 0, state.counts.learnt[:, None])
     rows = jnp.take_along_axis(state.own, places, axis=1)
 
     def total(trained: PyTree) -> tuple[Float[Array, ""], tuple[Array, Array]]:
@@ -193,20 +210,29 @@ def _step(
     state = state._replace(trained=trained, moments=moments, step=state.step + 1)
     info = RewardInfo(jnp.mean(hits), jnp.mean(losses))
     if state.held_out is None:
-        return state._replace(best=trained), info
-    valid = jnp.arange(state.held_out.shape[1]) < counts.held_out[:, None]
-    found = _judged(spec, eqx.combine(trained, state.fixed), pairs, state.held_out)
+        return state, info
+    due = (state.step % jnp.maximum(state.step // _LOOKS, 1) == 0) | (state.step == spec.num_steps)
+    held = jax.lax.cond(alike(due), Partial(_look, spec, pairs), lambda state: state.held_out, state)
+    best_step = jnp.mean(held.best_step.astype(jnp.float32))
+    return state._replace(held_out=held), HeldOutInfo(info.accuracy, best_step, held.accuracy, held.loss, info.loss)
+
+
+def _look(spec: BradleyTerry, pairs: Pairs, state: _State) -> _HeldOut:
+    """Keeps of each member what is trained by now, where held-out answers are better explained than ever."""
+    held = state.held_out
+    assert held is not None
+    valid = jnp.arange(held.rows.shape[1]) < state.counts.held_out[:, None]
+    found = _judged(spec, eqx.combine(state.trained, state.fixed), pairs, held.rows)
     losses, hits = (_mean(one, valid) for one in found)
-    better = losses < state.best_loss
-    state = state._replace(
-        best=jax.tree.map(lambda new, old: jnp.where(_along(better, new), new, old), trained, state.best),
-        best_loss=jnp.where(better, losses, state.best_loss),
-        best_step=jnp.where(better, state.step, state.best_step),
+    better = losses < held.best_loss
+    return _HeldOut(
+        held.rows,
+        jax.tree.map(lambda new, old: jnp.where(_along(better, new), new, old), state.trained, held.best),
+        jnp.where(better, losses, held.best_loss),
+        jnp.where(better, state.step, held.best_step),
+        jnp.mean(hits),
+        jnp.mean(losses),
     )
-    told = HeldOutInfo(
-        info.accuracy, jnp.mean(state.best_step.astype(jnp.float32)), jnp.mean(hits), jnp.mean(losses), info.loss
-    )
-    return state, told
 
 
 def _judged(
@@ -230,7 +256,8 @@ def _judged(
 
 def _finish(pairs: Pairs, state: _State) -> Reward:
     """The best of each member, in units of the clips it was learnt from."""
-    reward: RewardEnsemble = eqx.combine(state.best, state.fixed)
+    kept = state.trained if state.held_out is None else state.held_out.best
+    reward: RewardEnsemble = eqx.combine(kept, state.fixed)
     steps, mask = flat_steps((pairs.first, pairs.second))
     valid = mask.ravel()
     seen = reward.see(steps.obs, steps.actions, steps.next_obs)

@@ -120,13 +120,24 @@ def test_equal_pairs_are_on_one_side_of_a_holdout() -> None:
     assert (equal == [*range(10), *range(10), *range(5)]).all()
     state = reward(BradleyTerry(holdout=0.3, num_members=6), SMALL, thrice, key=jax.random.key(4)).state
     for member, count in enumerate(state.counts.held_out.tolist()):
-        held, kept = set(equal[state.held_out[member, :count]]), set(equal[state.own[member]])
+        held, kept = set(equal[state.held_out.rows[member, :count]]), set(equal[state.own[member]])
         assert abs(count - 8) <= 1
         assert held
         assert not held & kept
     whole = reward(BradleyTerry(holdout=0.3, num_members=1), SMALL, thrice, key=jax.random.key(4)).state
     count = int(whole.counts.learnt[0])
-    assert {*equal[whole.own[0, :count]], *equal[whole.held_out[0, : 25 - count]]} == set(range(10))
+    assert {*equal[whole.own[0, :count]], *equal[whole.held_out.rows[0, : 25 - count]]} == set(range(10))
+
+
+def test_held_out_pairs_are_looked_at_the_less_often_the_later() -> None:
+    spec = BradleyTerry(num_members=1, holdout=0.2, learning_rate=0.03, num_steps=70)
+    curves = learnt(spec, answered(100, mistake=0.3), SMALL).curves
+    looks = np.asarray([*range(1, 32), *range(32, 48, 2), *range(48, 64, 3), 64, 68, 70])
+    told = curves["held_out_loss"][0]
+    np.testing.assert_array_equal(np.flatnonzero(np.diff(told)) + 2, looks[1:])
+    best = curves["best_step"][0]
+    assert best[-1] == looks[told[looks - 1].argmin()]
+    assert set(best.tolist()) <= set(looks.tolist())
 
 
 def test_bad_input_is_refused() -> None:
