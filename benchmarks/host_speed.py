@@ -19,7 +19,8 @@ from ilkit.data.build import Build
 from ilkit.env.gymnasium import Gymnasium, env
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
-from ilkit.stepping.episodes import Episodes, collect_episodes
+from ilkit.stepping.episode_arrays import Episodes
+from ilkit.stepping.episodes import collect_episodes
 
 NUM_STEPS = 16_000
 

@@ -26,11 +26,6 @@ class DPO(DPOSettings, RecordedSpec):
 
     kind: Literal["dpo"] = "dpo"
 
-    @property
-    def needs_shared_starts(self) -> bool:
-        """Unless different ones are allowed."""
-        return not self.allow_different_starts
-
 
 def align(spec: DPO, reference: Policy, preferences: Preferences, *, key: PRNGKeyArray) -> Training[Policy]:
     """Aligns the reference with the answers; see `train_recorded` for what it raises."""

@@ -24,11 +24,6 @@ class Hinge(RecordedSpec):
 
     kind: Literal["hinge"] = "hinge"
 
-    @property
-    def needs_shared_starts(self) -> bool:
-        """Unless different ones are allowed."""
-        return not self.allow_different_starts
-
 
 def align(spec: Hinge, reference: Policy, preferences: Preferences, *, key: PRNGKeyArray) -> Training[Policy]:
     """Aligns the reference with the answers; see `train_recorded` for what it raises."""

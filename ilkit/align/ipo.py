@@ -22,11 +22,6 @@ class IPO(IPOSettings, RecordedSpec):
 
     kind: Literal["ipo"] = "ipo"
 
-    @property
-    def needs_shared_starts(self) -> bool:
-        """Unless different ones are allowed."""
-        return not self.allow_different_starts
-
 
 def align(spec: IPO, reference: Policy, preferences: Preferences, *, key: PRNGKeyArray) -> Training[Policy]:
     """Aligns the reference with the answers; see `train_recorded` for what it raises."""

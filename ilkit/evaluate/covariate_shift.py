@@ -40,7 +40,8 @@ from ilkit.measuring.shift import (
 )
 from ilkit.reporting.shift_numbers import Doubts, Places, Shifts, Source, metrics_of, summary_of, tables_of
 from ilkit.spec import Spec
-from ilkit.stepping.episodes import Episodes, collect_episodes
+from ilkit.stepping.episode_arrays import Episodes
+from ilkit.stepping.episodes import collect_episodes
 
 
 class CovariateShift(Spec):

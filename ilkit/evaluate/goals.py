@@ -48,7 +48,7 @@ from ilkit.reporting.goal_runs import (
 )
 from ilkit.spec import Spec
 from ilkit.stepping.contestants import run_contestants
-from ilkit.stepping.episodes import Episodes
+from ilkit.stepping.episode_arrays import Episodes
 from ilkit.stepping.random_policy import RandomPolicy
 
 _REFERENCES = ("expert", "random")

@@ -46,7 +46,7 @@ from ilkit.reporting.paths import first_actions, paths_of
 from ilkit.reporting.rollouts import show_rollouts
 from ilkit.spec import Spec
 from ilkit.stepping.contestants import on_host, run_contestants, run_with_random
-from ilkit.stepping.episodes import Episodes
+from ilkit.stepping.episode_arrays import Episodes
 
 T = TypeVar("T")
 

@@ -40,6 +40,11 @@ class RecordedSpec(ReferencedSpec):
     allow_different_starts: bool = False
     """Whether more than half of the pairs may be of clips from different starts, which compares states, not actions."""
 
+    @property
+    def needs_shared_starts(self) -> bool:
+        """Unless different ones are allowed."""
+        return not self.allow_different_starts
+
 
 class DPOSettings(ReferencedSpec):
     """The settings of direct preference optimization."""

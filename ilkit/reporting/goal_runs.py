@@ -22,7 +22,7 @@ from ilkit.data.goal_entries import ACHIEVED, DESIRED, goal_faults
 from ilkit.data.spaces import Box
 from ilkit.errors import DataError
 from ilkit.measuring.goals import Attempts, Tasks, attempts_of
-from ilkit.stepping.episodes import Episodes
+from ilkit.stepping.episode_arrays import Episodes
 
 _HEIGHT = 280
 _MOST_WAYS, _MOST_POINTS = 6, 120

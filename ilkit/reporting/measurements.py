@@ -6,7 +6,7 @@ import numpy as np
 
 from ilkit.errors import DataError
 from ilkit.measuring.comparison import Measurement
-from ilkit.stepping.episodes import Episodes
+from ilkit.stepping.episode_arrays import Episodes
 
 
 def known_outcome(episodes: Mapping[str, list[Episodes]]) -> str:

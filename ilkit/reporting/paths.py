@@ -13,7 +13,7 @@ from ilkit.data.environment import Environment, HostEnvironment, Mapped, Placed
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
 from ilkit.data.spaces import Box
-from ilkit.stepping.episodes import Episodes
+from ilkit.stepping.episode_arrays import Episodes
 
 _NUM_PATHS = 32
 _NUM_SAMPLES = 256

@@ -9,7 +9,7 @@ from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.measuring.comparison import Measurement
 from ilkit.reporting.animation import animate, shown_steps
 from ilkit.reporting.findings import Rollout
-from ilkit.stepping.episodes import Episodes
+from ilkit.stepping.episode_arrays import Episodes
 from ilkit.stepping.frames import frames_of
 
 _HEIGHT = 160

@@ -10,7 +10,8 @@ from jaxtyping import PRNGKeyArray
 from ilkit.data.environment import Environment, HostEnvironment, RecordedEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds
-from ilkit.stepping.episodes import Episodes, collect_all
+from ilkit.stepping.episode_arrays import Episodes
+from ilkit.stepping.episodes import collect_all
 from ilkit.stepping.random_policy import RandomPolicy
 
 T = TypeVar("T")

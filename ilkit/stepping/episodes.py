@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree, Shaped, UInt32
 
-from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces, check_spaces, zeros
 from ilkit.errors import DataError
 from ilkit.math.packing import pack, unpack
 from ilkit.stepping.acting import Noise, act_once, key_words
+from ilkit.stepping.episode_arrays import Episodes, concatenated, stacked
 from ilkit.stepping.host_episodes import Episode, InterruptedEpisodesError, Job
 from ilkit.stepping.host_workers import run_jobs
 from ilkit.stepping.repeats import check_repeats
@@ -34,52 +34,6 @@ class _Record(NamedTuple):
     reward: Any
     terminated: Any
     """1 where it ended the episode: a number, so that it is packed with the others."""
-
-
-class Episodes(NamedTuple):
-    """Whole episodes as arrays, padded with zeros to the longest of them."""
-
-    obs: PyTree[Shaped[np.ndarray, "episodes ..."]]
-    """The observations, of shape (episodes, steps + 1, *observation), or a dictionary of them."""
-    intended: np.ndarray
-    """The actions that the policy chose, of shape (episodes, steps, *action)."""
-    executed: np.ndarray
-    """The actions that the environment took: with the noise, clipped to the action space."""
-    rewards: Float[np.ndarray, "episodes steps"]
-    terminated: Bool[np.ndarray, " episodes"]
-    """Whether the environment ended an episode."""
-    truncated: Bool[np.ndarray, " episodes"]
-    """Whether the time limit cut an episode that hadn't terminated."""
-    lengths: Int[np.ndarray, " episodes"]
-    spaces: Spaces
-    success: Float[np.ndarray, " episodes"] | None = None
-    """1 for an episode that succeeded, 0 for one that didn't, NaN where the environment didn't say; none of compiled
-    environments, which don't."""
-    states: PyTree = None
-    """The states of the first episode, steps + 1 of them, to be drawn; none where the environment is on the host."""
-
-    @property
-    def returns(self) -> Float[np.ndarray, " episodes"]:
-        """The undiscounted sum of rewards of each episode."""
-        returns: np.ndarray = self.rewards.sum(axis=1, dtype=np.float64)
-        return returns
-
-    def demonstrations(self, label: str = "intended") -> Demonstrations:
-        """The episodes one after the other, labeled with the actions `intended` or `executed`."""
-        steps = np.arange(self.rewards.shape[1] + 1)
-        taken, observed = steps[None, :-1] < self.lengths[:, None], steps[None, :] <= self.lengths[:, None]
-        executed = self.executed[taken]
-        labels = self.intended[taken] if label == "intended" else executed
-        return Demonstrations(
-            jax.tree.map(lambda rows: rows[observed], self.obs),
-            labels,
-            self.rewards[taken],
-            self.terminated,
-            self.truncated,
-            self.lengths,
-            spaces=self.spaces,
-            executed=None if np.array_equal(labels, executed) else executed,
-        )
 
 
 def collect_episodes(
@@ -120,7 +74,7 @@ def collect_episodes(
         raise DataError("A gymnasium environment draws its own initial states. Leave out initial_states.")
     if first_episode == 0 and not attempt:
         check_repeats(env)
-    return _stack(_run_on_host(env, Job(policy, seeds, noise, stochastic)), env.spaces)
+    return stacked(_run_on_host(env, Job(policy, seeds, noise, stochastic)), env.spaces)
 
 
 def _run_on_host(env: HostEnvironment, job: Job) -> list[Episode]:
@@ -152,7 +106,7 @@ def collect_all(
     check_repeats(env)
     seeds = seeds_of(range(num_episodes), key)
     runs = run_jobs(env, [Job(policy, seeds, None, stochastic) for policy, stochastic in policies])
-    return [_stack(episodes, env.spaces) for episodes in runs]
+    return [stacked(episodes, env.spaces) for episodes in runs]
 
 
 def num_bytes(env: Environment | HostEnvironment, num_episodes: int, num_steps: int) -> int:
@@ -192,7 +146,7 @@ def _collect_compiled(
         record = unpack(_record_of(env.spaces), by_episode)
         cut = _cut(first, record, last_step, spaces=env.spaces)
         parts.append(cut._replace(states=jax.tree.map(lambda leaf, cut=cut: leaf[: cut.lengths[0] + 1], drawn)))
-    return _concatenate(parts, len(seeds))._replace(states=parts[0].states)
+    return concatenated(parts, len(seeds))._replace(states=parts[0].states)
 
 
 @eqx.filter_jit
@@ -239,28 +193,6 @@ def _record_of(spaces: Spaces) -> _Record:
     return _Record(zeros(spaces.observation), zeros(spaces.action), zeros(spaces.action), number, number)
 
 
-def _stack(episodes: Sequence[Episode], spaces: Spaces) -> Episodes:
-    """Episodes of the host as arrays."""
-    lengths = np.asarray([len(one.rewards) for one in episodes], np.int32)
-    longest = int(lengths.max())
-
-    def padded(name: str, length: int) -> PyTree:
-        return jax.tree.map(
-            lambda *rows: np.stack([_padded(row, length, axis=0) for row in rows]),
-            *(getattr(one, name) for one in episodes),
-        )
-
-    terminated = np.asarray([one.terminated for one in episodes])
-    intended, executed, rewards = (padded(name, longest) for name in ("intended", "executed", "rewards"))
-    obs = padded("obs", longest + 1)
-    success = np.asarray([one.success for one in episodes], np.float32)
-    return Episodes(obs, intended, executed, rewards, terminated, ~terminated, lengths, spaces, success)
-
-
-def _padded(rows: np.ndarray, length: int, axis: int) -> np.ndarray:
-    return np.pad(rows, [(0, (length - size) * (at == axis)) for at, size in enumerate(rows.shape)])
-
-
 def _batches(count: int, size: int) -> Iterator[Int[np.ndarray, " batch"]]:
     """Batches of one size whatever the count, so that nothing compiles again; the last row fills up the last one."""
     return (np.minimum(np.arange(start, start + size), count - 1) for start in range(0, count, size))
@@ -281,20 +213,3 @@ def _cut(first: PyTree, record: _Record, truncated: Bool[np.ndarray, "episodes s
     by_env = np.take_along_axis(terminated, last[:, None], axis=1)[:, 0]
     intended, executed, rewards = map(cut, record[1:4])
     return Episodes(obs, intended, executed, rewards, by_env, ~by_env, lengths, spaces)
-
-
-def _concatenate(parts: list[Episodes], num_episodes: int) -> Episodes:
-    longest = max(part.rewards.shape[1] for part in parts)
-
-    def joined(name: str, length: int | None = None) -> PyTree:
-        def join(*columns: np.ndarray) -> np.ndarray:
-            padded = columns if length is None else [_padded(column, length, axis=1) for column in columns]
-            return np.concatenate(padded)[:num_episodes]
-
-        return jax.tree.map(join, *(getattr(part, name) for part in parts))
-
-    by_step = (joined(name, longest) for name in ("intended", "executed", "rewards"))
-    by_episode = (joined(name) for name in ("terminated", "truncated", "lengths"))
-    intended, executed, rewards, terminated, truncated, lengths = (*by_step, *by_episode)
-    obs = joined("obs", longest + 1)
-    return Episodes(obs, intended, executed, rewards, terminated, truncated, lengths, parts[0].spaces)

@@ -10,7 +10,8 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree, UInt8
 from PIL import Image
 
 from ilkit.data.environment import Drawable, Environment, HostEnvironment
-from ilkit.stepping.episodes import Episodes, seeds_of
+from ilkit.stepping.episode_arrays import Episodes
+from ilkit.stepping.episodes import seeds_of
 from ilkit.stepping.raised import raised
 
 Frames = UInt8[np.ndarray, "frames height width 3"]

@@ -15,7 +15,8 @@ from ilkit.data.spaces import Spaces
 from ilkit.env import brake_light, fork, particle, pendulum, recall
 from ilkit.errors import DataError
 from ilkit.expert.scripted import Scripted, expert
-from ilkit.stepping.episodes import Episodes, collect_episodes
+from ilkit.stepping.episode_arrays import Episodes
+from ilkit.stepping.episodes import collect_episodes
 
 KEY = jax.random.key(0)
 ENVIRONMENTS = {

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ilkit.env import gymnasium, point_mass
-from ilkit.stepping.episodes import Episodes, collect_episodes
+from ilkit.stepping.episode_arrays import Episodes
+from ilkit.stepping.episodes import collect_episodes
 from ilkit.stepping.frames import frames_of
 from ilkit.stepping.random_policy import RandomPolicy
 
