@@ -28,7 +28,7 @@ from ilkit.match import airl, gail
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.categorical import Categorical, policy
 from ilkit.running import loop
-from ilkit.testing.problems import wandering
+from ilkit.testing.stand_ins import wandering
 
 PEER = {
     **{"num_envs": 8, "rollout_length": 256, "num_epochs": 5, "num_minibatches": 32},

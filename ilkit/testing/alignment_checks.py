@@ -11,7 +11,7 @@ from jaxtyping import Array
 from ilkit.data.policy import Policy
 from ilkit.data.preferences import Clips, Pairs, Preferences
 from ilkit.data.reward import Reward
-from ilkit.testing import problems
+from ilkit.testing import problems, stand_ins
 from ilkit.testing.arguments import part
 from ilkit.testing.comparison import difference, expect
 from ilkit.testing.subject import Subject
@@ -23,7 +23,7 @@ _QUESTIONS = 200
 def explains_the_answers(subject: Subject) -> None:
     """The reward of the preferred one of two new clips is the larger one, in three of four pairs."""
     reward: Reward = subject.learnt()
-    pairs = problems.preferences(part("env", subject.options)(), _QUESTIONS).pairs()
+    pairs = stand_ins.preferences(part("env", subject.options)(), _QUESTIONS).pairs()
     first, second = (np.asarray(_sums(reward, clips)) for clips in (pairs.first, pairs.second))
     decided = np.asarray(pairs.probability) != 0.5
     found = float(np.mean((first > second)[decided] == (np.asarray(pairs.probability) > 0.5)[decided]))

@@ -27,7 +27,7 @@ from ilkit.interaction.aggregation import begin
 from ilkit.registry.find import Component, declarations, find
 from ilkit.registry.params import parse
 from ilkit.spec import Spec
-from ilkit.testing import problems
+from ilkit.testing import problems, stand_ins
 
 Settings = Mapping[str, Any]
 
@@ -87,7 +87,7 @@ def other_settings(spec: Spec) -> Spec:
 def part(block: str, options: Options) -> Build[Any]:
     """A part, chosen but not yet built: what the test has chosen, or what goes with the tracking problem."""
     if block not in options.parts and block in ("env", "exploration"):
-        return problems.environment(options.actions) if block == "env" else problems.exploration()
+        return problems.environment(options.actions) if block == "env" else stand_ins.exploration()
     head = "categorical" if options.actions == "discrete" else "gaussian"
     defaults: dict[str, Settings] = {
         "format": {"kind": "npz"},
@@ -155,12 +155,12 @@ def _of_type(block: str, name: str, hint: Any, options: Options, variant: int) -
         Policy: lambda: _untrained(
             part("policy", options), _spaces_of_policies(block, env(), options), jax.random.key(100 + variant)
         ),
-        Uncertainty: lambda: problems.known_uncertainty(
+        Uncertainty: lambda: stand_ins.known_uncertainty(
             part("env", options)().spaces.action.size, 0.01 * (1 + variant)
         ),
-        Reward: lambda: problems.known_reward(options.actions, 1.0 + 0.1 * variant),
+        Reward: lambda: stand_ins.known_reward(options.actions, 1.0 + 0.1 * variant),
         Demonstrations: lambda: _demonstrations(block, env(), options, variant),
-        Preferences: lambda: problems.preferences(env(), (20 if block == "prefer" else 100) + 5 * variant),
+        Preferences: lambda: stand_ins.preferences(env(), (20 if block == "prefer" else 100) + 5 * variant),
         Aggregate: lambda: begin(_demonstrations(block, env(), options, variant), 0, 1, key=jax.random.key(0)),
         **{given: partial(make, variant) for given, make in options.arguments.items()},
     }
@@ -181,7 +181,7 @@ def _spaces_of_policies(block: str, env: Any, options: Options) -> Spaces:
 def _demonstrations(block: str, env: Any, options: Options, variant: int) -> Demonstrations:
     num_episodes = 20 + 5 * variant  # all have between 129 and 256 steps, so one capacity
     if "env" in options.parts or block == "prefer":  # where the expert's rewards are all 0, no clip is better
-        return problems.wandering(env, num_episodes)
+        return stand_ins.wandering(env, num_episodes)
     off = 0.05 if block == "finetune" else 0.0  # reinforcement learns from rewards, and the expert's are all 0
     left = declarations()[block].makes is Uncertainty
     return problems.demonstrations(num_episodes, options.actions, left=left, off=off)

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.labeler import Answers, Labeler
 from ilkit.data.preferences import Preferences
-from ilkit.testing import problems
+from ilkit.testing import stand_ins
 from ilkit.testing.arguments import part
 from ilkit.testing.comparison import difference, expect
 from ilkit.testing.subject import Subject
@@ -93,7 +93,7 @@ QUESTIONS = (clips_are_of_the_demonstrations, more_questions_change_no_earlier_o
 
 
 def _questions(subject: Subject) -> Preferences:
-    return problems.preferences(part("env", subject.options)(), 16)
+    return stand_ins.preferences(part("env", subject.options)(), 16)
 
 
 def _asked(labeler: Labeler, questions: Preferences, numbers: Any = None) -> Answers:

@@ -6,10 +6,10 @@ from ilkit.asking.candidates import any_two, two_from_one_start
 from ilkit.asking.stretches import Stretches, stretches_of
 from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.errors import DataError
-from ilkit.testing import problems
+from ilkit.testing import problems, stand_ins
 
 KEY = jax.random.key(0)
-EPISODES = problems.wandering(problems.environment("continuous")(), 6)
+EPISODES = stand_ins.wandering(problems.environment("continuous")(), 6)
 TWICE = concatenate([EPISODES, EPISODES.take(np.asarray([4, 1, 4]))])
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from ilkit.asking.queue import COLUMNS, names_of, read_answers
 from ilkit.errors import DataError
-from ilkit.testing import problems
+from ilkit.testing import problems, stand_ins
 
-PAIRS = problems.preferences(problems.environment("continuous")(), 3)
+PAIRS = stand_ins.preferences(problems.environment("continuous")(), 3)
 NAMES = names_of(PAIRS.first, PAIRS.second)
 
 

@@ -10,7 +10,7 @@ from ilkit.asking.stretches import stretches_of
 from ilkit.data.reward import Reward
 from ilkit.data.spaces import Spaces
 from ilkit.errors import DataError
-from ilkit.testing import problems
+from ilkit.testing import problems, stand_ins
 
 
 class Opinions(Reward):
@@ -26,7 +26,7 @@ class Opinions(Reward):
         return 3.0 * obs
 
 
-DEMOS = problems.wandering(problems.environment("continuous")(), 6)
+DEMOS = stand_ins.wandering(problems.environment("continuous")(), 6)
 CLIPS = stretches_of(DEMOS, 2, at="length")
 SOURCE = any_two(CLIPS, key=jax.random.key(0))
 REWARD = Opinions(problems.spaces("continuous"))
@@ -81,7 +81,7 @@ def test_equal_clips_are_never_asked_about_and_a_question_without_others_is_left
         ("disagreement", None, 0.0, "needs a reward that was learnt"),
         (
             "information_gain",
-            problems.known_reward("continuous", 1.0),
+            stand_ins.known_reward("continuous", 1.0),
             0.0,
             "needs a reward with several members, got 1",
         ),

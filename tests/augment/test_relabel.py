@@ -15,7 +15,8 @@ from ilkit.env import point_mass, point_room, reach_grid, recorded
 from ilkit.errors import DataError
 from ilkit.rollout.episodes import Episodes, rollout
 from ilkit.stepping.random_policy import RandomPolicy
-from ilkit.testing.problems import demonstrations, wandering
+from ilkit.testing.problems import demonstrations
+from ilkit.testing.stand_ins import wandering
 
 KEY = jax.random.key(0)
 STEPS = 8

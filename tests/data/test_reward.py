@@ -9,7 +9,8 @@ from jaxtyping import Array, Float
 
 from ilkit.data.reward import Reward
 from ilkit.data.spaces import Spaces
-from ilkit.testing.problems import known_reward, spaces
+from ilkit.testing.problems import spaces
+from ilkit.testing.stand_ins import known_reward
 
 
 class Waiting(Reward):

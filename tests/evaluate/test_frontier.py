@@ -17,7 +17,7 @@ from ilkit.env import bandit, pendulum
 from ilkit.errors import DataError
 from ilkit.evaluate import frontier
 from ilkit.measuring.frontier import point_of
-from ilkit.testing.problems import wandering
+from ilkit.testing.stand_ins import wandering
 
 SETTINGS = {"num_arms": 3, "context_size": 2}
 SPEC = frontier.Frontier(num_contexts=256, num_points=41)

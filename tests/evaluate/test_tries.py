@@ -15,7 +15,8 @@ from ilkit.evaluate.tries import Tries, evaluate
 from ilkit.exploration import ensemble_covariance, isotropic
 from ilkit.finetune.none import None_, finetune
 from ilkit.running import loop
-from ilkit.testing.problems import demonstrations, known_uncertainty
+from ilkit.testing.problems import demonstrations
+from ilkit.testing.stand_ins import known_uncertainty
 
 KEY = jax.random.key(0)
 ENV: Build = Build("env", "ledge", ledge.env, ledge.Ledge(num_ledge_steps=1, half_width=9.0))

@@ -21,7 +21,7 @@ from ilkit.format import npz
 from ilkit.imitate.gcbc import GCBC, imitate
 from ilkit.running import loop
 from ilkit.testing.arguments import Options, part
-from ilkit.testing.problems import wandering
+from ilkit.testing.stand_ins import wandering
 from tests.format.formats import FORMATS, demonstrations, imported, written
 
 KEY = jax.random.key(0)

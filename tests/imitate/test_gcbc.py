@@ -19,7 +19,8 @@ from ilkit.imitate.gcbc import GCBC, imitate
 from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
 from ilkit.testing.arguments import Options, part
-from ilkit.testing.problems import demonstrations, environment, wandering
+from ilkit.testing.problems import demonstrations, environment
+from ilkit.testing.stand_ins import wandering
 
 KEY = jax.random.key(0)
 ROOM = point_room.env(point_room.PointRoom(step_size=0.1, show_horizon=False))

@@ -17,7 +17,8 @@ from ilkit.math.floor_plan import free_cells, steps_between
 from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
 from ilkit.testing.arguments import Options, part
-from ilkit.testing.problems import demonstrations, wandering
+from ilkit.testing.problems import demonstrations
+from ilkit.testing.stand_ins import wandering
 
 KEY = jax.random.key(0)
 GRID = reach_grid.env(reach_grid.ReachGrid(show_horizon=False, max_steps=12))

@@ -19,7 +19,7 @@ from ilkit.policy.deterministic import DeterministicPolicy
 from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
 from ilkit.testing.arguments import Options, part
-from ilkit.testing.problems import wandering
+from ilkit.testing.stand_ins import wandering
 from ilkit.valuing.two_levels import TwoLevelPolicy
 
 KEY = jax.random.key(0)

@@ -22,7 +22,8 @@ from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
 from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.testing.arguments import Options, part
-from ilkit.testing.problems import demonstrations, wandering
+from ilkit.testing.problems import demonstrations
+from ilkit.testing.stand_ins import wandering
 
 KEY = jax.random.key(0)
 ARCH = ("#######", "#.....#", "#.###.#", "#.###.#", "#######")

@@ -18,7 +18,8 @@ from ilkit.interact.gcsl import GCSL, interact
 from ilkit.math.floor_plan import free_cells, steps_between
 from ilkit.running import loop
 from ilkit.testing.arguments import Options, part
-from ilkit.testing.problems import environment, wandering
+from ilkit.testing.problems import environment
+from ilkit.testing.stand_ins import wandering
 
 KEY = jax.random.key(0)
 STEPS = 8

@@ -13,7 +13,8 @@ from ilkit.env import point_room
 from ilkit.errors import DataError, ParamsError
 from ilkit.join import episodes, one_hot, settings
 from ilkit.registry.params import parse
-from ilkit.testing.problems import demonstrations, wandering
+from ilkit.testing.problems import demonstrations
+from ilkit.testing.stand_ins import wandering
 
 KEY = jax.random.key(0)
 MASSES = settings.Settings(tasks={"heavy": {"mass": 2.0, "length": 1.0}, "light": {"mass": 0.5, "length": 1.0}})

@@ -12,11 +12,11 @@ from ilkit.data.preferences import Preferences
 from ilkit.errors import DataError
 from ilkit.labeler.queue import Queue, labeler
 from ilkit.running.questions import show
-from ilkit.testing import problems
+from ilkit.testing import problems, stand_ins
 
 KEY = jax.random.key(0)
 ENV = problems.environment("continuous")()
-PAIRS = problems.preferences(ENV, 4)
+PAIRS = stand_ins.preferences(ENV, 4)
 
 
 def asked(folder: Path, pairs: Preferences = PAIRS):

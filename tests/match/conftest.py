@@ -17,7 +17,7 @@ from ilkit.network import mlp
 from ilkit.policy import categorical
 from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
-from ilkit.testing.problems import wandering
+from ilkit.testing.stand_ins import wandering
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ from ilkit.data.preferences import Preferences
 from ilkit.data.spaces import Box, Spaces
 from ilkit.env import bandit
 from ilkit.reporting.clips import answers_section, picture_of, show_answers, told_metrics, told_of
-from ilkit.testing import problems
+from ilkit.testing import problems, stand_ins
 
 ENV = problems.environment("continuous")()
-PAIRS = problems.preferences(ENV, 5)
+PAIRS = stand_ins.preferences(ENV, 5)
 
 
 def opened(content: bytes) -> Image.Image:

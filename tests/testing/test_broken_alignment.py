@@ -15,7 +15,7 @@ from ilkit.data.reward import Reward
 from ilkit.data.training import Loss, Training
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
-from ilkit.testing import alignment_checks, problems
+from ilkit.testing import alignment_checks, problems, stand_ins
 from ilkit.testing.arguments import Options
 from ilkit.testing.subject import Subject
 
@@ -41,7 +41,7 @@ def reward(scale: float = 1.0, padded: bool = False) -> Callable[..., Any]:
 
     def component(spec, network, preferences: Preferences, *, key) -> Training[Reward]:
         pairs = preferences.pairs()
-        known = problems.known_reward("continuous", scale)
+        known = stand_ins.known_reward("continuous", scale)
         stained = known.scale + 1e-3 * jnp.sum(pairs.probability)
         made = eqx.tree_at(lambda reward: reward.scale, known, stained) if padded else known
         return Training(made, Partial(step), Partial(same), 1)

@@ -18,7 +18,7 @@ from ilkit.data.labeler import Answers, Labeler, pair_keys
 from ilkit.data.preferences import Preferences, join_pairs
 from ilkit.registry.find import Component
 from ilkit.spec import Spec
-from ilkit.testing import preference_checks, problems
+from ilkit.testing import preference_checks, problems, stand_ins
 from ilkit.testing.arguments import Options
 from ilkit.testing.subject import Subject
 
@@ -66,7 +66,7 @@ def prefer(joined: bool = False, changed: bool = False, forgotten: bool = False)
 
 def comparisons(unfit: bool = False, ordered: bool = False) -> Callable[..., Any]:
     def component(spec, env: Build[Environment | HostEnvironment] | None = None, *, key) -> Preferences:
-        made = problems.preferences(problems.environment("discrete" if unfit else "continuous")(), 20)
+        made = stand_ins.preferences(problems.environment("discrete" if unfit else "continuous")(), 20)
         return Preferences(made.chosen(), made.rejected(), np.ones(20, np.float32)) if ordered else made
 
     return component

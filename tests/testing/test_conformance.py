@@ -18,7 +18,8 @@ from ilkit.format import npz
 from ilkit.registry.find import declarations
 from ilkit.running.questions import show
 from ilkit.testing import Check, checks
-from ilkit.testing.problems import GAIN, demonstrations, environment, preferences, tracking_expert
+from ilkit.testing.problems import GAIN, demonstrations, environment, tracking_expert
+from ilkit.testing.stand_ins import preferences
 
 ROUNDS = {"num_envs": 2, "num_gradient_steps": 200, "learning_rate": 1e-2}
 """Learning by interaction, where little is needed."""

@@ -14,7 +14,7 @@ from ilkit.data.spaces import Box, Dict
 from ilkit.env import reach_grid
 from ilkit.imitate.gcivl import GCIVL, imitate
 from ilkit.testing.arguments import Options, part
-from ilkit.testing.problems import wandering
+from ilkit.testing.stand_ins import wandering
 from ilkit.valuing.goal_values import GoalValues, Steps, clone_weights, expectile_loss
 from ilkit.valuing.spec import ValueSpec
 

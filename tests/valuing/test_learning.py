@@ -14,7 +14,7 @@ from ilkit.env import point_room
 from ilkit.fitting.gradient import mean_loss
 from ilkit.fitting.hindsight import HindsightSpec
 from ilkit.testing.arguments import Options, part
-from ilkit.testing.problems import wandering
+from ilkit.testing.stand_ins import wandering
 from ilkit.valuing.learning import Data, weighted_loss
 
 KEY = jax.random.key(0)
