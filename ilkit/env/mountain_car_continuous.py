@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from ilkit.data.environment import Environment, HillCar, Transition
+from ilkit.data.environment import Environment, Transition
+from ilkit.data.known_dynamics import HillCar
 from ilkit.data.spaces import Box, Spaces
 from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.hills import hills_with_car

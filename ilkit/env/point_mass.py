@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from ilkit.data.environment import Environment, LinearQuadratic, Transition
+from ilkit.data.environment import Environment, Transition
+from ilkit.data.known_dynamics import LinearQuadratic
 from ilkit.data.spaces import Box, Spaces
 from ilkit.data.vector_environment import VectorEnvironment
 from ilkit.math.drawing import BLUE, GREEN, GRID, ORANGE, Canvas

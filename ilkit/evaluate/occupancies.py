@@ -17,7 +17,8 @@ from pydantic import Field, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment, Mapped, TabularForm
+from ilkit.data.environment import Environment, HostEnvironment, Mapped
+from ilkit.data.known_dynamics import TabularForm
 from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.data.reward import Reward

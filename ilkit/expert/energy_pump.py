@@ -14,7 +14,8 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from ilkit.data.build import Build
-from ilkit.data.environment import Environment, HillCarForm, HostEnvironment
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.known_dynamics import HillCarForm
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces

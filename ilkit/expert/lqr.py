@@ -16,7 +16,8 @@ import scipy.linalg
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ilkit.data.build import Build
-from ilkit.data.environment import Environment, HostEnvironment, LinearQuadratic, LinearQuadraticForm, VectorState
+from ilkit.data.environment import Environment, HostEnvironment, VectorState
+from ilkit.data.known_dynamics import LinearQuadratic, LinearQuadraticForm
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Leaf, Spaces

@@ -18,7 +18,8 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import NonNegativeFloat, PositiveFloat
 
 from ilkit.data.build import Build
-from ilkit.data.environment import Environment, HostEnvironment, RodForm
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.known_dynamics import RodForm
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces

@@ -24,7 +24,8 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
-from ilkit.data.environment import Environment, HostEnvironment, TabularForm
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.known_dynamics import TabularForm
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.reward import Imitation
 from ilkit.data.spaces import Spaces

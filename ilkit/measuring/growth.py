@@ -12,7 +12,8 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from ilkit.data.environment import Environment, ExactCosts, HostEnvironment
+from ilkit.data.environment import Environment, HostEnvironment
+from ilkit.data.known_dynamics import ExactCosts
 from ilkit.data.policy import Policy
 from ilkit.math.power_law import exponent
 from ilkit.math.statistics import Interval, mean

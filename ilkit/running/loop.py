@@ -1,12 +1,9 @@
 """The loop that drives a training run, in chunks that change no bit of its result."""
 
 import dataclasses
-import itertools
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -15,17 +12,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training, names_of
 from ilkit.errors import DataError, NonFiniteError
+from ilkit.running.chunks import Keys, run_each, run_gathered, run_together
 from ilkit.running.snapshots import finished, no_snapshots, snapshot_steps, snapshots_of, with_snapshot
 
 T = TypeVar("T")
-
-Keys = Key[Array, "*seeds"]
-"""The key of the steps: one where one seed trains, else one a seed."""
 
 _CURVE_CAPACITY = 256
 
@@ -106,8 +101,8 @@ def advance(
     **Raises:** `NonFiniteError` where an info isn't finite, `DataError` where a callback raises.
     """
     window = _window(training.num_steps)
-    run = _run if num_threads == 1 or num_seeds == 1 else partial(_run_each, num_threads)
-    run = partial(_run_gathered, training.gather) if training.gather else run
+    run = run_together if num_threads == 1 or num_seeds == 1 else partial(run_each, num_threads)
+    run = partial(run_gathered, training.gather) if training.gather else run
     ends = [*snapshot_steps(training).tolist(), training.num_steps]
     size, (state, curve, step, kept) = chunk_size or 1, progress
     while step < training.num_steps:
@@ -205,82 +200,6 @@ def _with_info_names(training: Training[T], state: PyTree) -> Training[T]:
 
 def _window(num_steps: int) -> int:
     return max(1, math.ceil(num_steps / _CURVE_CAPACITY))
-
-
-def _run(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
-    step, key, *bounds, num_seeds = fixed
-    first, last, window = (jnp.asarray(bound, jnp.int32) for bound in bounds)
-    return _run_chunk((step, key, first, last, window, num_seeds), state, curve)
-
-
-@eqx.filter_jit
-def _run_chunk(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
-    step, key, first, last, window, num_seeds = fixed
-    fold_in = jax.vmap(jax.random.fold_in, in_axes=(0, None)) if num_seeds > 1 else jax.random.fold_in
-
-    def body(index: Array, carried: tuple[PyTree, Array]) -> tuple[PyTree, Array]:
-        return _step_and_add((step, fold_in(key, index), index // window, num_seeds), *carried)
-
-    return jax.lax.fori_loop(first, last, body, (state, curve))
-
-
-def _step_and_add(fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
-    step, key, point, num_seeds = fixed
-    state, info = (jax.vmap(step) if num_seeds > 1 else step)(state, key)
-    return state, curve.at[point].add(jnp.stack(jax.tree.leaves(info)))
-
-
-def _run_gathered(
-    gather: Callable[[PyTree, Keys], PyTree], fixed: tuple[Any, ...], state: PyTree, curve: Array
-) -> tuple[PyTree, Array]:
-    """Steps one by one: each overwrites the state of the one before it, but not the one that it was given."""
-    step, key, first, last, window, num_seeds = fixed
-    state, curve = jax.tree.map(jnp.copy, (state, curve))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Some donated buffers were not usable")  # those of what was gathered
-        for index in range(first, last):
-            gather_key, step_key = _two_keys(key, np.int32(index))
-            state = gather(state, gather_key)
-            state, curve = _step_in_place((step, step_key, np.int32(index // window), num_seeds), state, curve)
-    return state, curve
-
-
-@jax.jit
-def _two_keys(key: Keys, index: Array) -> tuple[Keys, Keys]:
-    """The keys of gathering and of learning in a step."""
-    pair = jnp.vectorize(lambda key: jax.random.split(jax.random.fold_in(key, index)), signature="()->(n)")(key)
-    return pair[..., 0], pair[..., 1]
-
-
-_step_in_place = eqx.filter_jit(_step_and_add, donate="all-except-first")
-
-
-def _run_each(num_threads: int, fixed: tuple[Any, ...], state: PyTree, curve: Array) -> tuple[PyTree, Array]:
-    """Runs every seed in as many pieces as there are threads, so that these end together."""
-    step, keys, first, last, window, num_seeds = fixed
-    bounds = np.linspace(first, last, num_threads + 1).astype(int).tolist()
-
-    def run(seed: int, start: int, stop: int, before: "Future[Any] | None") -> tuple[PyTree, Array]:
-        carried = before.result() if before else _own((state, curve), jnp.asarray(seed))
-        return jax.block_until_ready(_run((step, keys[seed], start, stop, window, 1), *carried))
-
-    with ThreadPoolExecutor(num_threads) as threads:
-        pieces: list[Future[Any] | None] = [None] * num_seeds
-        for start, stop in itertools.pairwise(bounds):
-            pieces = [threads.submit(run, seed, start, stop, before) for seed, before in enumerate(pieces)]
-        return _together([piece.result() for piece in pieces if piece])
-
-
-@jax.jit
-def _own(carried: tuple[PyTree, Array], seed: Array) -> tuple[PyTree, Array]:
-    state, curve = carried
-    return jax.tree.map(lambda leaf: leaf[seed], state), curve[..., seed]
-
-
-@jax.jit
-def _together(carried: list[tuple[PyTree, Array]]) -> tuple[PyTree, Array]:
-    states, curves = zip(*carried, strict=True)
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states), jnp.stack(curves, axis=-1)
 
 
 def _check_finite(curve: np.ndarray, training: Training[Any], first: int, last: int) -> None:

@@ -22,6 +22,7 @@ from ilkit.errors import DataError, ParamsError, WiringError, nearest
 from ilkit.registry.digest import content_digest
 from ilkit.running import loop
 from ilkit.running.backend import fix_backend
+from ilkit.running.chunks import Keys
 from ilkit.running.faults import input_faults, plan_faults
 from ilkit.running.observe import Observer, observed_stage
 from ilkit.running.plan import Call, Plan
@@ -30,7 +31,7 @@ from ilkit.running.remarks import remarks_on
 from ilkit.running.seeds import continuing_fault, single_fault
 from ilkit.wiring.project import ARTIFACTS
 
-Drive = Callable[[Training[Any], loop.Keys, int], Seeds[Any]]
+Drive = Callable[[Training[Any], Keys, int], Seeds[Any]]
 
 
 def run_in_memory(plan: Plan) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def _drive(
     checkpoints: Path,
     num_threads: int,
     training: Training[Any],
-    key: loop.Keys,
+    key: Keys,
     num_seeds: int,
 ) -> Seeds[Any]:
     with observer.training(training, num_seeds, checkpoints) as (progress, watch):

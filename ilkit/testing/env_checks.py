@@ -11,15 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from ilkit.data.environment import (
-    Drawable,
-    HostEnvironment,
-    Invertible,
-    LinearQuadraticForm,
-    Mirrored,
-    TabularForm,
-    VectorState,
-)
+from ilkit.data.environment import Drawable, HostEnvironment, Invertible, Mirrored, VectorState
+from ilkit.data.known_dynamics import LinearQuadraticForm, TabularForm
 from ilkit.data.spaces import Box, Dict, Discrete, Leaf, Space, zeros
 from ilkit.testing import part_checks
 from ilkit.testing.comparison import difference, distance, expect, not_finite

@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit.data.environment import Environment, GoalRewarding, LinearQuadraticForm, Mirrored
+from ilkit.data.environment import Environment, GoalRewarding, Mirrored
+from ilkit.data.known_dynamics import LinearQuadraticForm
 from ilkit.data.spaces import Discrete
 from ilkit.env import acrobot, cart_pole, fork, mountain_car, mountain_car_continuous, pendulum, point_mass
 from ilkit.stepping.episodes import collect_episodes

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ilkit.data.build import Build
-from ilkit.data.environment import ExactCosts
+from ilkit.data.known_dynamics import ExactCosts
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces

@@ -11,7 +11,8 @@ import gymnasium
 import jax.numpy as jnp
 import pytest
 
-from ilkit.data.environment import Environment, HostEnvironment, LinearQuadratic, Transition
+from ilkit.data.environment import Environment, HostEnvironment, Transition
+from ilkit.data.known_dynamics import LinearQuadratic
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.env import grid_world
 from ilkit.env.grid_world import GridWorld, GridWorldEnvironment
