@@ -2,11 +2,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 # DVC calls `python -m ilkit`: the environment's own Python must come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Every process that a test or a stage starts would compile ilkit's source again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A kill can leave DVC's lock empty, and DVC then fails to read it.
 UNLOCK := find .dvc/tmp -name rwlock -empty -delete 2>/dev/null || true
 
-.PHONY: help setup repro explore test lint docs clean
+.PHONY: help setup repro explore test lint style types pytest docs clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST)
@@ -29,15 +31,21 @@ explore: setup  ## Run the second pipeline: does exploring where the clones disa
 	$(BIN)/dvc repro pipelines/exploration/dvc.yaml
 	@echo && cat pipelines/exploration/artifacts/evaluate/summary.txt && echo && echo "Report: pipelines/exploration/artifacts/evaluate/report.html"
 
-lint: setup  ## Check the style and the types.
+lint: style types  ## Check the style and the types.
+
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
 	$(BIN)/mypy
 
-test: lint  ## Check the style, the types and the pipelines, and run the tests.
-	$(BIN)/ilkit compile --check
-	set -e; for file in pipelines/*/dvc.yaml; do (cd $$(dirname $$file) && ilkit compile --check); done
+pytest: setup
 	NPROC=1 $(BIN)/python -m pytest -n 2
+
+test: style  ## Check the style, the types and the pipelines, and run the tests.
+	$(BIN)/ilkit compile --check
+	$(MAKE) --jobs=2 types pytest
 
 clean:  ## Remove the environment and what stages left beside their outputs.
 	rm -rf .venv .ilkit

@@ -1,8 +1,10 @@
 """What several tests need: plug-ins that are installed for the length of a test, and small things that train."""
 
+import gc
 import os
 import textwrap
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import jax
 import pytest
 from hypothesis import HealthCheck, settings
+from jax._src import compiler  # there is no public way to give an option to whatever a process compiles
 from xdist.scheduler import LoadScopeScheduling
 
 from ilkit import entry_points
@@ -28,6 +31,9 @@ for name, value in {} if "JAX_COMPILATION_CACHE_DIR" in os.environ else _CACHE.i
     jax.config.update(name, value)
 
 from ilkit.registry import find as registry  # noqa: E402
+from ilkit.testing import Check  # noqa: E402
+
+gc.set_threshold(50_000, 20, 100)  # what JAX traces is many objects and little garbage
 
 # A busy machine is no fault of the code under test.
 settings.register_profile("ilkit", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -38,17 +44,108 @@ _FINISHED = count(1)
 """Counts the tests that this process has run."""
 
 
+_PLAIN = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+"""XLA then compiles small programs in a quarter of the time, and they run longer."""
+_options = compiler.get_compile_options
+
+
+def _plain_options(*args: Any, env_options_overrides: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+    return _options(*args, env_options_overrides=_PLAIN | (env_options_overrides or {}), **kwargs)
+
+
+_TO_ROUNDING = (
+    *("step_jits", "step_is_traced_once", "seeds_train_together"),
+    *("outputs_jit", "outputs_vmap", "outputs_are_traced_once", "actions_fit_the_space", "covariance_is_one"),
+    *("density_fits_the_samples", "steering_draws_the_samples", "fits_a_linear_map", "fits_the_expert"),
+    *("recovers_the_expert", "comes_near_the_expert", "improves_the_policy", "grows_off_the_data"),
+    *("beats_random_actions", "explains_the_answers", "comes_nearer_to_what_is_preferred"),
+    *("mirror_is_a_symmetry", "observations_can_be_inverted", "tables_are_the_dynamics", "frames_show_the_state"),
+)
+"""The checks of the kit that compare no bits."""
+
+
+class Compilation:
+    """Has JAX compile as the runner does where bits of several programs are compared, and plainly elsewhere.
+
+    To compile is most of what the tests do, and how fast a program is, or how its last bits are rounded, is nothing to
+    a test of a closed form, of shapes or of an error. A test marked `bits` compares the bits of one program with those
+    of another one, of another process or of a file: there XLA must fuse and round as it does for users.
+    """
+
+    plain = False
+
+    def set(self, plain: bool) -> None:
+        """Chooses how what follows is compiled."""
+        if self.plain and not plain:
+            jax.clear_caches()  # a plain program mustn't serve where bits are compared
+        self.plain = plain
+        compiler.get_compile_options = _plain_options if plain else _options
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        self.set(not _compares_bits(item))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Plain tests come first, then scopes with others, and in each those others before the plain ones."""
+        sizes = Counter(_scope(item.nodeid) for item in items)
+        mixed = {_scope(item.nodeid) for item in items if _compares_bits(item)}
+
+        def place(item: pytest.Item) -> tuple[bool, int, str, bool]:
+            scope = _scope(item.nodeid)
+            return scope in mixed, -sizes[scope], scope, not _compares_bits(item)
+
+        items.sort(key=place)
+
+
+def _compares_bits(item: pytest.Item) -> bool:
+    if getattr(item, "originalname", "") == "test_conformance":
+        return not _to_rounding(item.name.removesuffix("]"))
+    elsewhere = not item.path.is_relative_to(Path(__file__).parent)
+    return elsewhere or item.get_closest_marker("bits") is not None or "leaves" in getattr(item, "fixturenames", ())
+
+
+def _to_rounding(check: str) -> bool:
+    return check.rpartition("-")[2] in _TO_ROUNDING
+
+
+_COMPILATION = Compilation()
+_COMPILATION.set(plain=True)  # what modules make while they are collected
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_COMPILATION)  # for the tests of plug-ins too
+
+
+@pytest.fixture
+def run_kit() -> Callable[[Iterable[Check]], None]:
+    """Runs checks of the kit in one test, those first that compare bits."""
+
+    def run(checks: Iterable[Check]) -> None:
+        for check in sorted(checks, key=lambda check: _to_rounding(str(check))):
+            _COMPILATION.set(_to_rounding(str(check)))
+            check()
+
+    return run
+
+
+def _scope(nodeid: str) -> str:
+    """A file, a component or a head, whose tests one worker gets: they share what has been compiled."""
+    file, _, test = nodeid.partition("::")
+    by_kind = test.startswith(("test_conformance[", "test_a_head_on_a_network"))
+    return test.rpartition("-")[0] if by_kind else file
+
+
 class ByComponent(LoadScopeScheduling):
-    """Gives all tests of a file, of a component or of a head to one worker: they share what has been compiled."""
+    """Gives scopes to the workers in the order of the tests."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file, _, test = nodeid.partition("::")
-        by_kind = test.startswith(("test_conformance[", "test_a_head_on_a_network"))
-        return test.rpartition("-")[0] if by_kind else file
+        return _scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByComponent:
+    config.option.loadscopereorder = False
     return ByComponent(config, log)
 
 

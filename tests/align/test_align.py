@@ -17,6 +17,8 @@ from ilkit.network.mlp import MLP, network
 from ilkit.policy import deterministic
 from tests.align.comparisons import CONTEXTS, aligned, arm_log_probs, bandit, choices, comparisons
 
+pytestmark = pytest.mark.bits
+
 AT = jnp.asarray(CONTEXTS)
 QUICK = {"learning_rate": 0.03, "batch_size": 96, "num_steps": 400}
 KINDS = {

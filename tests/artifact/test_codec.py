@@ -19,6 +19,8 @@ from ilkit.errors import ArtifactError, IlkitError
 from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
 
+pytestmark = pytest.mark.bits
+
 SPACES = Spaces(observation=Box(low=(-np.inf, -1.0), high=(np.inf, 1.0)), action=Box.symmetric([2.0]))
 
 

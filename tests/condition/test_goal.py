@@ -18,6 +18,8 @@ from ilkit.env import point_room
 from ilkit.errors import DataError
 from ilkit.testing.problems import tracking_expert
 
+pytestmark = pytest.mark.bits
+
 PLANE = Box.symmetric((1.0, 1.0))
 STATE = Box(shape=(4,), low=-np.inf, high=np.inf)
 

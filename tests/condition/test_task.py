@@ -25,6 +25,8 @@ from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import demonstrations, tracking_expert
 from ilkit.wiring.tracing import trace
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 GIVEN = {"light": demonstrations(3, "continuous"), "heavy": demonstrations(5, "continuous")}
 MASSES = settings.Settings(tasks={"light": {"mass": 0.5}, "heavy": {"mass": 2.0}})

@@ -13,6 +13,8 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.seeds import Seeds
 from ilkit.stepping.random_policy import RandomPolicy
 
+pytestmark = pytest.mark.bits
+
 
 @pytest.fixture
 def folder(tmp_path: Path, clean: Demonstrations, monkeypatch: pytest.MonkeyPatch) -> Path:

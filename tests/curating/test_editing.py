@@ -10,6 +10,8 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Box, Discrete, Spaces
 from ilkit.errors import DataError
 
+pytestmark = pytest.mark.bits
+
 Episode = tuple[bytes, bytes, bytes, bool, bool]
 
 

@@ -10,6 +10,8 @@ from ilkit.curating.faults import find_faults
 from ilkit.data.demonstrations import Demonstrations, concatenate
 from ilkit.data.spaces import Box, Discrete, Spaces
 
+pytestmark = pytest.mark.bits
+
 
 def only(found: tuple[Fault, ...]) -> Fault:
     assert len(found) == 1, [str(fault) for fault in found]

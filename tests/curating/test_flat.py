@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 
 from ilkit.artifact.store import load, save
@@ -14,6 +15,8 @@ from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.goal_settings import Goal
 from ilkit.data.spaces import Box, Dict, Discrete, Spaces
 from ilkit.files.goals import give_goals
+
+pytestmark = pytest.mark.bits
 
 
 def seen() -> Demonstrations:

@@ -20,6 +20,8 @@ from ilkit.errors import DataError
 from ilkit.files.goals import give_goals
 from ilkit.foreign.spaces import space_of
 
+pytestmark = pytest.mark.bits
+
 KINDS = ["cart_pole", "mountain_car_continuous", "pendulum", "point_mass"]
 
 

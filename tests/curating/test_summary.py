@@ -12,6 +12,8 @@ from ilkit.curating.summary import summarize
 from ilkit.curating.table import told
 from ilkit.data.demonstrations import Demonstrations
 
+pytestmark = pytest.mark.bits
+
 
 def test_the_ranges_are_those_of_the_columns(clean: Demonstrations) -> None:
     clean.obs[:, 1] += 1e4  # far from 0, where sums of squares lose their digits

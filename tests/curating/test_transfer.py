@@ -11,6 +11,8 @@ from ilkit.artifact.store import load, save
 from ilkit.cli.commands import command_line
 from tests.format.formats import FORMATS, assert_equal, demonstrations, written
 
+pytestmark = pytest.mark.bits
+
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(command_line, ["data", *map(str, arguments)])

@@ -16,6 +16,8 @@ from ilkit.expert.scripted import Scripted, expert
 from ilkit.rollout import episodes
 from ilkit.stepping.episodes import collect_episodes
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 HORIZONS = np.array([5, 20, 60])
 

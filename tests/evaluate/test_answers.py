@@ -13,6 +13,8 @@ from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError
 from ilkit.running.pipelines import load_pipeline
 
+pytestmark = pytest.mark.bits
+
 PIPELINE = """
 from ilkit import pipeline, stages
 

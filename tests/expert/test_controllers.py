@@ -9,6 +9,8 @@ from ilkit.errors import DataError
 from ilkit.expert import energy_pump, swing_up
 from ilkit.stepping.episodes import collect_episodes
 
+pytestmark = pytest.mark.bits
+
 PENDULUM = Build("env", "pendulum", pendulum.env, pendulum.Pendulum())
 CAR = Build(
     "env",

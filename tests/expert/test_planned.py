@@ -17,6 +17,8 @@ from ilkit.spec import Spec
 from ilkit.stepping.contestants import run_with_random
 from ilkit.stepping.episodes import collect_episodes
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 CAR = Build("env", "mountain_car", mountain_car.env, mountain_car.MountainCar())
 

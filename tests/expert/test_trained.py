@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import pytest
 
 from ilkit.data.build import Build
 from ilkit.data.policy import Policy
@@ -12,6 +13,8 @@ from ilkit.expert.trained import Trained, expert
 from ilkit.running import loop
 from ilkit.stepping.episodes import collect_episodes
 from ilkit.stepping.random_policy import RandomPolicy
+
+pytestmark = pytest.mark.bits
 
 _PUSH = Build("env", "point_mass", point_mass.env, point_mass.PointMass(max_steps=30))
 _BALANCE = Build("env", "cart_pole", cart_pole.env, cart_pole.CartPole(max_steps=100))

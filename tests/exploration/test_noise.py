@@ -21,6 +21,8 @@ from ilkit.exploration.own_density import OwnDensity
 from ilkit.stepping.behavior import RunningSquare, modes
 from ilkit.testing.problems import tracking_expert
 
+pytestmark = pytest.mark.bits
+
 
 class Known(Uncertainty):
     """cov(s) = s₀² R Rᵀ."""

@@ -16,6 +16,8 @@ from ilkit.finetune import ppo, td3
 from ilkit.reinforcement.cautious_reward import cautious
 from ilkit.running import loop
 
+pytestmark = pytest.mark.bits
+
 SMALL = {"num_envs": 4, "num_steps": 3, "critic_warmup_steps": 1, "critic_hidden": (8,)}
 SPECS = {
     "ppo": (ppo, ppo.PPO(rollout_length=4, num_minibatches=2, num_epochs=1, **SMALL)),

@@ -19,6 +19,8 @@ from ilkit.measuring.remarks import remarks
 from ilkit.running import loop
 from tests.stepping.steering import register_steering
 
+pytestmark = pytest.mark.bits
+
 SMALL = {"num_envs": 4, "num_steps": 3, "critic_warmup_steps": 1, "critic_hidden": (8,)}
 SPECS = {
     "ppo": (ppo, ppo.PPO(rollout_length=4, num_minibatches=2, num_epochs=1, **SMALL)),

@@ -12,6 +12,8 @@ from ilkit.data.spaces import Box, Spaces
 from ilkit.errors import DataError
 from ilkit.foreign.environment import Dynamics, ForeignEnvironment, foreign_environment
 
+pytestmark = pytest.mark.bits
+
 
 class Wheel(Dynamics):
     """A wheel that is turned; the state counts steps, draws its own noise and has a speed that is seen or not."""

@@ -22,6 +22,8 @@ from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import demonstrations, environment
 from ilkit.testing.stand_ins import wandering
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 ROOM = point_room.env(point_room.PointRoom(step_size=0.1, show_horizon=False))
 DEMOS = wandering(ROOM, 100)

@@ -20,6 +20,8 @@ from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import demonstrations
 from ilkit.testing.stand_ins import wandering
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 GRID = reach_grid.env(reach_grid.ReachGrid(show_horizon=False, max_steps=12))
 DEMOS = wandering(GRID, 300)

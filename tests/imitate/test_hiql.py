@@ -22,6 +22,8 @@ from ilkit.testing.arguments import Options, part
 from ilkit.testing.stand_ins import wandering
 from ilkit.valuing.two_levels import TwoLevelPolicy
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 GRID = reach_grid.env(reach_grid.ReachGrid(show_horizon=False, max_steps=12))
 DEMOS = wandering(GRID, 300)

@@ -25,6 +25,8 @@ from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import demonstrations
 from ilkit.testing.stand_ins import wandering
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 ARCH = ("#######", "#.....#", "#.###.#", "#.###.#", "#######")
 """Where the shortest way from one foot to the other begins with a step away from it."""

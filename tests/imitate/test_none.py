@@ -3,9 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from ilkit.imitate import bc, none
 from ilkit.running.loop import train
+
+pytestmark = pytest.mark.bits
 
 
 def test_it_is_the_policy_from_which_cloning_starts(head, labeled):

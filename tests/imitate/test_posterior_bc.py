@@ -13,6 +13,8 @@ from ilkit.imitate import bc
 from ilkit.imitate.posterior_bc import PosteriorBC, imitate
 from ilkit.running.loop import train
 
+pytestmark = pytest.mark.bits
+
 
 class Slope(Uncertainty):
     """cov(s) = (s₀ / 4)²."""

@@ -21,6 +21,8 @@ from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import environment
 from ilkit.testing.stand_ins import wandering
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 STEPS = 8
 ROOM = Build("env", "point_room", point_room.env, point_room.PointRoom(max_steps=STEPS))

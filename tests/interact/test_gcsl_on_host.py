@@ -15,6 +15,8 @@ from ilkit.stepping.episodes import collect_episodes
 from ilkit.testing.arguments import Options, part
 from tests.foreign.goal_env import reaching
 
+pytestmark = pytest.mark.bits
+
 HEAD = {"kind": "gaussian", "state_dependent_std": False}
 KEY = jax.random.key(0)
 

@@ -21,6 +21,8 @@ from ilkit.stepping.episodes import collect_episodes
 from ilkit.testing.arguments import Options, part
 from tests.stepping.steering import register_steering
 
+pytestmark = pytest.mark.bits
+
 SPEC = DAgger(num_rounds=4, num_envs=2, num_gradient_steps=100, num_validation_episodes=2, learning_rate=1e-2)
 
 

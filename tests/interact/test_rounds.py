@@ -16,6 +16,8 @@ from ilkit.running import loop
 from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import Actions, demonstrations, environment, tracking_expert
 
+pytestmark = pytest.mark.bits
+
 FEW = {"num_rounds": 3, "num_envs": 2, "num_gradient_steps": 20, "num_validation_episodes": 2}
 STEPS = 2 * 8
 """Of a round."""

@@ -18,6 +18,8 @@ from ilkit.matching.pairs import Pairs, draw_replayed, pairs_of, remember
 from ilkit.math.divergences import DIVERGENCES
 from ilkit.stepping.records import Outcome, Rollout
 
+pytestmark = pytest.mark.bits
+
 SMALL: dict[str, Any] = {
     **{"num_envs": 4, "rollout_length": 8, "num_minibatches": 2, "num_epochs": 1, "critic_hidden": (4,)},
     **{

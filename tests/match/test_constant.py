@@ -13,6 +13,8 @@ from ilkit.match import constant
 from ilkit.network import lstm, mlp
 from ilkit.policy import categorical, deterministic
 
+pytestmark = pytest.mark.bits
+
 _SMALL: dict[str, Any] = {"num_envs": 8, "num_minibatches": 4, "critic_hidden": (8,)}
 
 

@@ -14,6 +14,8 @@ from ilkit.errors import DataError
 from ilkit.network.cnn import CNN, network
 from ilkit.nn.fan_in import fan_in
 
+pytestmark = pytest.mark.bits
+
 SMALL: dict[str, Any] = {"channels": (2,), "kernel_sizes": (2,), "strides": (1,), "hidden": ()}
 
 

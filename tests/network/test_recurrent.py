@@ -17,6 +17,8 @@ from ilkit.network import gru, lstm, mlp, transformer
 from ilkit.policy import categorical
 from ilkit.running.loop import train
 
+pytestmark = pytest.mark.bits
+
 OBSERVATION = Dict(
     entries={
         "goal": Discrete(size=3, start=5),

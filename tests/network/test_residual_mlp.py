@@ -13,6 +13,8 @@ from ilkit.network.residual_mlp import ResidualMLP, network
 from ilkit.nn.fan_in import fan_in
 from ilkit.policy.deterministic import Deterministic, policy
 
+pytestmark = pytest.mark.bits
+
 OBSERVATION = Box.symmetric((1.0, 1.0, 1.0))
 
 

@@ -10,6 +10,8 @@ from ilkit.data.network import Network
 from ilkit.data.spaces import Box
 from ilkit.network.transformer import Transformer, network
 
+pytestmark = pytest.mark.bits
+
 OBS = jnp.asarray(np.random.default_rng(0).normal(size=(9, 2)), jnp.float32)
 
 

@@ -14,6 +14,8 @@ from ilkit.nn.conditioned_policy import ConditionedPolicy
 from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import demonstrations
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 DEMOS = one_hot.join(
     one_hot.OneHot(), one=demonstrations(3, "continuous"), two=demonstrations(3, "continuous"), key=KEY

@@ -14,6 +14,8 @@ from ilkit.errors import DataError
 from ilkit.off_policy.demonstrated_replay import DemonstratedReplay, draw_mixed, places_of
 from ilkit.off_policy.replay import ReplayBuffer
 
+pytestmark = pytest.mark.bits
+
 SPACES = Spaces(observation=Box.symmetric((9.0,)), action=Box.symmetric((1.0,)))
 SHOWN = Demonstrations(
     obs=np.arange(7, dtype=np.float32)[:, None],

@@ -20,6 +20,8 @@ from ilkit.policy import categorical, chunked, deterministic, energy
 from ilkit.policy.chunked import Chunked
 from ilkit.testing.problems import demonstrations
 
+pytestmark = pytest.mark.bits
+
 OBSERVATION = Box.symmetric((100.0,))
 NETWORK = Build("network", "mlp", network, MLP(hidden=()))
 REACH = Spaces(observation=OBSERVATION, action=Box.symmetric((1000.0, 1000.0)))

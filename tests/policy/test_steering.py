@@ -13,6 +13,8 @@ from ilkit.network.mlp import MLP, network
 from ilkit.policy import autoregressive, categorical, chunked, cvae, deterministic, diffusion, energy, flow, gaussian
 from ilkit.testing import Check, checks
 
+pytestmark = pytest.mark.bits
+
 NETWORK = Build("network", "mlp", network, MLP(hidden=(8,)))
 OBSERVATION = Box.symmetric((2.0, 2.0))
 OBS = jnp.array([0.3, -0.8])

@@ -19,6 +19,8 @@ from ilkit.prefer.clips import Clips, prefer
 from ilkit.prefer.ranked import Ranked
 from ilkit.testing.comparison import difference
 
+pytestmark = pytest.mark.bits
+
 SPACES = Spaces(observation=Box.symmetric((100.0,)), action=Box.symmetric((1.0,)))
 KEY = jax.random.key(0)
 

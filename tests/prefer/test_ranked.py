@@ -17,6 +17,8 @@ from ilkit.labeler import simulated
 from ilkit.prefer.ranked import Ranked, prefer
 from ilkit.testing.comparison import difference
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 NOBODY: Build[Labeler] = Build("labeler", "simulated", simulated.labeler, simulated.Simulated())
 SPACES = Spaces(observation=Box.symmetric((100.0,)), action=Box.symmetric((1.0,)))

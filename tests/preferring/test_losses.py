@@ -12,6 +12,8 @@ from jaxtyping import Array, Float
 
 from ilkit.preferring.losses import anchor_loss, bradley_terry_loss, cpl_loss, dpo_loss, hinge_loss, ipo_loss
 
+pytestmark = pytest.mark.bits
+
 REWARDS = jnp.asarray([0.0, 1.0, 2.0])
 TRUE = jax.nn.sigmoid(REWARDS[:, None] - REWARDS[None, :])
 """P(i ≻ j) by Bradley and Terry."""

@@ -19,6 +19,8 @@ from ilkit.expert.lqr import LQR, LinearPolicy, expert
 from ilkit.rollout import dart, episodes
 from ilkit.rollout.dart import DART, Error, error_of, noise_of
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 POINT = Build("env", "point_mass", point_mass.env, point_mass.PointMass(max_steps=30))
 EXPERT = expert(LQR(), POINT, key=KEY)

@@ -11,6 +11,8 @@ from ilkit.expert import energy_pump, swing_up
 from ilkit.rollout import episodes
 from ilkit.rollout.episodes import Episodes
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 PENDULUM = Build("env", "pendulum", pendulum.env, pendulum.Pendulum(max_steps=40))
 CAR = Build(

@@ -11,6 +11,8 @@ from ilkit.rollout import episodes, graded
 from ilkit.rollout.graded import Graded
 from ilkit.stepping.random_policy import RandomPolicy
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 PENDULUM = Build("env", "pendulum", pendulum.env, pendulum.Pendulum(max_steps=40))
 SWING_UP = swing_up.expert(swing_up.SwingUp(), PENDULUM, key=KEY)

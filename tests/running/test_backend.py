@@ -12,6 +12,8 @@ from ilkit.running.backend import fix_backend
 from ilkit.running.process_variables import check_flags, variables
 from ilkit.wiring.lock import folder_digest
 
+pytestmark = pytest.mark.bits
+
 OTHER_BITS = {
     "JAX_ENABLE_X64": "1",
     "JAX_THREEFRY_PARTITIONABLE": "0",

@@ -17,6 +17,8 @@ from ilkit.running.plan import Plan
 from ilkit.wiring.project import ARTIFACTS
 from ilkit.wiring.tracing import trace
 
+pytestmark = pytest.mark.bits
+
 
 def tuned(params: Any) -> Any:
     demos = stages.dataset(params.dataset)

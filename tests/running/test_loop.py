@@ -14,6 +14,8 @@ from ilkit.errors import DataError, NonFiniteError
 from ilkit.running import loop
 from ilkit.running.checkpoint import load_checkpoint, save_checkpoint
 
+pytestmark = pytest.mark.bits
+
 
 class Walked(NamedTuple):
     mean: jax.Array

@@ -13,6 +13,8 @@ from ilkit.running.pipelines import load_pipeline, read_plan
 from ilkit.running.run import run_stage
 from tests.running.projects import write_pipeline
 
+pytestmark = pytest.mark.bits
+
 DECLARES = """
     from typing import NamedTuple
     from ilkit.data.demonstrations import Demonstrations

@@ -9,6 +9,8 @@ from ilkit.running.pipelines import load_pipeline, read_plan
 from ilkit.running.run import run_stage
 from tests.running.projects import write_pipeline
 
+pytestmark = pytest.mark.bits
+
 PIPELINE = """
 from ilkit import pipeline, stages
 

@@ -12,6 +12,8 @@ from ilkit.running.pipelines import read_plan
 from ilkit.running.questions import run_or_ask
 from tests.running.projects import write_pipeline
 
+pytestmark = pytest.mark.bits
+
 PIPELINE = """
 from ilkit import pipeline, stages
 

@@ -11,6 +11,8 @@ from ilkit.running.faults import plan_faults
 from ilkit.running.plan import Plan
 from ilkit.wiring.tracing import trace
 
+pytestmark = pytest.mark.bits
+
 
 def relearnt(params: Any) -> Any:
     demos = stages.dataset(params.dataset)

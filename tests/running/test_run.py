@@ -16,6 +16,8 @@ from ilkit.running.pipelines import load_pipeline, read_plan
 from ilkit.running.run import run_stage
 from tests.running.projects import write_pipeline
 
+pytestmark = pytest.mark.bits
+
 PIPELINE = """
 from ilkit import pipeline, stages
 
@@ -45,7 +47,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def ilkit(project: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(project / "cache"), "PYTHONWARNINGS": "ignore"}
+    cache = project.parent / "cache"  # for all processes that these tests start, and for nobody else
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, "-m", "ilkit", *arguments]
     with (project / "said").open("wb") as said:
         return subprocess.Popen(command, cwd=project, env=environment, stdout=said, stderr=said)

@@ -17,6 +17,8 @@ from ilkit.running import loop
 from ilkit.running.checkpoint import load_checkpoint, save_checkpoint
 from ilkit.running.snapshots import snapshot_steps
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(1)
 
 

@@ -13,6 +13,8 @@ from ilkit.running.run import run_stage
 from ilkit.running.verify import verify_folder
 from ilkit.wiring.lock import folder_digest, read_lock
 
+pytestmark = pytest.mark.bits
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, write_project: Callable[[Path], Path]) -> Path:

@@ -15,6 +15,8 @@ from ilkit.running.faults import plan_faults
 from ilkit.running.plan import Plan
 from ilkit.wiring.tracing import Block, Graph, trace
 
+pytestmark = pytest.mark.bits
+
 PIPELINE = """
 from ilkit import pipeline, stages
 

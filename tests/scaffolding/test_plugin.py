@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,11 @@ from ilkit.registry import find
 from ilkit.registry.find import declarations
 from ilkit.running.pipelines import load_pipeline
 from ilkit.scaffolding.plugin import write_plugin
-from ilkit.testing import checks
+from ilkit.testing import Check, checks
+
+pytestmark = pytest.mark.bits
+
+Run = Callable[[Iterable[Check]], None]
 
 
 def forget() -> None:
@@ -71,17 +75,15 @@ def test_new_plugins_have_the_style_of_ilkit(every_block: Path) -> None:
 
 
 @pytest.mark.parametrize("block", [block for block in declarations() if block != "imitate"])
-def test_a_new_kind_of_a_block_passes_the_kit(every_block: Path, block: str) -> None:
+def test_a_new_kind_of_a_block_passes_the_kit(every_block: Path, run_kit: Run, block: str) -> None:
     draws = "draws=False" not in next((every_block / f"ilkit-xyz-{block}").glob("tests/*.py")).read_text()
     made = checks(block, f"xyz_{block}", draws=draws)
     assert len(made) > 8
-    for check in made:
-        check()
+    run_kit(made)
 
 
-def test_a_new_stage_passes_the_kit_and_its_pipeline_is_wired(every_block: Path) -> None:
-    for check in checks("sift", "best"):
-        check()
+def test_a_new_stage_passes_the_kit_and_its_pipeline_is_wired(every_block: Path, run_kit: Run) -> None:
+    run_kit(checks("sift", "best"))
     graph = load_pipeline(every_block / "ilkit-best" / "pipelines" / "best.py").graph
     assert [edge.name for edge in graph.nodes["sift"].edges] == ["sift/best", "sift/rest"]
     assert graph.nodes["imitate"].inputs["demos"].name == "sift/best"

@@ -8,6 +8,8 @@ import pytest
 from ilkit.stepping.disturbed_policy import DisturbedPolicy
 from ilkit.testing.problems import tracking_expert
 
+pytestmark = pytest.mark.bits
+
 EXPERT = tracking_expert("continuous")
 OBS = jnp.array([0.25, -0.5])
 

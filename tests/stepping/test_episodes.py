@@ -18,6 +18,8 @@ from ilkit.stepping.episodes import collect_episodes
 from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.stepping.side_by_side import CompiledEnvs
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 PENDULUM = pendulum.env(pendulum.Pendulum(max_steps=30))
 CART_POLE = cart_pole.env(cart_pole.CartPole())

@@ -19,6 +19,8 @@ from ilkit.stepping.behavior import Sampling
 from ilkit.stepping.host_envs import HostEnvs
 from ilkit.stepping.side_by_side import side_by_side
 
+pytestmark = pytest.mark.bits
+
 
 class Counting(gym.Env):
     """Counts up from a number drawn; falls at the third step after an odd one, and pays what it has counted."""

@@ -21,6 +21,8 @@ from ilkit.network.mlp import MLP, network
 from ilkit.policy.deterministic import Deterministic, policy
 from ilkit.stepping.episodes import collect_all, collect_episodes
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 
 

@@ -15,6 +15,8 @@ from ilkit.stepping.behavior import Sampling, modes
 from ilkit.stepping.memory import carries_along, first_carries
 from ilkit.stepping.side_by_side import side_by_side
 
+pytestmark = pytest.mark.bits
+
 NUM_ENVS, NUM_STEPS = 4, 60
 ENVS = {
     "compiled": lambda: cart_pole.env(cart_pole.CartPole()),

@@ -7,6 +7,8 @@ from ilkit.stepping.episodes import collect_episodes
 from ilkit.stepping.random_policy import RandomPolicy
 from ilkit.stepping.reward_sums import sum_rewards
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 
 

@@ -17,6 +17,8 @@ from ilkit.stepping.behavior import Sampling
 from ilkit.stepping.records import EpisodeLog, Outcome
 from ilkit.stepping.side_by_side import CompiledEnvs
 
+pytestmark = pytest.mark.bits
+
 _SPACES = Spaces(observation=Box.symmetric((np.inf,)), action=Box.symmetric((1.0,)))
 
 

@@ -19,6 +19,8 @@ from ilkit.testing import alignment_checks, problems, stand_ins
 from ilkit.testing.arguments import Options
 from ilkit.testing.subject import Subject
 
+pytestmark = pytest.mark.bits
+
 
 class Toy(Spec):
     """A kind."""

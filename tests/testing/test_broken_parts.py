@@ -26,6 +26,8 @@ from ilkit.testing import answer_checks, part_checks, steering_checks
 from ilkit.testing.arguments import Options
 from ilkit.testing.subject import Subject
 
+pytestmark = pytest.mark.bits
+
 COUNTER = itertools.count(1)
 
 

@@ -12,6 +12,8 @@ from ilkit.testing import process_checks
 from ilkit.testing.arguments import Options
 from ilkit.testing.subject import Subject
 
+pytestmark = pytest.mark.bits
+
 MODULE = """
     import os
     import zlib

@@ -14,6 +14,8 @@ from ilkit.testing.arguments import Options
 from ilkit.testing.problems import tracking_expert
 from ilkit.testing.subject import Subject
 
+pytestmark = pytest.mark.bits
+
 
 class Toy(Spec):
     """A stage."""

@@ -36,6 +36,8 @@ from ilkit.testing.arguments import Options
 from ilkit.testing.problems import demonstrations, tracking_expert
 from ilkit.testing.subject import Subject
 
+pytestmark = pytest.mark.bits
+
 CHECKS = [import_module(f"ilkit.testing.{path.stem}") for path in Path(str(files("ilkit.testing"))).glob("*_checks.py")]
 
 

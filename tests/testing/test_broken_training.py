@@ -23,6 +23,8 @@ from ilkit.testing.arguments import Options
 from ilkit.testing.problems import TrackingExpert, spaces
 from ilkit.testing.subject import Subject
 
+pytestmark = pytest.mark.bits
+
 COUNTER = itertools.count(1)
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from ilkit.testing import checks
 
+pytestmark = pytest.mark.bits
+
 DECLARES = """
     from typing import NamedTuple
 
