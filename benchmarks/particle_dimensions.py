@@ -63,7 +63,7 @@ def main() -> None:
         print(f"{count:<12}" + " ".join(f"{np.mean(found[head][-1]):>14.3f}" for head in HEADS), flush=True)
     drawn = draw({head: curve(np.array(rows).T) for head, rows in found.items()})
     section = Section("Success against the number of dimensions", drawn, "The mean of two runs, and the band between.")
-    page.write_text(render_page("The particle task", "", [section]), encoding="utf-8")
+    page.write_text(render_page("The particle task", [section]), encoding="utf-8")
 
 
 def draw(curves: Mapping[str, Curve]) -> str:

@@ -148,6 +148,24 @@ def test_imports_go_downward() -> None:
     assert not upward
 
 
+def test_no_evaluation_imports_figures_before_it_has_run() -> None:
+    """They take longer to import than a pipeline takes to check."""
+    top: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        named = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
+        for node in body:
+            if isinstance(node, ast.ImportFrom):
+                names = {f"{node.module}.{alias.name}" for alias in node.names}
+                named |= {name if name in MODULES else str(node.module) for name in names}
+        top[module] = named
+    reached = {module for module in MODULES if module.startswith("ilkit.evaluate.")}
+    while more := {one for module in reached for one in top[module] if one in MODULES} - reached:
+        reached |= more
+    drawing = {name for module in reached for name in top[module] if name.startswith("matplotlib")}
+    assert not drawing
+
+
 @pytest.mark.parametrize("room", [lambda name: name, lambda name: name.split(".")[1]], ids=["files", "rooms"])
 def test_no_import_runs_in_a_circle(room) -> None:
     edges: dict[str, set[str]] = {}

@@ -10,13 +10,12 @@ from ilkit.curating.summary import Summary, known_returns
 from ilkit.curating.table import HEAD, headline, rows
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.spaces import Discrete
-from ilkit.reporting.page import Section, prose, render_page, table
+from ilkit.reporting.page import Section, render_page, table
 
 
 def render(demos: Demonstrations, summary: Summary, title: str) -> str:
     """The whole page, with the curves of the episode of median length."""
-    counts = "".join(f"<p>{prose(line)}</p>" for line in headline(summary))
-    return render_page(f"Demonstrations: {title}", counts, _sections(demos, summary))
+    return render_page(f"Demonstrations: {title}", _sections(demos, summary), setting=headline(summary))
 
 
 def median_episode(demos: Demonstrations) -> int:

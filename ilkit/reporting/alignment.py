@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ilkit.measuring.curves import Curve
-from ilkit.reporting.along_training import UNITS
-from ilkit.reporting.figures import draw_losses
+from ilkit.reporting.curve_sections import curve_sections
 from ilkit.reporting.findings import Findings
 from ilkit.reporting.page import Section
 
@@ -39,10 +38,4 @@ def alignment_sections(findings: Findings) -> Iterator[Section]:
     aligned = {policy: curves for policy, curves in findings.curves.items() if is_alignment(curves)}
     for name, (title, label, caption) in _SHOWN.items():
         recorded = {policy: curves[name] for policy, curves in aligned.items() if name in curves}
-        for unit in dict.fromkeys(curve.unit for curve in recorded.values()):
-            group: dict[str, Curve] = {policy: curve for policy, curve in recorded.items() if curve.unit == unit}
-            yield Section(
-                title,
-                draw_losses(group, findings.policies, x_label=UNITS[unit], y_label=label),
-                f"{caption} Interquartile mean over seeds with its interval.",
-            )
+        yield from curve_sections(title, recorded, findings.policies, label=label, caption=caption)

@@ -68,7 +68,7 @@ def picture_of(first: Demonstrations, second: Demonstrations, world: Environment
     moving = [frames for frames in drawn if frames is not None]
     if len(moving) < len(drawn) or all((frames == frames[:1]).all() for frames in moving):
         return Picture("png", _lines(first, second))
-    count = max(len(frames) for frames in moving)
+    count = max(map(len, moving))
     sides = [_headed(frames, name) for name, frames in zip(SIDES, moving, strict=True)]
     held = [np.concatenate([side, np.repeat(side[-1:], count - len(side), axis=0)]) for side in sides]
     between = np.full((count, held[0].shape[1], _GAP, 3), 255, np.uint8)
@@ -114,7 +114,7 @@ def answers_section(name: str, answers: Answers) -> Section:
     )
     return Section(
         f"Answers: {name}",
-        table(("pair", "first and second clip", "their returns", "preferred"), rows),
+        table(("pair", "first and second clip", "returns of both", "preferred"), rows),
         f"{len(rows)} of {counted(told.pairs, 'pair')}{ties}{follows}.",
     )
 
@@ -123,8 +123,8 @@ def _row(preferences: Preferences, number: int, world: Environment | HostEnviron
     probability, chosen = float(preferences.probability[number]), np.asarray([number])
     said = {1.0: "first", 0.0: "second", 0.5: "tie"}.get(probability, f"first by {100 * probability:.0f} %")
     first, second = preferences.first.take(chosen), preferences.second.take(chosen)
-    known = all(np.isfinite(side.rewards).all() for side in (first, second))
-    returns = " and ".join(f"{side.returns[0]:.3g}" for side in (first, second)) if known else "unknown"
+    known = np.isfinite(first.rewards).all() and np.isfinite(second.rewards).all()
+    returns = f"{first.returns[0]:.3g} and {second.returns[0]:.3g}" if known else "unknown"
     return str(number), picture_of(first, second, world).markup, returns, escape(said)
 
 
@@ -176,7 +176,12 @@ def _lines(first: Demonstrations, second: Demonstrations) -> bytes:
             axes[0, column].set_title(name)
             axes[1, column].set_xlabel("step")
         axes[0, 0].set_ylabel("observed")
-        axes[1, 0].set_ylabel("done")
+        axes[1, 0].set_ylabel("action")
+        for row in axes:
+            entries = [str(entry) for entry in range(len(row[1].lines))]
+            row[1].legend(
+                row[1].lines, entries, title="entry", loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7
+            )
         file = io.BytesIO()
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()

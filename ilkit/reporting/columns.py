@@ -1,6 +1,15 @@
-"""Tables in a terminal."""
+"""Rows as columns: of a table in a file, and of one in a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ilkit.data.report import Table
+
+
+def by_name(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """The columns of these rows by their names; empty ones where there are no rows."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
 
 
 def aligned(rows: Sequence[Sequence[str]], *, left: int = 1, gap: int = 2) -> list[str]:

@@ -8,15 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ilkit.reporting.crossing import REFERENCES, Crossing, parted
-from ilkit.reporting.figures import MARKS, color_of, draw_curve
-from ilkit.reporting.page import Section, prose, render_page, table
-from ilkit.reporting.style import LINE, MUTED, svg
-from ilkit.reporting.tables import name_cell
-from ilkit.reporting.wording import few_seeds
+from ilkit.reporting.crossing import REFERENCES, Crossing, parted, verdict_of
+from ilkit.reporting.figures import MARKS, color_of, draw_curve, name_above
+from ilkit.reporting.page import Section, render_page, table
+from ilkit.reporting.style import MUTED, svg
+from ilkit.reporting.tables import interval_cell, name_cell
+from ilkit.reporting.wording import few_seeds, number
 
 ALONG = {"return": "return", "accuracy": "accuracy of the\ndiscriminator", "learnt_reward": "learnt reward\na step"}
 """What is drawn along training, as far as it was recorded, and its label."""
+_WIDE, _CROWDED = 12, 4
+"""How much larger the largest place than the least, and the range of all policies than that of the better half, must be
+for logarithms and for a second picture."""
 _APART = 0.5
 """The width over which the series of one place are spread, in units of the least distance of places."""
 
@@ -26,10 +29,14 @@ def page_of(crossing: Crossing) -> str:
     drawing = "drawing their actions" if crossing.stochastic else "by their modes"
     seeds = min(len(crossing.cells[name].outcomes) for name in crossing.policies)
     setting = f"{crossing.num_episodes:,} episodes of every training seed ({seeds}), the same ones for all, {drawing}."
-    opening = f'<p class="setting">{prose(setting)}</p>'
     notes = few_seeds(seeds, crossing.confidence)
-    closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in notes))
-    return render_page(f"Compared on {crossing.task}", opening, _sections(crossing), closing)
+    return render_page(
+        f"Compared on {crossing.task}",
+        _sections(crossing),
+        setting=[setting],
+        verdict=[verdict_of(crossing)],
+        notes=notes,
+    )
 
 
 def _sections(crossing: Crossing) -> Iterator[Section]:
@@ -38,7 +45,7 @@ def _sections(crossing: Crossing) -> Iterator[Section]:
         "What they return" if crossing.outcome == "return" else f"What they reach: {crossing.outcome}",
         draw_crossing(crossing),
         f"Means over all episodes, with {crossing.confidence:.0%} intervals over training seeds, each seed as a dot; "
-        f"dashed lines are the expert and random actions.{marks}",
+        f"dashed lines belong to no place, with their intervals as bands.{marks}",
     )
     yield Section("In numbers", _table(crossing), _explained(crossing))
     drawn = [
@@ -48,10 +55,18 @@ def _sections(crossing: Crossing) -> Iterator[Section]:
         yield Section(
             "Along training",
             draw_training(crossing, drawn),
-            "A column for each place, by steps of the environment: the return in the environment's own rewards, how "
-            "often the discriminator tells demonstrations and trials apart (one half: not at all), and what it pays. A "
-            "reward that rises while the return doesn't is earned for something else than the task.",
+            f"A column for each place, a color for each method as above, by steps of the environment: {_told(drawn)}.",
         )
+
+
+def _told(drawn: list[str]) -> str:
+    told = {
+        "return": "the return in the environment's own rewards",
+        "accuracy": "how often the discriminator tells demonstrations and trials apart (one half: not at all)",
+        "learnt_reward": "what the learnt reward pays. Where that rises and the return doesn't, it is earned for "
+        "something else than the task",
+    }
+    return "; ".join(told[name] for name in drawn)
 
 
 def _explained(crossing: Crossing) -> str:
@@ -66,7 +81,13 @@ def _explained(crossing: Crossing) -> str:
 
 def _table(crossing: Crossing) -> str:
     told = crossing.is_published
-    head = ("policy", "seeds × episodes", "mean ± deviation", "interval", *(["published", "p"] if told else []))
+    head = (
+        "policy",
+        "seeds × episodes",
+        "mean ± deviation",
+        f"{crossing.confidence:.0%} interval of the mean",
+        *(["published", "p"] if told else []),
+    )
     rows = []
     for name, cell in crossing.cells.items():
         seeds, episodes = cell.outcomes.shape
@@ -77,8 +98,8 @@ def _table(crossing: Crossing) -> str:
             (
                 name_cell(name, [name if one == parted(name)[0] else one for one in crossing.series]),
                 f"{seeds} × {episodes}",
-                f"{cell.mean:.1f} ± {cell.deviation:.1f}",
-                f"{cell.interval.low:.1f} to {cell.interval.high:.1f}",
+                f"{number(cell.mean, 1)} ± {cell.deviation:,.1f}",
+                interval_cell(cell.interval, 1),
                 *(beside if told else ()),
             )
         )
@@ -87,32 +108,58 @@ def _table(crossing: Crossing) -> str:
 
 @matplotlib.rc_context(MARKS)
 def draw_crossing(crossing: Crossing) -> str:
-    """Series over places, with seeds, intervals, published marks and the references."""
-    figure = Figure(figsize=(7.2, 3.9), layout="constrained")
-    axes = figure.subplots()
-    positions = _positions(crossing)
-    least = min(np.diff([positions[place] for place in crossing.places]), default=1.0)
-    count = len(crossing.series)
-    shifts = _APART * least * (np.arange(count) - (count - 1) / 2) / count
-    for name in REFERENCES:
-        if name in crossing.cells:
-            color = color_of(name, crossing.series)
-            axes.axhline(crossing.cells[name].mean, color=color, linewidth=0.9, linestyle=(0, (4, 3)), label=name)
-    for series, shift in zip(crossing.series, shifts, strict=True):
-        _draw_series(axes, crossing, series, positions, float(shift))
-    axes.set_xticks([positions[place] for place in crossing.places], list(crossing.places))
-    axes.set_xlabel(crossing.axis)
-    axes.set_ylabel(crossing.outcome)
-    axes.grid(axis="y", color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    figure.legend(loc="outside upper left", ncols=min(len(crossing.series) + 2, 6), columnspacing=1.2)
+    """Series over places, with seeds, intervals, published marks and the references; the better half enlarged below,
+    where the others press it together."""
+    enlarged = _better_half(crossing)
+    figure = Figure(figsize=(7.2, 3.9 if enlarged is None else 6.4), layout="constrained")
+    panels = figure.subplots(1 if enlarged is None else 2, 1, squeeze=False, sharex=True).ravel()
+    for axes in panels:
+        _draw_all(axes, crossing)
+        axes.set_ylabel(crossing.outcome)
+        axes.grid(axis="y")
+    if enlarged is not None:
+        panels[-1].set_ylim(*enlarged)
+        panels[-1].set_title("the better half, enlarged")
+    panels[-1].set_xlabel(crossing.axis)
+    name_above(figure, 6)
     return svg(figure)
 
 
+def _draw_all(axes: Axes, crossing: Crossing) -> None:
+    positions = _positions(crossing)
+    least = min(np.diff([positions[place] for place in crossing.places]), default=1.0)
+    at_places = [series for series in crossing.series if crossing.is_at_places(series)]
+    shifts = _APART * least * (np.arange(len(at_places)) - (len(at_places) - 1) / 2) / len(at_places)
+    for name in (*REFERENCES, *crossing.series):
+        if name in crossing.cells and name not in at_places:
+            cell, color = crossing.cells[name], color_of(name, crossing.series)
+            axes.axhline(cell.mean, color=color, linewidth=0.9, linestyle=(0, (4, 3)), label=name)
+            if name not in REFERENCES:
+                axes.axhspan(*cell.interval, color=color, alpha=0.12, linewidth=0)
+    for series, shift in zip(at_places, shifts, strict=True):
+        _draw_series(axes, crossing, series, positions, float(shift))
+    axes.set_xticks([positions[place] for place in crossing.places], list(crossing.places))
+
+
+def _better_half(crossing: Crossing) -> tuple[float, float] | None:
+    """The range of the better half of what isn't random; none where it is a good part of that of all."""
+    cells = sorted((cell for name, cell in crossing.cells.items() if name != "random"), key=lambda cell: cell.mean)
+    (low, high), (least, most) = (
+        (min(cell.interval.low for cell in group), max(cell.interval.high for cell in group))
+        for group in (cells[len(cells) // 2 :], cells)
+    )
+    margin = 0.1 * (high - low)
+    return (low - margin, high + margin) if most - least > _CROWDED * (high - low) > 0 else None
+
+
 def _positions(crossing: Crossing) -> dict[str, float]:
+    """Where places lie: numbers in proportion, or their logarithms where they are of very different size."""
     numbered = bool(crossing.places) and all(place.isdecimal() for place in crossing.places)
-    found = {place: float(place) if numbered else float(at) for at, place in enumerate(crossing.places)}
-    return {"": min(found.values(), default=0.0)} | found
+    at = np.arange(len(crossing.places), dtype=float)
+    if numbered:
+        at = np.asarray([float(place) for place in crossing.places])
+        at = np.log(at) if at[-1] > _WIDE * at[0] > 0 else at
+    return {"": min(at.tolist(), default=0.0)} | dict(zip(crossing.places, at.tolist(), strict=True))
 
 
 def _draw_series(axes: Axes, crossing: Crossing, series: str, positions: dict[str, float], shift: float) -> None:
@@ -146,8 +193,7 @@ def draw_training(crossing: Crossing, drawn: list[str]) -> str:
                 if quantity in crossing.curves[name]:
                     series = next(one for one in crossing.series if name in crossing.of(one).values())
                     draw_curve(axes, crossing.curves[name][quantity], color_of(series, crossing.series))
-            axes.grid(color=LINE, linewidth=0.5)
-            axes.set_axisbelow(True)
+            axes.grid()
             if quantity == "accuracy":
                 axes.axhline(0.5, color=MUTED, linewidth=0.7, linestyle=(0, (4, 3)))
     for axes, place in zip(grid[0], places, strict=True):

@@ -10,7 +10,8 @@ from ilkit.data.report import Metrics, Table
 from ilkit.math.statistics import Interval
 from ilkit.measuring.curves import Curve
 from ilkit.measuring.published import Published
-from ilkit.reporting.columns import aligned
+from ilkit.reporting.columns import aligned, by_name
+from ilkit.reporting.wording import number
 
 REFERENCES = ("expert", "random")
 """What is no series, but a line across all places."""
@@ -72,6 +73,10 @@ class Crossing(NamedTuple):
         own = {place: name for name in self.policies for one, place in [parted(name)] if one == series}
         return {place: own[place] for place in (*self.places, "") if place in own}
 
+    def is_at_places(self, series: str) -> bool:
+        """Whether the policies of a series stand at places; true of all where there are none."""
+        return not self.places or set(self.of(series)) != {""}
+
     @property
     def is_published(self) -> bool:
         """Whether anything was."""
@@ -96,7 +101,7 @@ def tables_of(crossing: Crossing) -> dict[str, Table]:
         for name, cell in crossing.cells.items()
     ]
     head = ("policy", "series", "place", "mean", "deviation", "low", "high", "published", "published_deviation", "p")
-    return {"crossed": {column: [row[at] for row in rows] for at, column in enumerate(head)}}  # type: ignore[misc]
+    return {"crossed": by_name(head, rows)}
 
 
 def summary_of(crossing: Crossing) -> str:
@@ -110,7 +115,17 @@ def summary_of(crossing: Crossing) -> str:
     for name in REFERENCES:
         if name in crossing.cells:
             rows.append((name, _told(crossing.cells[name]), *[""] * (len(columns) - 1)))
-    return "\n".join(aligned(rows))
+    return "\n".join([*aligned(rows), verdict_of(crossing)])
+
+
+def verdict_of(crossing: Crossing) -> str:
+    """Which policy has the most of what is compared, beside the references, in plain words."""
+    best = max(crossing.policies, key=lambda name: crossing.cells[name].mean)
+    low, high = crossing.cells[best].interval
+    beside = [f"{name} {number(crossing.cells[name].mean, 1)}" for name in REFERENCES if name in crossing.cells]
+    told = f"{best} has the largest {crossing.outcome} of what was learnt: {number(crossing.cells[best].mean, 1)}"
+    interval = f"{crossing.confidence:.0%} interval {number(low, 1)} to {number(high, 1)}"
+    return f"{told} ({interval}); {', '.join(beside)}." if beside else f"{told} ({interval})."
 
 
 def _numbers(cell: Cell) -> dict[str, float]:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from ilkit.data.report import Metrics, Table
 from ilkit.measuring.endurance import Endurance, Lead
-from ilkit.reporting.columns import aligned
+from ilkit.reporting.columns import aligned, by_name
 from ilkit.reporting.wording import number
 
 
@@ -81,11 +81,9 @@ def tables_of(found: Endured) -> dict[str, Table]:
         for name, one in found.found.items()
         for at, strength in enumerate(found.strengths)
     ]
-    names = ("policy", "strength", "outcome", "low", "high")
-    endured: dict[str, Any] = {name: [row[column] for row in rows] for column, name in enumerate(names)}
     over_all: dict[str, Any] = {"env_steps": [0]}
     over_all |= {name: [float(found.found[name].mean[found.strengths > 0].mean())] for name in found.policies}
-    return {"endurance": endured, "learning_curves": over_all}
+    return {"endurance": by_name(("policy", "strength", "outcome", "low", "high"), rows), "learning_curves": over_all}
 
 
 def sentences_of(found: Endured) -> list[str]:

@@ -3,21 +3,23 @@
 from collections.abc import Iterator
 
 import matplotlib
+import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ilkit.errors import counted
 from ilkit.reporting.endurance_numbers import Endured, sentences_of
-from ilkit.reporting.figures import MARKS, color_of
-from ilkit.reporting.page import Section, prose, render_page, table
-from ilkit.reporting.style import INK, LINE, MUTED, svg
+from ilkit.reporting.figures import MARKS, color_of, name_above, wide_axes
+from ilkit.reporting.page import Section, render_page, table
+from ilkit.reporting.style import INK, MUTED, svg
 from ilkit.reporting.tables import name_cell
-from ilkit.reporting.wording import few_seeds, number
+from ilkit.reporting.wording import counted_seeds, few_seeds, number
 
 
 def page_of(found: Endured) -> str:
     """The whole page."""
-    seeds = ", ".join(f"{name} ({counted(found.found[name].num_seeds, 'training seed')})" for name in found.policies)
+    seeds = counted_seeds({name: found.found[name].num_seeds for name in found.policies})
     episodes, steps = found.num_demonstrated
     survived = "" if found.threshold is None else f" An episode survives from a return of {found.threshold:g} on."
     setting = (
@@ -25,11 +27,13 @@ def page_of(found: Endured) -> str:
         f"{counted(found.num_episodes, 'evaluation episode')} of each seed at each strength of {found.what}, with the "
         f"same starts and disturbances for all.{survived}"
     )
-    verdict = "".join(f'<p class="verdict">{prose(sentence)}</p>' for sentence in sentences_of(found))
-    opening = f'<p class="setting">{prose(setting)}</p>\n{verdict}'
-    notes = few_seeds(min(found.found[name].num_seeds for name in found.policies), found.confidence)
-    closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in notes))
-    return render_page(f"Disturbed on {found.task}", opening, _sections(found), closing)
+    return render_page(
+        f"Disturbed on {found.task}",
+        _sections(found),
+        setting=[setting],
+        verdict=sentences_of(found),
+        notes=few_seeds(min(found.found[name].num_seeds for name in found.policies), found.confidence),
+    )
 
 
 def _sections(found: Endured) -> Iterator[Section]:
@@ -37,7 +41,8 @@ def _sections(found: Endured) -> Iterator[Section]:
         "Against the strength of the disturbance",
         draw_endurance(found),
         f"The {found.outcome} against the standard deviation of the {found.what} added to actions, in half ranges of "
-        f"these; bands are {found.confidence:.0%} intervals over training seeds, of one seed over its episodes.",
+        f"these, beside each other so that no interval hides another; vertical lines are {found.confidence:.0%} "
+        "intervals over training seeds, of one seed over its episodes.",
     )
     if found.leads:
         yield Section(
@@ -54,7 +59,7 @@ def _table(found: Endured) -> str:
     rows = []
     for name, one in found.found.items():
         cells = [
-            f"{found.told(value)} ({found.told(low)} to {found.told(high)})"
+            f'{found.told(value)}<br><span class="beside">{found.told(low)} to {found.told(high)}</span>'
             for value, low, high in zip(one.mean, *one.interval, strict=True)
         ]
         rows.append((name_cell(name, found.policies), f"{one.num_seeds}", *cells))
@@ -63,44 +68,45 @@ def _table(found: Endured) -> str:
 
 @matplotlib.rc_context(MARKS)
 def draw_endurance(found: Endured) -> str:
-    """Outcomes against the strength."""
-    figure, axes = _axes(found)
-    for name, one in found.found.items():
-        color = color_of(name, found.policies)
-        axes.fill_between(found.strengths, *one.interval, color=color, alpha=0.12, linewidth=0)
+    """Outcomes against the strength, beside each other so that no interval hides another."""
+    figure, axes = _axes(found, found.outcome)
+    for place, (name, one) in enumerate(found.found.items()):
+        color, at = color_of(name, found.policies), _beside(found, place, len(found.found))
+        axes.vlines(at, *one.interval, color=color, linewidth=1.4)
         style = "--" if name == "expert" else "-"
-        axes.plot(found.strengths, one.mean, style, color=color, linewidth=1.7, marker="o", markersize=3.5, label=name)
+        axes.plot(at, one.mean, style, color=color, linewidth=1.2, marker="o", markersize=4, label=name)
     if found.threshold is not None:
         axes.set_ylim(-0.02, 1.02)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_ylabel(found.outcome)
-    figure.legend(loc="outside upper left", ncols=min(len(found.found), 5), columnspacing=1.2)
+    name_above(figure)
     return svg(figure)
 
 
 @matplotlib.rc_context(MARKS)
 def draw_leads(found: Endured) -> str:
     """Differences to the references against the strength, beside each other so that no interval hides another."""
-    figure, axes = _axes(found)
+    figure, axes = _axes(found, "difference of " + ("returns" if found.threshold is None else "shares (points)"))
     axes.axhline(0.0, color=INK, linewidth=0.9)
-    step = 0.012 * float(found.strengths[-1] - found.strengths[0])
     for place, one in enumerate(found.leads):
-        color, at = color_of(one.name, found.policies), found.strengths + step * (place - (len(found.leads) - 1) / 2)
+        color, at = color_of(one.name, found.policies), _beside(found, place, len(found.leads))
         axes.vlines(at, *one.interval, color=color, linewidth=1.4)
         axes.plot(at, one.difference, "o", color=color, markersize=5, label=f"{one.name} − {one.reference}")
     if found.threshold is not None:
         axes.yaxis.set_major_formatter(lambda value, _: number(100 * value, 0, signed=True))
-    axes.set_ylabel("difference of " + ("returns" if found.threshold is None else "shares (points)"))
-    figure.legend(loc="outside upper left", ncols=min(len(found.leads), 2), columnspacing=1.2)
+    name_above(figure, 2)
     return svg(figure)
 
 
-def _axes(found: Endured) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    axes = figure.subplots()
+def _beside(found: Endured, place: int, count: int) -> Float[np.ndarray, " strengths"]:
+    """Where the strengths of one of so many are drawn, a little apart from those of the others."""
+    step = 0.012 * float(found.strengths[-1] - found.strengths[0])
+    return np.asarray(found.strengths + step * (place - (count - 1) / 2))
+
+
+def _axes(found: Endured, y_label: str) -> tuple[Figure, Axes]:
+    label = f"standard deviation of the {found.what} (half ranges of the actions)"
+    figure, axes = wide_axes(label, y_label, 3.4)
     axes.set_xticks(found.strengths)
-    axes.grid(color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
+    axes.grid()
     axes.tick_params(color=MUTED)
-    axes.set_xlabel(f"standard deviation of the {found.what} (half ranges of the actions)")
     return figure, axes

@@ -13,7 +13,7 @@ from ilkit.data.spaces import Discrete
 from ilkit.measuring.comparison import Measurement, Score
 from ilkit.measuring.curves import Curve
 from ilkit.reporting.findings import ActionSample, StateMap
-from ilkit.reporting.style import FIGURE, INK, LINE, MUTED, SERIES, VARIABLES, svg
+from ilkit.reporting.style import FIGURE, INK, MUTED, SERIES, VARIABLES, svg
 
 MARKS = FIGURE | {"font.size": 9, "axes.titlesize": 9, "legend.frameon": False, "legend.handlelength": 1.2}
 """Settings of matplotlib for figures of a report."""
@@ -33,8 +33,7 @@ def draw_outcomes(
     measured: Mapping[str, Measurement], scores: Mapping[str, Score], policies: Sequence[str], *, label: str
 ) -> str:
     """A row per policy: its score with the interval, and every training seed as a dot below."""
-    figure = Figure(figsize=(7.2, 0.62 + 0.36 * len(scores)), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = wide_axes(label, "", 0.62 + 0.36 * len(scores))
     for row, (name, score) in enumerate(scores.items()):
         color = color_of(name, policies)
         axes.plot(score.interval, [row, row], color=color, linewidth=2.2, solid_capstyle="butt")
@@ -42,14 +41,17 @@ def draw_outcomes(
         seeds = measured[name].outcomes.mean(axis=1)
         if len(seeds) > 1:
             axes.plot(seeds, np.full(len(seeds), row + 0.33), "o", color=color, markersize=2.8, alpha=0.8, mew=0)
-    axes.set_yticks(range(len(scores)), list(scores))
-    axes.set_ylim(len(scores) - 0.4, -0.5)
+    name_rows(axes, list(scores))
+    return svg(figure)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Writes a name beside each row, from the top, in place of the vertical axis."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.set_xlabel(label)
-    return svg(figure)
+    axes.grid(axis="x")
 
 
 @matplotlib.rc_context(MARKS)
@@ -65,8 +67,7 @@ def draw_learning(
     """Curves of training with their seeds, and what was evaluated: at their ends, of the others at the first step."""
     figure, axes = curve_axes(x_label, y_label)
     for name, curve in curves.items():
-        axes.plot(curve.steps, curve.rows.T, color=color_of(name, policies), linewidth=0.5, alpha=0.4)
-        draw_curve(axes, curve, color_of(name, policies))
+        draw_curve(axes, curve, color_of(name, policies), seeds=True)
     end = max(float(curve.steps[-1]) for curve in curves.values())
     for name, score in evaluated.items():
         color, at = color_of(name, policies), float(curves[name].steps[-1]) if name in curves else first
@@ -90,18 +91,38 @@ def draw_losses(curves: Mapping[str, Curve], policies: Sequence[str], *, x_label
     return svg(figure)
 
 
-def curve_axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
-    """A wide figure for curves."""
-    figure = Figure(figsize=(7.2, 2.9), layout="constrained")
-    axes = figure.subplots()
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
+def curve_axes(x_label: str, y_label: str, height: float = 2.9) -> tuple[Figure, Axes]:
+    """A figure for curves, with grouped digits along the steps."""
+    figure, axes = wide_axes(x_label, y_label, height)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     return figure, axes
 
 
-def draw_curve(axes: Axes, curve: Curve, color: str) -> None:
-    """A curve with its band."""
+def wide_axes(x_label: str, y_label: str, height: float) -> tuple[Figure, Axes]:
+    """A figure as wide as the page, of so many inches in height."""
+    figure = Figure(figsize=(7.2, height), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    return figure, axes
+
+
+def extent_of(x: Float[np.ndarray, " columns"], y: Float[np.ndarray, " rows"]) -> tuple[float, float, float, float]:
+    """The ends of a picture whose cells have these middles."""
+    across, up = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
+    return float(x[0] - across), float(x[-1] + across), float(y[0] - up), float(y[-1] + up)
+
+
+def name_above(figure: Figure, most: int = 5) -> None:
+    """Writes what the colors of the first picture stand for above all of them, at most so many names a row."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), most))
+
+
+def draw_curve(axes: Axes, curve: Curve, color: str, *, seeds: bool = False) -> None:
+    """A curve with its band and, if asked for, its seeds."""
+    if seeds:
+        axes.plot(curve.steps, curve.rows.T, color=color, linewidth=0.5, alpha=0.4)
     axes.fill_between(curve.steps, *curve.interval, color=color, alpha=0.16, linewidth=0)
     axes.plot(curve.steps, curve.iqm, color=color, linewidth=1.7)
 
@@ -110,11 +131,8 @@ def draw_curve(axes: Axes, curve: Curve, color: str) -> None:
 def draw_uncertainty(state_map: StateMap) -> str:
     """The map of the standard deviation of the expert's action, with the demonstrated states on it."""
     grid, names = state_map.grid, state_map.names
-    figure = Figure(figsize=(7.2, 3.8), layout="constrained")
-    axes = figure.subplots()
-    half = [(values[1] - values[0]) / 2 for values in (grid.x, grid.y)]
-    top = float(grid.scale.max()) or 1.0
-    extent = (grid.x[0] - half[0], grid.x[-1] + half[0], grid.y[0] - half[1], grid.y[-1] + half[1])
+    figure, axes = wide_axes(*names, 3.8)
+    top, extent = float(grid.scale.max()) or 1.0, extent_of(grid.x, grid.y)
     picture = axes.imshow(grid.scale, origin="lower", extent=extent, aspect="auto", cmap="viridis", vmin=0.0, vmax=top)
     axes.plot(
         *_one_in_each_cell(state_map).T,
@@ -126,8 +144,6 @@ def draw_uncertainty(state_map: StateMap) -> str:
     )
     axes.set_xlim(extent[:2])
     axes.set_ylim(extent[2:])
-    axes.set_xlabel(names[0])
-    axes.set_ylabel(names[1])
     bar = figure.colorbar(picture, ax=axes, pad=0.02)
     bar.outline.set_visible(False)
     bar.set_label("standard deviation of the action")
@@ -145,7 +161,7 @@ def draw_actions(actions: ActionSample, policies: Sequence[str]) -> str:
         label = f"action {dim}" if dims > 1 else "action"
         _draw_density(left, actions, dim, label, policies)
         _draw_agreement(right, actions, dim, label, policies)
-    _draw_key(figure)
+    name_above(figure)
     return svg(figure)
 
 
@@ -175,8 +191,7 @@ def _draw_agreement(axes: Axes, actions: ActionSample, dim: int, label: str, pol
 
 
 def _draw_choices(actions: ActionSample, size: int, policies: Sequence[str]) -> str:
-    figure = Figure(figsize=(7.2, 2.4), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = wide_axes("action", "share of states", 2.4)
     rows = {"demonstrated": actions.demonstrated, **actions.samples}
     width = 0.8 / len(rows)
     for index, (name, taken) in enumerate(rows.items()):
@@ -184,15 +199,8 @@ def _draw_choices(actions: ActionSample, size: int, policies: Sequence[str]) -> 
         color, alpha = (INK, 0.3) if name == "demonstrated" else (color_of(name, policies), 0.9)
         axes.bar(np.arange(size) - 0.4 + (index + 0.5) * width, shares, width, color=color, alpha=alpha, label=name)
     axes.set_xticks(range(size))
-    axes.set_xlabel("action")
-    axes.set_ylabel("share of states")
-    _draw_key(figure)
+    name_above(figure)
     return svg(figure)
-
-
-def _draw_key(figure: Figure) -> None:
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 5), columnspacing=1.2)
 
 
 def label_ends(axes: Axes, ends: Mapping[str, float], policies: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 from ilkit.data.report import Metrics, Table
 from ilkit.data.spaces import Discrete
 from ilkit.measuring.fit import FitScore
+from ilkit.reporting.columns import by_name
 from ilkit.reporting.findings import Findings
 from ilkit.reporting.wording import number
 
@@ -28,8 +29,7 @@ def fit_table(findings: Findings) -> Table:
         for name, fit in findings.fits.items()
         for action in range(len(fit.agreement))
     ]
-    names = ("policy", "action", "agreement", "low", "high", "error")
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    return by_name(("policy", "action", "agreement", "low", "high", "error"), rows)
 
 
 def fit_verdict(findings: Findings) -> str:

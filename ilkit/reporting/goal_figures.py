@@ -12,13 +12,24 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from ilkit.measuring.goals import Along
-from ilkit.reporting.figures import MARKS, color_of, curve_axes, draw_curve, label_ends
+from ilkit.reporting.figures import (
+    MARKS,
+    color_of,
+    curve_axes,
+    draw_curve,
+    label_ends,
+    name_above,
+    name_rows,
+    wide_axes,
+)
 from ilkit.reporting.goal_numbers import Reached
 from ilkit.reporting.goal_runs import Failures, Places, cell_numbers
 from ilkit.reporting.multiples import draw_each
-from ilkit.reporting.style import LINE, MUTED, svg
+from ilkit.reporting.style import MUTED, svg
 
 _WIDTH, _COLUMNS = 7.2, 3
+_LONG = 22
+"""From how many letters on a name has a line of its own above its map."""
 _FAILED = "#b3261e"
 _WAY_MARKS: dict[str, dict[str, Any]] = {
     "start": {"marker": "o", "color": "white", "markeredgecolor": _FAILED, "markersize": 4.2, "markeredgewidth": 0.9},
@@ -32,19 +43,17 @@ _WAY_MARKS: dict[str, dict[str, Any]] = {
 def draw_success(reached: Reached) -> str:
     """A row per policy: its success, on held-out and on seen pairs where these are told apart."""
     split = reached.tasks.held_out is not None
-    figure = Figure(figsize=(_WIDTH, 0.7 + (0.5 if split else 0.36) * len(reached.scores)), layout="constrained")
-    axes = figure.subplots()
+    height = 0.7 + (0.5 if split else 0.36) * len(reached.scores) + 0.25 * split
+    figure, axes = wide_axes("goals reached", "", height)
     for row, name in enumerate(reached.scores):
         _draw_row(axes, reached, name, row)
-    axes.set_yticks(range(len(reached.scores)), list(reached.scores))
-    axes.set_ylim(len(reached.scores) - 0.45, -0.5)
+    name_rows(axes, list(reached.scores))
     axes.set_xlim(-0.01, 1.01)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_xlabel("goals reached")
+    if split:
+        for label, fill in (("held-out pairs of start and goal", MUTED), ("all other pairs", "white")):
+            axes.plot([], [], "o", color=MUTED, markersize=6, markerfacecolor=fill, label=label)
+        name_above(figure)
     return svg(figure)
 
 
@@ -98,13 +107,11 @@ def draw_along_training(reached: Reached) -> str:
     figure, axes = curve_axes("steps of the environment" if unit == "env_steps" else "training steps", "goals reached")
     for name, curve in curves.items():
         color = color_of(name, reached.policies)
-        axes.plot(curve.steps, curve.rows.T, color=color, linewidth=0.5, alpha=0.4)
-        draw_curve(axes, curve, color)
+        draw_curve(axes, curve, color, seeds=True)
     axes.set_xlim(0.0, max(float(curve.steps[-1]) for curve in curves.values()))
     axes.set_ylim(-0.02, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.grid(color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
+    axes.grid()
     label_ends(axes, {name: float(curve.iqm[-1]) for name, curve in curves.items()}, reached.policies)
     return svg(figure)
 
@@ -154,7 +161,8 @@ def _draw_map(axes: Axes, reached: Reached, name: str) -> AxesImage:
     axes.set_xlim(places.ends[:2])
     axes.set_ylim(places.ends[2:])
     axes.set_axis_off()
-    axes.set_title(f"{name}: {reached.scores[name].success.rate:.0%}")
+    apart = ": " if max(map(len, reached.scores)) < _LONG else "\n"
+    axes.set_title(f"{name}{apart}{reached.scores[name].success.rate:.0%}")
     return picture
 
 

@@ -1,6 +1,6 @@
 """What is told of policies and their goals: numbers, tables and a few lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from ilkit.math.statistics import wilson_interval
 from ilkit.measuring.curves import Curve
 from ilkit.measuring.goals import Along, Attempts, Rate, Scores, Tasks
 from ilkit.measuring.published import PublishedShare
-from ilkit.reporting.columns import aligned
+from ilkit.reporting.columns import aligned, by_name
 from ilkit.reporting.goal_runs import Failures, Places, cell_numbers
 
 REFERENCES = ("expert", "random")
@@ -101,7 +101,7 @@ def _training_table(reached: Reached) -> Table:
         for name, curve in reached.along_training.items()
         for steps, success, low, high in zip(curve.steps, curve.iqm, *curve.interval, strict=True)
     ]
-    return _columns(("policy", "steps", "success", "low", "high"), rows)
+    return by_name(("policy", "steps", "success", "low", "high"), rows)
 
 
 def _distance_table(reached: Reached) -> Table:
@@ -111,7 +111,7 @@ def _distance_table(reached: Reached) -> Table:
         for away, rate in zip(along.away, along.rates, strict=True)
     ]
     away = "steps_of_shortest_way" if reached.tasks.knows_ways else "distance"
-    return _columns(("policy", away, "success", "low", "high"), rows)
+    return by_name(("policy", away, "success", "low", "high"), rows)
 
 
 def _episode_table(reached: Reached) -> Table:
@@ -138,11 +138,7 @@ def _pair_table(reached: Reached) -> Table:
             at = (row, column, goal_row, goal_column)
             rows.append((name, *at, of_pair.size, float(of_pair.mean()), float(low), float(high)))
     places = ("start_row", "start_column", "goal_row", "goal_column")
-    return _columns(("policy", *places, "episodes", "success", "low", "high"), rows)
-
-
-def _columns(names: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Table:
-    return {name: [row[index] for row in rows] for index, name in enumerate(names)}  # type: ignore[misc]
+    return by_name(("policy", *places, "episodes", "success", "low", "high"), rows)
 
 
 def summary_of(reached: Reached) -> str:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from ilkit.errors import counted
 from ilkit.reporting.goal_figures import draw_along_training, draw_by_distance, draw_maps, draw_success
 from ilkit.reporting.goal_numbers import Reached, verdict_of
-from ilkit.reporting.page import Section, prose, render_page, table
+from ilkit.reporting.page import Section, render_page, table
 from ilkit.reporting.tables import interval_cell, name_cell
 from ilkit.reporting.wording import few_seeds, number, share
 
@@ -19,15 +19,19 @@ _NONE = "-"
 
 def page_of(reached: Reached) -> str:
     """The whole page."""
-    opening = f'<p class="setting">{prose(_setting(reached))}</p>\n<p class="verdict">{prose(verdict_of(reached))}</p>'
     seeds = min(len(reached.hits[name]) for name in reached.policies)
     notes = few_seeds(seeds, reached.confidence)
     if not reached.tasks.knows_ways:
         notes.append("This environment doesn't tell shortest ways: there is no SPL, and distances are straight ones.")
     if reached.places is None:
         notes.append("Goals have no two entries, and the environment has no map: there is none here.")
-    closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in notes))
-    return render_page(f"Goals reached on {reached.task}", opening, _sections(reached), closing)
+    return render_page(
+        f"Goals reached on {reached.task}",
+        _sections(reached),
+        setting=[_setting(reached)],
+        verdict=[verdict_of(reached)],
+        notes=notes,
+    )
 
 
 def _setting(reached: Reached) -> str:
@@ -37,7 +41,8 @@ def _setting(reached: Reached) -> str:
     when = {"ever": "is at any time", "at_end": "is at the end"}
     return (
         f"{counted(episodes, 'episode')} of every training seed ({seeds}), the same starts and goals for all, "
-        f"{how[reached.acting]}. A goal is reached by who {when[reached.counts]} at most {reached.tolerance:g} away."
+        f"{how[reached.acting]}. A goal is reached by who {when[reached.counts]} at most {reached.tolerance:g} away, "
+        "in units of goals."
     )
 
 
@@ -56,14 +61,14 @@ def _sections(reached: Reached) -> Iterator[Section]:
         f"{reached.confidence:.0%} score intervals, gray lines the other policies.",
     )
     yield Section("On the way", _way_table(reached), _way_caption(reached))
-    if reached.places is not None:
+    if reached.places is not None and len(_failing(reached)):
         yield Section("Pairs that fail", _pairs_table(reached), _pairs_caption(reached))
 
 
 def _success_caption(reached: Reached) -> str:
     told = f"Shares of episodes with {reached.confidence:.0%} score intervals (Wilson), each training seed as a dot."
     if reached.tasks.held_out is not None:
-        told += " Filled: pairs of start and goal that the data were recorded without; hollow: all the others."
+        told += " Held-out pairs are those that the data were recorded without."
     if reached.published:
         told += f" Diamonds: published, with two standard deviations over seeds ({reached.source})."
     return told
@@ -88,13 +93,11 @@ def _way_caption(reached: Reached) -> str:
 
 
 def _pairs_caption(reached: Reached) -> str:
-    pairs, _ = reached.pairs
-    if not len(_failing(reached)):
-        return f"{reached.best} fails none of the {counted(len(pairs), 'pair')} of cells that there were."
     return (
-        f"Of the {counted(len(pairs), 'pair')} of cells that there were, those that `{reached.best}` fails most often: "
-        "row and column of start and goal, counted from 0 at the top left. All are in `success_by_pair.tsv`."
-    ).replace("`", "")
+        f"Of the {counted(len(reached.pairs[0]), 'pair')} of cells that there were, those that {reached.best} fails "
+        "most often, and how often each policy reaches the goal there. Rows and columns of the map are counted from 0 "
+        "at the top left. All pairs are in success_by_pair.tsv."
+    )
 
 
 def _training_caption(reached: Reached) -> str:
@@ -105,16 +108,19 @@ def _training_caption(reached: Reached) -> str:
 
 
 def _map_caption(reached: Reached) -> str:
-    return (
+    told = (
         "The color of a cell tells how often goals in it are reached, whatever the start; cells without color were no "
         "goal. Lines are some failed episodes of the median seed, from their start to their end; dotted is what is "
         "missing to the goal that they were told. Small crosses are where its other failures end."
     )
+    if len(_failing(reached)):
+        return told
+    return f"{told} {reached.best} fails none of the {counted(len(reached.pairs[0]), 'pair')} of cells that there were."
 
 
 def _success_table(reached: Reached) -> str:
     split = reached.tasks.held_out is not None
-    head = ["policy", "success", "over training seeds", *(["seen pairs", "held-out pairs"] if split else [])]
+    head = ["policy", "success", "interval over training seeds", *(["seen pairs", "held-out pairs"] if split else [])]
     head += ["published"] if reached.published else []
     return table(head, [_success_row(reached, name) for name in reached.scores])
 
@@ -156,11 +162,9 @@ def _way_row(name: str, reached: Reached) -> list[str]:
 
 
 def _pairs_table(reached: Reached) -> str:
-    """The pairs that fail most often, by the best policy; nothing where none does."""
+    """The pairs that fail most often, by the best policy."""
     assert reached.places is not None
     order = _failing(reached)[:_MOST_PAIRS]
-    if not len(order):
-        return ""
     (pairs, which), columns = reached.pairs, reached.places.cells.columns
     rates = {name: _rates(reached, name) for name in reached.hits}
     names = [reached.best, *(name for name in reached.scores if name != reached.best)]
@@ -168,8 +172,8 @@ def _pairs_table(reached: Reached) -> str:
     for pair in order:
         start, goal = (_cell(int(cell), columns, reached.places.cells.rows) for cell in pairs[pair])
         count = str(int((which == pair).sum()))
-        rows.append((f"{start} to {goal}", count, *(f"{rates[name][pair]:.0%}" for name in names)))
-    return table(("start to goal", "episodes", *names), rows)
+        rows.append((start, goal, count, *(f"{rates[name][pair]:.0%}" for name in names)))
+    return table(("start", "goal", "episodes", *names), rows)
 
 
 def _rates(reached: Reached, name: str) -> Float[np.ndarray, " pairs"]:
@@ -188,4 +192,4 @@ def _failing(reached: Reached) -> Int[np.ndarray, " failing"]:
 def _cell(number: int, columns: int, rows: int) -> str:
     """The row and the column of a cell, counted from the top left as a plan of text is read."""
     row, column = divmod(number, columns)
-    return f"{rows - 1 - row},{column}"
+    return f"row {rows - 1 - row}, column {column}"

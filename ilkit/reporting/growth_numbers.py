@@ -1,14 +1,14 @@
 """How costs grow with the horizon, as numbers: metrics and tables for DVC, and a few lines for the terminal."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
 from ilkit.data.report import Metrics, Table
 from ilkit.measuring.growth import Growth, Ratio
-from ilkit.reporting.columns import aligned
+from ilkit.reporting.columns import aligned, by_name
 
 
 class Growths(NamedTuple):
@@ -62,8 +62,7 @@ def tables_of(found: Growths) -> dict[str, Table]:
         for name, growth in found.growths.items()
         for at, (horizon, exact) in enumerate(zip(found.horizons, _exact(growth, found), strict=True))
     ]
-    names = ("policy", "horizon", "cost", "low", "high", "exact")
-    costs: dict[str, Any] = {name: [row[column] for row in rows] for column, name in enumerate(names)}
+    costs = by_name(("policy", "horizon", "cost", "low", "high", "exact"), rows)
     returns: dict[str, list[float] | list[int]] = {"env_steps": [0]}
     returns |= {name: [-float(found.growths[name].mean[-1])] for name in found.policies}
     return {"costs": costs, "learning_curves": returns}

@@ -4,30 +4,32 @@ from collections.abc import Iterator
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from ilkit.errors import counted
 from ilkit.measuring.growth import Growth
-from ilkit.reporting.figures import MARKS, color_of
+from ilkit.reporting.figures import MARKS, color_of, name_above, wide_axes
 from ilkit.reporting.growth_numbers import Growths, exponents_of, verdict_of
-from ilkit.reporting.page import Section, prose, render_page, table
-from ilkit.reporting.style import LINE, MUTED, svg
+from ilkit.reporting.page import Section, render_page, table
+from ilkit.reporting.style import MUTED, svg
 from ilkit.reporting.tables import name_cell
-from ilkit.reporting.wording import few_seeds
+from ilkit.reporting.wording import counted_seeds, few_seeds
 
 
 def page_of(found: Growths) -> str:
     """The whole page."""
     episodes, steps = found.num_demonstrated
-    seeds = ", ".join(f"{name} ({counted(found.num_seeds[name], 'training seed')})" for name in found.policies)
+    seeds = counted_seeds({name: found.num_seeds[name] for name in found.policies})
     demonstrated = f"{counted(episodes, 'demonstrated episode')} ({counted(steps, 'step')})"
     run = f"{counted(found.num_episodes, 'evaluation episode')} of each seed"
     setting = f"{seeds}, beside {demonstrated}; {run}."
-    opening = f'<p class="setting">{prose(setting)}</p>\n<p class="verdict">{prose(verdict_of(found))}</p>'
-    notes = few_seeds(min(found.num_seeds[name] for name in found.policies), found.confidence)
-    closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in notes))
-    return render_page(f"Compounding errors on {found.task}", opening, _sections(found), closing)
+    return render_page(
+        f"Compounding errors on {found.task}",
+        _sections(found),
+        setting=[setting],
+        verdict=[verdict_of(found)],
+        notes=few_seeds(min(found.num_seeds[name] for name in found.policies), found.confidence),
+    )
 
 
 def _sections(found: Growths) -> Iterator[Section]:
@@ -91,8 +93,7 @@ def _ratios(found: Growths) -> Section:
 @matplotlib.rc_context(MARKS)
 def draw_growth(found: Growths) -> str:
     """Costs against the horizon."""
-    figure = Figure(figsize=(7.2, 3.8), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = wide_axes("horizon T (steps)", "cost of T steps", 3.8)
     axes.set_xscale("log")
     axes.set_yscale("log" if any((growth.mean > 0).any() for growth in found.growths.values()) else "linear")
     for name, growth in found.growths.items():
@@ -101,11 +102,8 @@ def draw_growth(found: Growths) -> str:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.minorticks_off()
-    axes.grid(color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.set_xlabel("horizon T (steps)")
-    axes.set_ylabel("cost of T steps")
-    figure.legend(loc="outside upper left", ncols=min(len(found.growths), 5), columnspacing=1.2)
+    axes.grid()
+    name_above(figure)
     return svg(figure)
 
 

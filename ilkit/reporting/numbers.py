@@ -1,7 +1,5 @@
 """The numbers of a report: metrics and tables for DVC, and a few lines for the terminal."""
 
-from typing import Any
-
 import numpy as np
 
 from ilkit.data.report import Metrics, Table
@@ -14,9 +12,9 @@ from ilkit.measuring.curves import (
     returns_table,
     training_table,
 )
-from ilkit.reporting.along_training import along_metrics, along_table, falls_of
+from ilkit.reporting.along_numbers import along_metrics, along_table, falls_of
 from ilkit.reporting.clips import told_metrics
-from ilkit.reporting.columns import aligned
+from ilkit.reporting.columns import aligned, by_name
 from ilkit.reporting.findings import ActionSample, Findings
 from ilkit.reporting.fit import fit_metrics, fit_table, fit_verdict
 from ilkit.reporting.reward_numbers import reward_metrics
@@ -136,37 +134,30 @@ def _returns(findings: Findings) -> Table:
         for seed, episode in np.ndindex(one.outcomes.shape)
     ]
     names = ("policy", "seed", "episode", findings.outcome, "length" if findings.outcome != "length" else "steps")
-    columns: dict[str, Any] = {name: [row[column] for row in rows] for column, name in enumerate(names)}
-    return columns
+    return by_name(names, rows)
 
 
 def _comparisons(findings: Findings) -> Table:
-    pairs = findings.comparisons
-    return {
-        "policy": [one.name for one in pairs],
-        "reference": [one.reference for one in pairs],
-        "difference": [one.difference for one in pairs],
-        "low": [float(one.interval.low) for one in pairs],
-        "high": [float(one.interval.high) for one in pairs],
-        "probability_of_improvement": [one.probability for one in pairs],
-        "probability_low": [one.probability_interval.low for one in pairs],
-        "probability_high": [one.probability_interval.high for one in pairs],
-        "seeds": [one.num_seeds for one in pairs],
-        "seeds_below": [one.num_below for one in pairs],
-        "share_below_low": [one.below_interval.low for one in pairs],
-        "share_below_high": [one.below_interval.high for one in pairs],
-    }
+    probability, below = ("probability_low", "probability_high"), ("share_below_low", "share_below_high")
+    difference = ("policy", "reference", "difference", "low", "high")
+    return by_name(
+        (*difference, "probability_of_improvement", *probability, "seeds", "seeds_below", *below),
+        [
+            (
+                *(one.name, one.reference, one.difference, *map(float, one.interval)),
+                *(one.probability, *one.probability_interval),
+                *(one.num_seeds, one.num_below, *one.below_interval),
+            )
+            for one in findings.comparisons
+        ],
+    )
 
 
 def _exploration(findings: Findings) -> Table:
-    rows = findings.noise.values()
-    return {
-        "policy": list(findings.noise),
-        "env_steps": [steps for steps, _, _ in rows],
-        "noise_scale": [scale for _, scale, _ in rows],
-        "low": [float(interval.low) for _, _, interval in rows],
-        "high": [float(interval.high) for _, _, interval in rows],
-    }
+    return by_name(
+        ("policy", "env_steps", "noise_scale", "low", "high"),
+        [(name, steps, scale, *map(float, interval)) for name, (steps, scale, interval) in findings.noise.items()],
+    )
 
 
 def _actions(actions: ActionSample) -> Table:

@@ -81,10 +81,10 @@ def verdict_of(found: Occupied) -> str:
     plans = [f"{name} {mean(one.shares):.0%}" for name, one in found.taught.items()]
     told = []
     if strays:
-        told.append(f"Of their steps, so many are taken elsewhere than was demonstrated: {', '.join(strays)}.")
+        told.append(f"Steps that are taken elsewhere than was demonstrated: {', '.join(strays)}.")
     if plans:
         told.append(
-            "Of what lies between random actions and the best policy, who plans on a learnt reward gets: "
+            "Who plans on a learnt reward gets, of what lies between random actions and the best policy: "
             f"{', '.join(plans)}."
         )
     return " ".join(told)

@@ -14,8 +14,8 @@ from ilkit.math.statistics import mean
 from ilkit.measuring.walks import Walk
 from ilkit.reporting.multiples import draw_each
 from ilkit.reporting.occupancy_numbers import Occupied, ends_of, likelihood_of, verdict_of
-from ilkit.reporting.page import Section, prose, render_page, table
-from ilkit.reporting.style import MUTED
+from ilkit.reporting.page import Section, render_page, table
+from ilkit.reporting.style import LINE, MUTED
 from ilkit.reporting.tables import interval_cell, name_cell
 from ilkit.reporting.wording import few_seeds, number
 
@@ -33,10 +33,13 @@ def page_of(found: Occupied) -> str:
         f"{counted(found.ground.tabular.horizon, 'step')}. All else is calculated: what policies visit, what they are "
         "paid, and what the best policies for the learnt rewards are paid."
     )
-    opening = f'<p class="setting">{prose(setting)}</p>\n<p class="verdict">{prose(verdict_of(found))}</p>'
-    notes = few_seeds(found.num_seeds, found.confidence)
-    closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in notes))
-    return render_page(f"What is visited on {found.task}", opening, _sections(found), closing)
+    return render_page(
+        f"What is visited on {found.task}",
+        _sections(found),
+        setting=[setting],
+        verdict=[verdict_of(found)],
+        notes=few_seeds(found.num_seeds, found.confidence),
+    )
 
 
 def _sections(found: Occupied) -> Iterator[Section]:
@@ -61,13 +64,13 @@ def _sections(found: Occupied) -> Iterator[Section]:
 
 _TOLD_OF_POLICIES = (
     "Returns are those of the environment's reward, in the mean over chance, with intervals over training seeds. "
-    "Elsewhere: the share of steps that would have to be taken in other cells to visit what was demonstrated. "
-    "Farthest: the largest difference in how often an episode acts in a cell. Log-likelihood: of a demonstrated action."
+    "Steps elsewhere: the share that would have to be taken in other cells to visit what was demonstrated. Largest "
+    "difference of a cell: in how often an episode acts there. Log-likelihood: of a demonstrated action, in nats."
 )
 _TOLD_OF_REWARDS = (
-    "Correlation: with the true reward, over all actions in the cells that random actions reach. Planned return: what "
-    "the environment pays the best policy for this reward. Share: of what lies between random actions and the best "
-    "policy, with intervals over training seeds."
+    "Correlations are over all actions in the cells that random actions reach. The return of planning is what the "
+    "environment pays the best policy for this reward. Share: of what lies between random actions and the best policy, "
+    "with intervals over training seeds."
 )
 
 
@@ -105,12 +108,12 @@ def _draw(
     def draw(axes: Axes, name: str, values: Float[np.ndarray, " states"]) -> None:
         for state, ((x, y), value) in enumerate(zip(found.places, values, strict=False)):
             color = palette(scale(value)) if reached[state] else MUTED
-            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1.0, 1.0, facecolor=color, edgecolor="none"))
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1.0, 1.0, facecolor=color, edgecolor=LINE, linewidth=0.5))
             if written and reached[state]:
                 red, green, blue, _ = palette(scale(value))
                 ink = "white" if 0.3 * red + 0.59 * green + 0.11 * blue < _DARK else "black"
                 at = y + (0.3 if walks else 0.0)
-                axes.text(x, at, number(float(value), 1), ha="center", va="center", color=to_hex(ink), fontsize=5.5)
+                axes.text(x, at, number(float(value), 1), ha="center", va="center", color=to_hex(ink), fontsize=6.5)
         if walks:
             _draw_ways(axes, found, walks[name])
         axes.set_xlim(low[0], high[0])
@@ -133,33 +136,37 @@ def _draw_ways(axes: Axes, found: Occupied, walk: Walk) -> None:
 
 
 def _policy_table(found: Occupied) -> str:
-    head = ("policy", "seeds", "return", f"{found.confidence:.0%} interval", "elsewhere", "farthest", "log-likelihood")
+    several = any(len(walk.returns) > 1 for walk in found.walks.values())
+    interval = [f"{found.confidence:.0%} interval"] if several else []
+    head = ("policy", "seeds", "return", *interval, "steps elsewhere", "largest difference of a cell", "log-likelihood")
     rows = [
         (
             name_cell(name, found.names),
             f"{len(walk.returns)}",
-            f"{mean(walk.returns):.3f}",
-            interval_cell(walk.interval, 3) if len(walk.returns) > 1 else "",
+            number(float(mean(walk.returns)), 2),
+            *([interval_cell(walk.interval, 2) if len(walk.returns) > 1 else ""] if several else []),
             f"{mean(walk.elsewhere):.1%}",
             f"{mean(walk.farthest):.2f}",
             likelihood_of(walk),
         )
         for name, walk in found.walks.items()
     ]
-    edges = [(name, "", f"{value:.3f}", *[""] * (len(head) - 3)) for name, value in ends_of(found)]
+    edges = [(name, "", number(value, 2), *[""] * (len(head) - 3)) for name, value in ends_of(found)]
     return table(head, [*rows, *edges])
 
 
 def _reward_table(found: Occupied) -> str:
-    head = ("reward of", "seeds", "correlation", "planned return", "share", f"{found.confidence:.0%} interval")
+    several = any(len(one.shares) > 1 for one in found.taught.values())
+    interval = [f"{found.confidence:.0%} interval"] if several else []
+    head = ("reward", "seeds", "correlation with the true one", "return of planning on it", "share", *interval)
     rows = [
         (
             name_cell(name, found.names),
             f"{len(one.shares)}",
-            f"{mean(one.correlation):.3f}",
-            f"{mean(one.returns):.3f}",
+            number(float(mean(one.correlation)), 2),
+            number(float(mean(one.returns)), 2),
             f"{mean(one.shares):.0%}",
-            f"{one.interval.low:.0%} to {one.interval.high:.0%}" if len(one.shares) > 1 else "",
+            *([f"{one.interval.low:.0%} to {one.interval.high:.0%}" if len(one.shares) > 1 else ""] if several else []),
         )
         for name, one in found.taught.items()
     ]

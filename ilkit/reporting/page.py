@@ -18,11 +18,20 @@ class Section(NamedTuple):
     caption: str
 
 
-def render_page(title: str, opening: str, sections: Iterable[Section], closing: str = "") -> str:
-    """The whole page; `opening` and `closing` are the markup before and after the sections."""
+def render_page(
+    title: str,
+    sections: Iterable[Section],
+    *,
+    setting: Iterable[str] = (),
+    verdict: Iterable[str] = (),
+    notes: Iterable[str] = (),
+) -> str:
+    """The whole page: what was measured, what came of it, the sections and, at the end, what else should be known."""
     skeleton, style = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.html", "page.css"))
-    content = f"{opening}\n{''.join(map(_rendered, sections))}{closing}"
-    return Template(skeleton).substitute(title=escape(title), style=style, content=content)
+    opening = [*(_paragraph(text, "setting") for text in setting), *(_paragraph(text, "verdict") for text in verdict)]
+    closing = "".join(f"<p>{prose(note)}</p>" for note in notes)
+    parts = [*opening, "\n", *map(_rendered, sections), f"<footer>{closing}</footer>\n" if closing else ""]
+    return Template(skeleton).substitute(title=escape(title), style=style, content="".join(parts))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -41,6 +50,10 @@ def prose(text: str) -> str:
 def minus(text: str) -> str:
     """The hyphens before digits as minus signs."""
     return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
+
+
+def _paragraph(text: str, role: str) -> str:
+    return f'<p class="{role}">{prose(text)}</p>'
 
 
 def _rendered(section: Section) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -73,7 +73,7 @@ def _metrics(provenance: Provenance) -> dict[str, Any]:
     return {
         "settings": [f"{name}: {_yaml(value)}" for name, value in provenance.settings.items()],
         "stages": stages,
-        "learnt_from": [_learnt(name, provenance) for name in provenance.learnt_from],
+        "learnt_from": [_learnt([name], sources, provenance) for name, sources in provenance.learnt_from.items()],
         **({"remarks": _remarks(provenance)} if _remarks(provenance) else {}),
         "commands": list(provenance.commands),
     }
@@ -84,7 +84,10 @@ def _section(provenance: Provenance) -> str:
         f"<details><summary>{_headline(origin)}</summary><pre>{escape(_settings(origin))}</pre></details>\n"
         for origin in provenance.stages
     )
-    told = [*(_learnt(name, provenance) for name in provenance.learnt_from), *_remarks(provenance)]
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, sources in provenance.learnt_from.items():
+        alike.setdefault(sources, []).append(name)
+    told = [*(_learnt(names, sources, provenance) for sources, names in alike.items()), *_remarks(provenance)]
     learnt = "".join(f"<p>{prose(sentence)}.</p>" for sentence in told)
     run = ", ".join(f"`{name}: {_yaml(value)}`" for name, value in provenance.settings.items())
     again, by_hand = (escape(command) for command in provenance.commands)
@@ -112,12 +115,13 @@ def _settings(origin: Origin) -> str:
     return "\n".join(lines)
 
 
-def _learnt(name: str, provenance: Provenance) -> str:
+def _learnt(names: Sequence[str], sources: Sequence[str], provenance: Provenance) -> str:
     told = []
-    for source in provenance.learnt_from[name]:
+    for source in sources:
         size = provenance.sizes.get(source)
         told.append(f"`{source}`" + (f" ({counted(size[0], 'episode')}, {counted(size[1], 'step')})" if size else ""))
-    return f"`{name}` learnt from {', '.join(told) if told else 'no demonstrations'}"
+    learners = ", ".join(f"`{name}`" for name in names)
+    return f"{learners} learnt from {', '.join(told) if told else 'no demonstrations'}"
 
 
 def _remarks(provenance: Provenance) -> list[str]:

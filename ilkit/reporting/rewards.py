@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from ilkit.measuring.curves import Curve
 from ilkit.measuring.discriminators import remark_on
 from ilkit.measuring.reward_map import RewardMap, Rewards
 from ilkit.reporting.alignment import is_alignment
-from ilkit.reporting.along_training import UNITS
-from ilkit.reporting.figures import MARKS, draw_losses
+from ilkit.reporting.curve_sections import curve_sections
+from ilkit.reporting.figures import extent_of
 from ilkit.reporting.findings import Findings
+from ilkit.reporting.multiples import draw_each
 from ilkit.reporting.page import Section, table
-from ilkit.reporting.style import svg
 from ilkit.reporting.tables import name_cell
 
 _TRUE = "the environment's"
@@ -48,14 +46,8 @@ def _curve_section(findings: Findings, name: str, title: str, label: str, captio
         for policy, curves in findings.curves.items()
         if name in curves and not is_alignment(curves)
     }
-    for unit in dict.fromkeys(curve.unit for curve in recorded.values()):
-        group: dict[str, Curve] = {policy: curve for policy, curve in recorded.items() if curve.unit == unit}
-        remarks = _remarks(group) if name == "accuracy" else ""
-        yield Section(
-            title,
-            draw_losses(group, findings.policies, x_label=UNITS[unit], y_label=label),
-            f"{caption} Interquartile mean over seeds with its interval.{remarks}",
-        )
+    remarks = _remarks(recorded) if name == "accuracy" else ""
+    yield from curve_sections(title, recorded, findings.policies, label=label, caption=caption, remarks=remarks)
 
 
 def _remarks(curves: Mapping[str, Curve]) -> str:
@@ -103,29 +95,16 @@ def _caption(rewards: Rewards) -> str:
     return f"{caption} The environment's reward is {low:.3g} everywhere, and 0 after a termination."
 
 
-@matplotlib.rc_context(MARKS)
 def _draw_maps(rewards: Rewards) -> str:
     maps = {name: score.grid for name, score in rewards.scores.items() if score.grid is not None}
     if rewards.true_map is None or rewards.names is None:
         return ""
-    everything = {_TRUE: rewards.true_map, **maps}
-    columns = 2 if len(everything) in (2, 4) else 3
-    rows = -(-len(everything) // columns)
-    figure = Figure(figsize=(7.2, 2.5 * rows), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    for axes, (name, grid) in zip(places, everything.items(), strict=False):
-        _draw_map(figure, axes, name, grid)
-    for axes in places[len(everything) :]:
-        axes.set_visible(False)
-    figure.supxlabel(rewards.names[0], fontsize=9)
-    figure.supylabel(rewards.names[1], fontsize=9)
-    return svg(figure)
+    shown = {_TRUE: rewards.true_map, **maps}
+    return draw_each(shown, _draw_map, height=2.2, columns=2 if len(shown) in (2, 4) else 3, labels=rewards.names)
 
 
-def _draw_map(figure: Figure, axes: Axes, name: str, grid: RewardMap) -> None:
-    half = [(values[1] - values[0]) / 2 for values in (grid.x, grid.y)]
-    extent = (grid.x[0] - half[0], grid.x[-1] + half[0], grid.y[0] - half[1], grid.y[-1] + half[1])
+def _draw_map(axes: Axes, _: str, grid: RewardMap) -> None:
+    extent = extent_of(grid.x, grid.y)
     picture = axes.imshow(grid.rewards, origin="lower", extent=extent, aspect="auto", cmap="viridis")
-    axes.set_title(name)
-    bar = figure.colorbar(picture, ax=axes, pad=0.02)
+    bar = axes.figure.colorbar(picture, ax=axes, pad=0.02)
     bar.outline.set_visible(False)

@@ -7,15 +7,15 @@ import numpy as np
 from ilkit.data.spaces import Discrete
 from ilkit.errors import counted
 from ilkit.measuring.comparison import Score
-from ilkit.measuring.curves import Curve, returns_against_env_steps, returns_against_labels
+from ilkit.measuring.curves import returns_against_env_steps, returns_against_labels
 from ilkit.reporting.alignment import alignment_sections
-from ilkit.reporting.along_training import UNITS, along_sections
+from ilkit.reporting.along_training import along_sections
 from ilkit.reporting.clips import answers_section
+from ilkit.reporting.curve_sections import curve_sections
 from ilkit.reporting.figures import (
     MOST_DIMS,
     draw_actions,
     draw_learning,
-    draw_losses,
     draw_outcomes,
     draw_uncertainty,
 )
@@ -24,10 +24,10 @@ from ilkit.reporting.fit_section import fit_section
 from ilkit.reporting.labels import labels_section
 from ilkit.reporting.multiples import first_actions_section, paths_section
 from ilkit.reporting.numbers import verdict_of
-from ilkit.reporting.page import Section, prose, render_page
+from ilkit.reporting.page import Section, render_page
 from ilkit.reporting.rewards import reward_sections
 from ilkit.reporting.tables import comparison_table, noise_table, rollout_row, score_table, seed_table
-from ilkit.reporting.wording import few_seeds, number
+from ilkit.reporting.wording import UNITS, few_seeds, number
 
 _FAR = 2.0
 _TITLES = {"return": "Returns", "success": "Success rates", "length": "Lengths"}
@@ -40,11 +40,13 @@ _LABELS = {
 
 def page_of(findings: Findings) -> str:
     """The whole page."""
-    opening = (
-        f'<p class="setting">{prose(_setting(findings))}</p>\n<p class="verdict">{prose(verdict_of(findings))}</p>'
+    return render_page(
+        f"Evaluation on {findings.task}",
+        _sections(findings),
+        setting=[_setting(findings)],
+        verdict=[verdict_of(findings)],
+        notes=_notes(findings),
     )
-    closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in _notes(findings)))
-    return render_page(f"Evaluation on {findings.task}", opening, _sections(findings), closing)
 
 
 def _setting(findings: Findings) -> str:
@@ -165,18 +167,15 @@ def _losses(findings: Findings) -> Iterator[Section]:
         for name, recorded in findings.curves.items()
         if name not in returns and "loss" in recorded
     }
-    for unit in dict.fromkeys(curve.unit for curve in losses.values()):
-        group: dict[str, Curve] = {name: curve for name, curve in losses.items() if curve.unit == unit}
-        yield Section(
-            "Training loss",
-            draw_losses(group, findings.policies, x_label=UNITS[unit], y_label="loss"),
-            "Loss on the training data: interquartile mean over seeds with its interval.",
-        )
+    yield from curve_sections(
+        "Training loss", losses, findings.policies, label="loss", caption="Loss on the training data."
+    )
 
 
 def _rollouts(findings: Findings) -> Section:
     captions = {
-        name: f"return {number(one.episode_return, findings.decimals)}<br>{one.length} steps (seed {one.seed})"
+        name: f"return {number(one.episode_return, findings.decimals)}<br>"
+        f"{counted(one.length, 'step')} (seed {one.seed})"
         for name, one in findings.rollouts.items()
     }
     pictures = {name: one.picture for name, one in findings.rollouts.items()}

@@ -1,14 +1,14 @@
 """How far states are from the expert's, as numbers: metrics and tables for DVC, and a few lines for the terminal."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from ilkit.data.report import Metrics, Table
 from ilkit.measuring.shift import Errors, Shift
-from ilkit.reporting.columns import aligned
+from ilkit.reporting.columns import aligned, by_name
 
 Source = Literal["expert", "held_out", "demos"]
 REFERENCES: Mapping[Source, str] = {
@@ -101,20 +101,29 @@ def tables_of(found: Shifts) -> dict[str, Table]:
         )
     ]
     head = ("policy", "step", "distance", "p_value", "adjusted", "critical", "nearest")
-    shifts: dict[str, Any] = {column: [row[index] for row in rows] for index, column in enumerate(head)}
-    errors: dict[str, list[Any]] = {"policy": [], "step": [], "error": []}
-    for name, one in found.errors.items():
-        errors["policy"] += [name] * len(one.own)
-        errors["step"] += list(range(len(one.own)))
-        errors["error"] += one.own.tolist()
+    erred = [(name, *row) for name, one in found.errors.items() for row in enumerate(one.own.tolist())]
     returns: dict[str, list[float] | list[int]] = {"env_steps": [0]}
     returns |= {name: [value] for name, value in found.returns.items()}
-    return {"shift": shifts, "errors": errors, "learning_curves": returns}
+    errors = by_name(("policy", "step", "error"), erred)
+    return {"shift": by_name(head, rows), "errors": errors, "learning_curves": returns}
 
 
 def verdict_of(found: Shifts) -> str:
-    """The shift of each policy in plain words."""
-    return " ".join(_told(found, name) for name in found.shifts)
+    """The shift of each policy in plain words; of more than two, which ones surely differ and which errs most there."""
+    if len(found.shifts) <= 2:
+        return " ".join(_told(found, name) for name in found.shifts)
+    onsets = {name: shift.onset for name, shift in found.shifts.items()}
+    sure = [f"{name} (by step {onset:.0f})" for name, onset in onsets.items() if np.isfinite(onset)]
+    others = [name for name, onset in onsets.items() if not np.isfinite(onset)]
+    reference = REFERENCES[found.source]
+    told = [f"The states of {', '.join(sure) or 'no policy'} surely differ from {reference}."]
+    if sure and others:
+        told.append(f"Those of {', '.join(others)} never surely do.")
+    ratios = {name: one.ratio for name, one in found.errors.items() if np.isfinite(one.ratio)}
+    if ratios:
+        most = max(ratios, key=lambda name: ratios[name])
+        told.append(f"Where it goes {most} errs {ratios[most]:.2g} times as much as at the expert's states: the most.")
+    return " ".join(told)
 
 
 def _told(found: Shifts, name: str) -> str:

@@ -7,14 +7,13 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from ilkit.errors import counted
-from ilkit.reporting.figures import MARKS, color_of
+from ilkit.reporting.figures import MARKS, color_of, curve_axes, name_above
 from ilkit.reporting.multiples import draw_each
-from ilkit.reporting.page import Section, prose, render_page, table
+from ilkit.reporting.page import Section, render_page, table
 from ilkit.reporting.shift_numbers import REFERENCES, Doubts, Places, Shifts, verdict_of
-from ilkit.reporting.style import INK, LINE, MUTED, svg
+from ilkit.reporting.style import INK, MUTED, svg
 from ilkit.reporting.tables import name_cell
 
 _MAX_POINTS, _MAX_STRETCHES = 500, 100
@@ -24,8 +23,9 @@ def page_of(found: Shifts) -> str:
     """The whole page."""
     episodes = ", ".join(f"{name} ({counted(count, 'episode')})" for name, count in found.num_episodes.items())
     setting = f"The states of {episodes} beside {REFERENCES[found.source]} ({counted(found.num_reference, 'episode')})."
-    opening = f'<p class="setting">{prose(setting)}</p>\n<p class="verdict">{prose(verdict_of(found))}</p>'
-    return render_page(f"Covariate shift on {found.task}", opening, _sections(found))
+    return render_page(
+        f"Covariate shift on {found.task}", _sections(found), setting=[setting], verdict=[verdict_of(found)]
+    )
 
 
 def _sections(found: Shifts) -> Iterator[Section]:
@@ -63,13 +63,11 @@ def _map(found: Shifts, places: Places) -> Section:
         axes.plot(*_some(places.reference).T, "o", color=MUTED, markersize=1.8, alpha=0.5, mew=0)
         axes.plot(*_some(visited).T, "o", color=color_of(name, policies), markersize=1.8, alpha=0.6, mew=0)
         axes.plot(*_some(places.left[name]).T, "x", color=INK, markersize=4, mew=0.9)
-        axes.set_xlabel(f"observation {places.dims[0]}")
-        axes.set_ylabel(f"observation {places.dims[1]}")
 
-    policies = tuple(found.shifts)
+    policies, (first, second) = tuple(found.shifts), places.dims
     return Section(
         "Where episodes leave",
-        draw_each(places.visited, draw, height=2.2),
+        draw_each(places.visited, draw, height=1.9, labels=(f"observation {first}", f"observation {second}")),
         f"Visited states over {REFERENCES[found.source]} (gray), by two entries of the observation. A cross is where "
         "an episode leaves: its first state that is further from all of these, in all entries, than 95 % of their "
         "episodes ever are from the others.",
@@ -126,7 +124,7 @@ def draw_distances(found: Shifts) -> str:
         if np.isfinite(shift.onset):
             at = int(np.searchsorted(found.times, shift.onset))
             axes.plot([shift.onset], [shift.test.distance[at]], "o", color=color, markersize=6, mfc="none")
-    return _finished(figure, len(found.shifts))
+    return _finished(figure)
 
 
 @matplotlib.rc_context(MARKS)
@@ -137,7 +135,7 @@ def draw_errors(found: Shifts) -> str:
         color = color_of(name, tuple(found.shifts))
         axes.plot(*_smoothed(errors.own), color=color, linewidth=1.5, label=name)
         axes.plot(*_smoothed(errors.expert), color=color, linewidth=1.1, linestyle=(0, (1, 2)))
-    return _finished(figure, len(found.errors))
+    return _finished(figure)
 
 
 @matplotlib.rc_context(MARKS)
@@ -147,23 +145,18 @@ def draw_doubts(found: Shifts, doubts: Doubts) -> str:
     for name, doubt in doubts.visited.items():
         axes.plot(found.times, doubt, color=color_of(name, tuple(found.shifts)), linewidth=1.5, label=name)
     axes.plot(found.times, doubts.reference, color=INK, linewidth=1.1, linestyle=(0, (1, 2)))
-    return _finished(figure, len(doubts.visited))
+    return _finished(figure)
 
 
 def _axes(label: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7.2, 2.9), layout="constrained")
-    axes = figure.subplots()
-    axes.set_xlabel("step of the episode")
-    axes.set_ylabel(label)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.grid(axis="y", color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
+    figure, axes = curve_axes("step of the episode", label)
+    axes.grid(axis="y")
+    axes.margins(x=0.01)
     return figure, axes
 
 
-def _finished(figure: Figure, count: int) -> str:
-    figure.axes[0].margins(x=0.01)
-    figure.legend(loc="outside upper left", ncols=min(count, 5), columnspacing=1.2)
+def _finished(figure: Figure) -> str:
+    name_above(figure)
     return svg(figure)
 
 

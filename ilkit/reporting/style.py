@@ -19,9 +19,13 @@ FIGURE: dict[Any, Any] = {
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.axisbelow": True,
     "axes.linewidth": 0.7,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "legend.columnspacing": 1.2,
     "text.color": INK,
     "xtick.color": MUTED,
     "ytick.color": MUTED,
@@ -34,7 +38,7 @@ FIGURE: dict[Any, Any] = {
 
 
 def svg(figure: "Figure") -> str:
-    """The figure as an element of a page that scrolls where the page is narrower than what the figure was drawn for.
+    """The figure as an element of a page that scrolls where the page is too narrow to read it.
 
     Text stays text, and colors are the page's variables.
     """
@@ -43,7 +47,7 @@ def svg(figure: "Figure") -> str:
     figure.savefig(text, format="svg", transparent=True, metadata=unsaid)
     drawn = text.getvalue()
     drawn = drawn[drawn.index("<svg") :]
-    opening = r'<svg viewBox="\1" role="img" style="min-width: \2pt">'
+    opening = r'<svg viewBox="\1" role="img" style="min-width: calc(0.8 * \2pt)">'
     drawn = re.sub(r'<svg .*?viewBox="(0 0 (\S+) [^"]+)".*?>', opening, drawn, count=1, flags=re.DOTALL)
     for color, variable in VARIABLES.items():
         drawn = drawn.replace(color, f"var(--{variable})")

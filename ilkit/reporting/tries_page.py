@@ -6,16 +6,15 @@ from typing import NamedTuple
 import matplotlib
 import numpy as np
 from jaxtyping import Float, Int
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from ilkit.data.report import Metrics, Table
 from ilkit.errors import counted
 from ilkit.math.statistics import Interval
-from ilkit.reporting.columns import aligned
-from ilkit.reporting.figures import MARKS, color_of
-from ilkit.reporting.page import Section, prose, render_page, table
-from ilkit.reporting.style import LINE, svg
+from ilkit.reporting.columns import aligned, by_name
+from ilkit.reporting.figures import MARKS, color_of, name_above, wide_axes
+from ilkit.reporting.page import Section, render_page, table
+from ilkit.reporting.style import svg
 from ilkit.reporting.tables import name_cell
 from ilkit.reporting.wording import few_seeds
 
@@ -64,9 +63,8 @@ def tables_of(finds: Finds) -> dict[str, Table]:
         for name, one in finds.found.items()
         for at, count in enumerate(finds.counts)
     ]
-    names = ("policy", "tries", "found", "low", "high")
-    found = {name: [row[column] for row in rows] for column, name in enumerate(names)}
-    return {"found": found, "learning_curves": {"env_steps": finds.counts.tolist(), **shares}}  # type: ignore[dict-item]
+    found = by_name(("policy", "tries", "found", "low", "high"), rows)
+    return {"found": found, "learning_curves": {"env_steps": finds.counts.tolist(), **shares}}
 
 
 def summary_of(finds: Finds) -> str:
@@ -89,10 +87,13 @@ def page_of(finds: Finds) -> str:
         f"{counted(int(finds.counts[-1]), 'try')} from each of {counted(finds.num_starts, 'start')}, the same "
         f"ones for all; a try succeeds from a return of {finds.threshold:g} on."
     )
-    opening = f'<p class="setting">{prose(setting)}</p>\n<p class="verdict">{prose(verdict_of(finds))}</p>'
-    notes = few_seeds(min(one.num_seeds for one in finds.found.values()), finds.confidence)
-    closing = "<footer>{}</footer>\n".format("".join(f"<p>{prose(note)}</p>" for note in notes))
-    return render_page(f"What is found on {finds.task}", opening, _sections(finds), closing)
+    return render_page(
+        f"What is found on {finds.task}",
+        _sections(finds),
+        setting=[setting],
+        verdict=[verdict_of(finds)],
+        notes=few_seeds(min(one.num_seeds for one in finds.found.values()), finds.confidence),
+    )
 
 
 def _sections(finds: Finds) -> Iterator[Section]:
@@ -119,8 +120,7 @@ def _sections(finds: Finds) -> Iterator[Section]:
 @matplotlib.rc_context(MARKS)
 def draw_found(finds: Finds) -> str:
     """Shares against the number of tries."""
-    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = wide_axes("tries", "share of starts with a success", 3.6)
     for place, (name, one) in enumerate(finds.found.items()):
         color = color_of(name, finds.policies)
         axes.fill_between(finds.counts, *one.interval, color=color, alpha=0.12, linewidth=0)
@@ -132,9 +132,6 @@ def draw_found(finds: Finds) -> str:
     axes.minorticks_off()
     axes.margins(x=0)
     axes.set_ylim(0.0, 1.02)
-    axes.grid(color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.set_xlabel("tries")
-    axes.set_ylabel("share of starts with a success")
-    figure.legend(loc="outside upper left", ncols=min(len(finds.found), 4), columnspacing=1.2)
+    axes.grid()
+    name_above(figure, 4)
     return svg(figure)

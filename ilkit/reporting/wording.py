@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 
+from ilkit.errors import counted
 from ilkit.math.statistics import Interval, units_for
 from ilkit.measuring.comparison import Comparison, Score
 
+UNITS = {"env_steps": "environment steps", "step": "gradient steps"}
+"""What the steps of a curve are called."""
 _VERBS = {"return": "returns", "success": "succeeds at a rate of", "length": "lasts"}
 
 
@@ -17,6 +20,14 @@ def number(value: float | int, decimals: int, *, signed: bool = False) -> str:
 def share(rate: float, interval: Interval) -> str:
     """A share of episodes with its interval."""
     return f"{rate:.0%} ({interval.low:.0%} to {interval.high:.0%})"
+
+
+def counted_seeds(seeds: Mapping[str, int]) -> str:
+    """Policies with the number of their training seeds, together where all have as many."""
+    if len(set(seeds.values())) > 1:
+        return ", ".join(f"{name} ({counted(count, 'training seed')})" for name, count in seeds.items())
+    each = " each" if len(seeds) > 1 else ""
+    return f"{', '.join(seeds)} ({counted(next(iter(seeds.values())), 'training seed')}{each})"
 
 
 def few_seeds(num_seeds: int, confidence: float) -> list[str]:

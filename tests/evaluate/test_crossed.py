@@ -8,7 +8,10 @@ import pytest
 
 from ilkit.errors import DataError
 from ilkit.evaluate.crossed import Crossed, evaluate
+from ilkit.math.statistics import Interval
 from ilkit.measuring.published import Published, welch
+from ilkit.reporting.crossed_page import draw_crossing
+from ilkit.reporting.crossing import Cell, Crossing
 from tests.evaluate.conftest import pull
 
 KEY = jax.random.key(0)
@@ -51,8 +54,30 @@ def test_each_policy_has_its_numbers_and_a_published_one_beside(report) -> None:
 def test_places_are_in_the_order_of_their_numbers_and_methods_are_rows(report) -> None:
     lines = report.summary.splitlines()
     assert lines[0].split() == ["1", "10"]
-    assert [line.split()[0] for line in lines[1:]] == ["bc", "gail", "alone", "expert", "random"]
+    assert [line.split()[0] for line in lines[1:-1]] == ["bc", "gail", "alone", "expert", "random"]
     assert "(-40.0)" in lines[1]
+
+
+def test_the_best_is_named_beside_the_references(report) -> None:
+    said = report.summary.splitlines()[-1]
+    assert said.startswith(
+        f"gail_10 has the largest return of what was learnt: {report.metrics['gail_10']['mean']:.1f} ("
+    )
+    assert f"expert {report.metrics['expert']['mean']:.1f}, random" in said
+    assert said.replace("-", "−") in report.html
+
+
+def _drawn(**means: float) -> str:
+    cells = {name: Cell(np.full((2, 2), mean), Interval(mean, mean + 1.0), None, None) for name, mean in means.items()}
+    return draw_crossing(Crossing("task", "return", "labels", 2, False, 0.95, cells, {}))
+
+
+def test_what_belongs_to_no_place_is_a_line_and_a_crowded_half_is_enlarged() -> None:
+    drawn = _drawn(ours_1=1.0, ours_10=2.0, ours_100=3.0, clone=2.5)
+    assert drawn.count(">clone</text>") == 1
+    assert ">100</text>" in drawn
+    assert "enlarged" not in drawn
+    assert "enlarged" in _drawn(ours_1=1.0, ours_10=2.0, others_1=-900.0, others_10=-800.0)
 
 
 def test_a_row_has_the_color_of_its_series(report) -> None:

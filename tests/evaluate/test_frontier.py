@@ -64,8 +64,11 @@ def test_what_is_tilted_by_the_true_reward_lies_on_the_frontier_and_another_belo
     assert metrics["true"]["correlation"] == pytest.approx(1.0, abs=1e-4)
     assert metrics["true"]["reward_at_end"] == pytest.approx(metrics["true"]["most_reward"], abs=0.02)
     assert metrics["wrong"]["reward_at_end"] < metrics["wrong"]["most_reward"] - 0.1
-    assert "wrong is over-optimized" in report.summary
-    assert "true is over-optimized" not in report.summary
+    most, end, at = (metrics["wrong"][name] for name in ("most_reward", "reward_at_end", "divergence_at_most"))
+    said = f"On wrong it is seen: {most:.2f} is earned at {at:.1f} nats from the reference, {end:.2f} at the end, "
+    assert f"{said}{most - end:.2f} less." in report.summary
+    assert f"On true it isn't seen: {metrics['true']['reward_at_end']:.2f} is earned at the end" in report.summary
+    assert report.html.count("Over-optimization is to follow a learnt reward so far that the true one falls") == 1
 
 
 def test_a_point_is_that_of_a_closed_form() -> None:

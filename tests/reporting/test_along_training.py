@@ -5,7 +5,7 @@ import numpy as np
 from ilkit.math.statistics import Interval
 from ilkit.measuring.along_training import AlongTraining
 from ilkit.measuring.curves import Curve
-from ilkit.reporting.along_training import along_metrics, falls_of
+from ilkit.reporting.along_numbers import along_metrics, falls_of
 
 
 def _along(*levels: float) -> AlongTraining:

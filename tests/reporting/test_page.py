@@ -27,14 +27,16 @@ class Tags(HTMLParser):
 
 def test_text_from_outside_is_escaped_everywhere():
     hostile = "<script>$style</script>"
-    page = render_page(hostile, prose(hostile), [Section(hostile, table([hostile], []), hostile)])
+    page = render_page(hostile, [Section(hostile, table([hostile], []), hostile)], setting=[hostile])
     assert "<script" not in page
     assert page.count("&lt;script&gt;$style&lt;/script&gt;") == 6
 
 
 def test_every_element_is_closed():
     tags = Tags()
-    tags.feed(render_page("A", "<p>b</p>", [Section("c", table(["d"], [["e"], ["f"]]), "g")], "<footer></footer>"))
+    tags.feed(
+        render_page("A", [Section("c", table(["d"], [["e"], ["f"]]), "g")], setting=["b"], verdict=["h"], notes=["i"])
+    )
     assert not tags.open
     assert (tags.seen.count("section"), tags.seen.count("tr")) == (1, 3)
 
@@ -47,10 +49,10 @@ def test_a_table_scrolls_and_its_page_shows_that_it_does():
     assert "scroll no-repeat" in wide
 
 
-def test_a_figure_is_never_drawn_smaller_than_it_was_made_for_and_scrolls():
+def test_a_figure_is_never_drawn_much_smaller_than_it_was_made_for_and_scrolls():
     drawn = svg(Figure(figsize=(7.2, 2.0)))
     assert drawn.startswith('<div class="wide"')
-    assert 'viewBox="0 0 518.4 144" role="img" style="min-width: 518.4pt"' in drawn
+    assert 'viewBox="0 0 518.4 144" role="img" style="min-width: calc(0.8 * 518.4pt)"' in drawn
     tags = Tags()
     tags.feed(drawn)
     assert not tags.open

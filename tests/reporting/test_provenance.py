@@ -50,6 +50,13 @@ def test_a_policy_is_said_to_have_learnt_from_its_own_demonstrations_and_not_fro
     assert "<code>rollout</code> (1 episode, 1 step)." in single
 
 
+def test_policies_that_learnt_from_the_same_are_named_together():
+    learnt = {"cloned": ("rollout",), "tuned": ("rollout", "more"), "again": ("rollout",)}
+    html = with_provenance(REPORT, PROVENANCE._replace(learnt_from=learnt)).html
+    assert "<p><code>cloned</code>, <code>again</code> learnt from <code>rollout</code>.</p>" in html
+    assert "<p><code>tuned</code> learnt from <code>rollout</code>, <code>more</code>.</p>" in html
+
+
 def test_what_is_to_remark_on_a_policy_is_said_on_the_page_and_in_the_metrics():
     said = with_provenance(REPORT, PROVENANCE._replace(remarks={"tuned": ("no success found",), "cloned": ()}))
     assert "<p><code>tuned</code>: no success found.</p>" in said.html
