@@ -61,11 +61,18 @@ class Normalizer(Untrained):
             read_now = floating(read(rows))
             return jax.tree.map(lambda values, mean: weighted(rows, (values - mean) ** 2), read_now, mean)
 
+        some = jax.tree.map(lambda column: column[0], floating(read(jnp.argmax(valid)[None])))
+
+        def others(rows: Int[Array, " block"]) -> PyTree:
+            return jax.tree.map(lambda values, one: weighted(rows, jnp.abs(values - one)), floating(read(rows)), some)
+
         row = jax.eval_shape(read, jax.ShapeDtypeStruct((1,), "int32"))
         block = _block_size(len(valid), max(leaf.size for leaf in jax.tree.leaves(row)))
         mean = _sum_of_blocks(first, len(valid), block)
         std = jax.tree.map(jnp.sqrt, _sum_of_blocks(second, len(valid), block))
-        std = jax.tree.map(lambda std: jnp.where(std > 1e-6, std, 1.0), std)
+        varies = jax.tree.map(lambda gap: gap > 0.0, _sum_of_blocks(others, len(valid), block))
+        mean = jax.tree.map(jnp.where, varies, mean, some)  # a sum of equal numbers is rounded, and seems to vary
+        std = jax.tree.map(lambda varies, std: jnp.where(varies & (std > 1e-6), std, 1.0), varies, std)
         return cls(_goals_as_achieved(mean), _goals_as_achieved(std))
 
     def __call__(self, obs: PyTree[Shaped[Array, "..."]]) -> PyTree[Shaped[Array, "..."]]:

@@ -17,6 +17,14 @@ def test_only_valid_rows_count_and_pixels_stay_as_they_are() -> None:
     assert found(obs)["seen"].dtype == jnp.uint8
 
 
+@pytest.mark.parametrize("constant", [5.3, 100.3, -1e6])
+def test_a_constant_entry_is_only_centered(constant: float) -> None:
+    rows = jnp.stack([jnp.full(1003, constant, jnp.float32), jnp.linspace(-1.0, 1.0, 1003)], axis=1)
+    found = Normalizer.fit(rows.at[-1].set(7.0), jnp.arange(1003) < 1002)
+    assert (float(found.mean[0]), float(found.std[0])) == (float(jnp.float32(constant)), 1.0)
+    assert float(found.std[1]) < 1.0
+
+
 @pytest.mark.parametrize("capacity", [64, 72])
 def test_blocks_add_up_to_the_whole(monkeypatch: pytest.MonkeyPatch, capacity: int) -> None:
     rows = jnp.asarray(np.random.default_rng(0).normal(3.0, 2.0, (capacity, 5)), jnp.float32)
