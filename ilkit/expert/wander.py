@@ -17,7 +17,7 @@ from ilkit.data.build import Build
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.data.normalizer import Normalizer
 from ilkit.data.policy import Policy
-from ilkit.data.spaces import Box, Spaces
+from ilkit.data.spaces import Box, Spaces, described
 from ilkit.errors import refuse
 from ilkit.spec import Spec
 
@@ -33,7 +33,7 @@ class Wander(Spec):
         """Actions without directions, or without ends."""
         space = world.spaces.action
         if not isinstance(space, Box):
-            yield f"env: must have actions that are vectors, got {space}. Choose an environment with a Box of actions."
+            yield f"env: must have actions that are vectors, got {described(space)}. Choose one with a Box."
         elif not np.isfinite(space.bounds).all():
             yield f"env: must have finite limits of actions, got {space}. Give them in the environment."
 

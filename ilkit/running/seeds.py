@@ -49,6 +49,8 @@ def single_fault(at: str, made_by: str, given: int, source: str) -> str:
 
 def _choice_faults(plan: Plan, node: Node, name: str, given: int) -> Iterator[str]:
     """A number of a training seed that isn't there, where a stage that takes all is told which one."""
+    if _returns(plan, node) is None:
+        return  # said of the block
     settings = plan.raw[node.block].get(kind_of(plan.raw, node.block))
     chosen = settings.get("training_seed", 0) if isinstance(settings, dict) else 0
     if type(chosen) is int and chosen >= given:

@@ -116,7 +116,7 @@ def test_nothing_to_put_together_is_refused() -> None:
         ({"light": {"mass": 1.0}, "heavy": {"mass": 1}}, "must differ in a setting, got the same mass of all"),
         ({"light": {"mass": 1.0}}, "at least 2"),
         ({"light": {}, "heavy": {}}, "at least 1"),
-        ({"light": {"mass": "much"}, "heavy": {"mass": 1.0}}, "valid number"),
+        ({"light": {"mass": "much"}, "heavy": {"mass": 1.0}}, "must be a number"),
         ({"light": {"mass": 1e300}, "heavy": {"mass": 1.0}}, "mass of light must be at most 1e[+]09, got 1e[+]300"),
         ({"light": 1.0, "heavy": 2.0}, "tasks"),
     ],

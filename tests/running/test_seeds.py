@@ -67,6 +67,13 @@ def test_the_number_of_a_seed_that_is_not_there_is_found() -> None:
     assert found == "answers.answers.training_seed: must be below the 1 training seed of asked, counted from 0, got 1."
 
 
+def test_a_block_that_is_missing_is_said_once_and_no_seeds_are_counted() -> None:
+    plan = plan_of()
+    left = {name: block for name, block in plan.raw.items() if name not in ("answers", "reward")}
+    found = plan_faults(Plan(plan.graph, left))
+    assert [fault.partition(":")[0] for fault in found] == ["reward", "answers"]
+
+
 def test_a_reward_of_one_opinion_selects_nothing() -> None:
     ask = {"clips": {"selection": "disagreement"}}
     (found,) = plan_faults(plan_of(ask=ask, reward={"bradley_terry": {"num_members": 1}}))
