@@ -4,6 +4,7 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from ilkit.data.build import Build
@@ -20,7 +21,7 @@ def explained(error: Exception, function: Callable[..., Any]) -> WiringError:
     """What Python raised in a pipeline, with the line and the remedy where it is a known one."""
     path = inspect.unwrap(function).__code__.co_filename
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-    where = f"line {lines[-1]}: " if lines else ""
+    where = f"{Path(path).name}, line {lines[-1]}: " if lines else ""
     return WiringError(f"{where}{_told(error)}")
 
 
