@@ -69,7 +69,8 @@ class Compilation:
 
     To compile is most of what the tests do, and how fast a program is, or how its last bits are rounded, is nothing to
     a test of a closed form, of shapes or of an error. A test marked `bits` compares the bits of one program with those
-    of another one, of another process or of a file: there XLA must fuse and round as it does for users.
+    of another one, of another process or of a file: there XLA must fuse and round as it does for users. One marked
+    `long` computes for seconds, for which it pays to compile well.
     """
 
     plain = False
@@ -83,26 +84,27 @@ class Compilation:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        self.set(not _compares_bits(item))
+        self.set(not _as_the_runner_does(item))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Plain tests come first, then scopes with others, and in each those others before the plain ones."""
         sizes = Counter(_scope(item.nodeid) for item in items)
-        mixed = {_scope(item.nodeid) for item in items if _compares_bits(item)}
+        mixed = {_scope(item.nodeid) for item in items if _as_the_runner_does(item)}
 
         def place(item: pytest.Item) -> tuple[bool, int, str, bool]:
             scope = _scope(item.nodeid)
-            return scope in mixed, -sizes[scope], scope, not _compares_bits(item)
+            return scope in mixed, -sizes[scope], scope, not _as_the_runner_does(item)
 
         items.sort(key=place)
 
 
-def _compares_bits(item: pytest.Item) -> bool:
+def _as_the_runner_does(item: pytest.Item) -> bool:
     if getattr(item, "originalname", "") == "test_conformance":
         return not _to_rounding(item.name.removesuffix("]"))
     elsewhere = not item.path.is_relative_to(Path(__file__).parent)
-    return elsewhere or item.get_closest_marker("bits") is not None or "leaves" in getattr(item, "fixturenames", ())
+    marked = item.get_closest_marker("bits") or item.get_closest_marker("long")
+    return elsewhere or marked is not None or "leaves" in getattr(item, "fixturenames", ())
 
 
 def _to_rounding(check: str) -> bool:

@@ -14,6 +14,8 @@ from ilkit.errors import DataError
 from ilkit.evaluate.returns import Returns
 from ilkit.math.statistics import wilson_interval
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def report(push, weak, strong):

@@ -49,6 +49,7 @@ def test_ddim_gives_the_spread_that_its_steps_allow(num_steps: int, spacing: str
     np.testing.assert_allclose(found[0], MEAN, atol=0.011)  # leading steps don't begin with pure noise
 
 
+@pytest.mark.long
 def test_ddpm_gives_its_spread() -> None:
     keys = jax.random.split(jax.random.key(0), 1_600_000)
     starts = jax.random.normal(jax.random.key(1), (len(keys), 1))

@@ -18,6 +18,8 @@ from ilkit.network.mlp import MLP, network
 from ilkit.policy import autoregressive, cvae, diffusion, energy, flow, mixture
 from ilkit.running.loop import train
 
+pytestmark = pytest.mark.long
+
 OBS = jnp.zeros(1)
 SMALL: dict[str, Any] = {"hidden": (32, 32), "features": 4}
 
