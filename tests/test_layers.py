@@ -18,6 +18,7 @@ LAYERS = (
     ("cli",),
     ("testing", "curating", "scaffolding"),
     ("running",),
+    ("planning",),
     ("wiring",),
     ("registry",),
     ("stages",),

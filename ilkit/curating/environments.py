@@ -7,9 +7,9 @@ from ilkit.curating.mujoco_replay import host_replayer, made
 from ilkit.curating.replay import Replayer
 from ilkit.data.environment import Environment, HostEnvironment, Invertible
 from ilkit.errors import DataError
+from ilkit.planning.plan import Plan
 from ilkit.registry.find import find, installed
 from ilkit.registry.settings import read_params
-from ilkit.running.plan import Plan
 from ilkit.wiring.tracing import Block, Graph
 
 _SAME = {

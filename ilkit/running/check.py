@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ilkit.errors import ParamsError, counted
+from ilkit.planning.building import building_faults
+from ilkit.planning.faults import plan_faults
+from ilkit.planning.plan import Plan
+from ilkit.planning.reach import reach_told
 from ilkit.registry.paths import missing
-from ilkit.running.building import building_faults
-from ilkit.running.faults import plan_faults
 from ilkit.running.pipelines import read_plan
-from ilkit.running.plan import Plan
-from ilkit.running.reach import reach_told
 
 
 def check(folder: Path) -> Plan:

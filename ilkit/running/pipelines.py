@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ilkit.errors import WiringError
+from ilkit.planning.plan import Plan
 from ilkit.registry.settings import RawParams, read_params
-from ilkit.running.plan import Plan
 from ilkit.running.run import run_in_memory
 from ilkit.wiring.project import pipeline_of
 from ilkit.wiring.tracing import Graph, trace

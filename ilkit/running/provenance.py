@@ -6,8 +6,8 @@ from typing import Any
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.report import Report
 from ilkit.data.seeds import Seeds
+from ilkit.planning.plan import Plan
 from ilkit.reporting.provenance import Block, Origin, Provenance, with_provenance
-from ilkit.running.plan import Plan
 from ilkit.running.remarks import remarks_on
 from ilkit.wiring.tracing import Edge, Node, part_blocks, upstream
 

@@ -10,7 +10,7 @@ import numpy as np
 from ilkit.asking.queue import COLUMNS, TABLE, OpenQuestionsError, delimiter_of
 from ilkit.data.environment import Environment, HostEnvironment
 from ilkit.errors import IlkitError
-from ilkit.running.plan import Plan
+from ilkit.planning.plan import Plan
 from ilkit.running.run import run_stage
 from ilkit.wiring.tracing import Block, Node
 

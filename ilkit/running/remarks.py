@@ -6,7 +6,7 @@ import numpy as np
 
 from ilkit.data.environment import Environment, GoalRewarding
 from ilkit.measuring.remarks import remarks
-from ilkit.running.plan import Call
+from ilkit.planning.plan import Call
 
 
 def remarks_on(call: Call, curves: Mapping[str, np.ndarray]) -> list[str]:

@@ -19,16 +19,16 @@ from ilkit.data.seeds import Learnt, Seeds
 from ilkit.data.training import Training
 from ilkit.declaration import type_name
 from ilkit.errors import DataError, ParamsError, WiringError, nearest
+from ilkit.planning.faults import input_faults, plan_faults
+from ilkit.planning.plan import Call, Plan
+from ilkit.planning.seeds import continuing_fault, single_fault
 from ilkit.registry.digest import content_digest
 from ilkit.running import loop
 from ilkit.running.backend import fix_backend
 from ilkit.running.chunks import Keys
-from ilkit.running.faults import input_faults, plan_faults
 from ilkit.running.observe import Observer, observed_stage
-from ilkit.running.plan import Call, Plan
 from ilkit.running.provenance import told
 from ilkit.running.remarks import remarks_on
-from ilkit.running.seeds import continuing_fault, single_fault
 from ilkit.wiring.project import ARTIFACTS
 
 Drive = Callable[[Training[Any], Keys, int], Seeds[Any]]

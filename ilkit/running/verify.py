@@ -12,11 +12,11 @@ from typing import Any
 
 from ilkit.artifact.distance import distances
 from ilkit.errors import ArtifactError, WiringError, nearest
+from ilkit.planning.plan import Plan
 from ilkit.registry.settings import read_params
 from ilkit.running.chosen import chosen_codes
 from ilkit.running.components import digests_of
 from ilkit.running.pipelines import read_plan
-from ilkit.running.plan import Plan
 from ilkit.running.process_variables import processor_name
 from ilkit.running.run import run_stage
 from ilkit.wiring.lock import Locked, folder_digest, read_lock

@@ -17,9 +17,9 @@ from ilkit.data.policy import Policy
 from ilkit.data.seeds import Seeds, Snapshots
 from ilkit.errors import DataError
 from ilkit.join import one_hot, settings
-from ilkit.running.building import building_faults
-from ilkit.running.faults import plan_faults
-from ilkit.running.plan import Plan
+from ilkit.planning.building import building_faults
+from ilkit.planning.faults import plan_faults
+from ilkit.planning.plan import Plan
 from ilkit.running.run import execute, run_in_memory
 from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import demonstrations, tracking_expert

@@ -17,11 +17,11 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Spaces, difference, same_spaces
 from ilkit.errors import IlkitError
 from ilkit.nn.unclocked_policy import unclocked
+from ilkit.planning.plan import Call, Plan
+from ilkit.planning.reach import reach_told
+from ilkit.planning.recordings import recording_faults
+from ilkit.planning.rewards import reward_faults
 from ilkit.registry.find import declarations
-from ilkit.running.plan import Call, Plan
-from ilkit.running.reach import reach_told
-from ilkit.running.recordings import recording_faults
-from ilkit.running.rewards import reward_faults
 from ilkit.wiring.tracing import Block, Node, upstream
 
 _STEPPING = ("rollout", "interact", "match", "align_online", "finetune")

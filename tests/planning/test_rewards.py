@@ -6,9 +6,9 @@ import pytest
 
 from ilkit import stages
 from ilkit.errors import WiringError
-from ilkit.running.building import building_faults
-from ilkit.running.faults import plan_faults
-from ilkit.running.plan import Plan
+from ilkit.planning.building import building_faults
+from ilkit.planning.faults import plan_faults
+from ilkit.planning.plan import Plan
 from ilkit.wiring.tracing import trace
 
 pytestmark = pytest.mark.bits

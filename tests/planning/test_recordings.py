@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ilkit import stages
-from ilkit.running.building import building_faults
-from ilkit.running.faults import plan_faults
-from ilkit.running.plan import Plan
+from ilkit.planning.building import building_faults
+from ilkit.planning.faults import plan_faults
+from ilkit.planning.plan import Plan
 from ilkit.wiring.tracing import trace
 
 MAZE = {"point_maze": {"layout": ["####", "#..#", "####"], "max_steps": 40, "at_goal": "stay"}}

@@ -9,10 +9,10 @@ from ruamel.yaml import YAML
 from ilkit import stages
 from ilkit.data.spaces import Box
 from ilkit.errors import ParamsError
+from ilkit.planning.faults import plan_faults
+from ilkit.planning.plan import Plan
 from ilkit.registry.digest import component_digest
 from ilkit.running.chosen import chosen_codes
-from ilkit.running.faults import plan_faults
-from ilkit.running.plan import Plan
 from ilkit.wiring.tracing import Block, Graph, trace
 
 pytestmark = pytest.mark.bits

@@ -6,11 +6,11 @@ from typing import Any, get_args
 
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.declaration import type_name
+from ilkit.planning.plan import Call, Plan
+from ilkit.planning.seeds import seed_faults
+from ilkit.planning.tasks import task_faults
 from ilkit.registry.find import Component, find, installed
 from ilkit.registry.params import faults
-from ilkit.running.plan import Call, Plan
-from ilkit.running.seeds import seed_faults
-from ilkit.running.tasks import task_faults
 from ilkit.wiring.project import ARTIFACTS
 from ilkit.wiring.tracing import Node
 

@@ -12,7 +12,7 @@ from ilkit.data.environment import Environment, RecordedEnvironment
 from ilkit.data.preferences import Preferences
 from ilkit.data.spaces import Spaces, difference
 from ilkit.errors import IlkitError
-from ilkit.running.plan import Call, Plan
+from ilkit.planning.plan import Call, Plan
 from ilkit.wiring.tracing import Node
 
 _NUM_STARTS = 256

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ilkit import stages
-from ilkit.running.building import building_faults
+from ilkit.planning.building import building_faults
+from ilkit.planning.plan import Plan
 from ilkit.running.check import notes
-from ilkit.running.plan import Plan
 from ilkit.wiring.tracing import trace
 
 

@@ -6,8 +6,8 @@ from typing import Any, get_origin
 from ilkit.data.seeds import Seeds
 from ilkit.data.training import Training
 from ilkit.errors import IlkitError, counted
+from ilkit.planning.plan import Plan
 from ilkit.registry.params import kind_of
-from ilkit.running.plan import Plan
 from ilkit.wiring.tracing import Node
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from ilkit import stages
 from ilkit.finetune.td3 import TD3
+from ilkit.planning.building import building_faults
+from ilkit.planning.faults import plan_faults
+from ilkit.planning.plan import Plan
 from ilkit.policy.diffusion import Diffusion
 from ilkit.policy.energy import Energy
 from ilkit.policy.gaussian import Gaussian
-from ilkit.running.building import building_faults
 from ilkit.running.check import notes
-from ilkit.running.faults import plan_faults
-from ilkit.running.plan import Plan
 from ilkit.wiring.project import ARTIFACTS
 from ilkit.wiring.tracing import trace
 

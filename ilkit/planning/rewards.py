@@ -6,7 +6,7 @@ from typing import Any
 
 from ilkit.data.reward import Reward
 from ilkit.errors import IlkitError
-from ilkit.running.plan import Call, Plan
+from ilkit.planning.plan import Call, Plan
 from ilkit.wiring.tracing import Edge
 
 

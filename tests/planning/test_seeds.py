@@ -7,8 +7,8 @@ import pytest
 from ilkit import stages
 from ilkit.data.seeds import Seeds
 from ilkit.errors import DataError
-from ilkit.running.faults import plan_faults
-from ilkit.running.plan import Plan
+from ilkit.planning.faults import plan_faults
+from ilkit.planning.plan import Plan
 from ilkit.running.run import execute
 from ilkit.wiring.tracing import trace
 

@@ -6,7 +6,7 @@ from typing import Any
 from ilkit.data.build import Build
 from ilkit.data.policy import Policy
 from ilkit.errors import nearest
-from ilkit.running.plan import Call, Plan
+from ilkit.planning.plan import Call, Plan
 from ilkit.wiring.tracing import Block, Node, upstream
 
 _TELLING = ("one_hot", "settings")

@@ -8,7 +8,7 @@ import numpy as np
 from ilkit.data.environment import Environment, ShortestWays
 from ilkit.data.goal_entries import ACHIEVED, DESIRED
 from ilkit.errors import IlkitError
-from ilkit.running.plan import Plan
+from ilkit.planning.plan import Plan
 from ilkit.wiring.tracing import Block
 
 _NUM_PAIRS = 256
