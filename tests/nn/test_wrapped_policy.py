@@ -28,6 +28,8 @@ from ilkit.stepping.behavior import RunningSquare, Sampling
 from ilkit.stepping.disturbed_policy import DisturbedPolicy
 from ilkit.stepping.exploring_policy import ExploringPolicy
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 LINE = Box.symmetric((10.0,))
 ACTION = Box.symmetric((1.0,))
