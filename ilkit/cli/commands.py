@@ -154,7 +154,7 @@ def init(folder: Path) -> None:
     from ilkit.scaffolding.project import write_project
 
     write_project(folder)
-    click.echo(f"Wrote {folder}. Go there and run: dvc repro")
+    click.echo(f"Wrote {folder}. Go there, commit it (git add . && git commit -m begin), and run: dvc repro")
 
 
 command_line.add_command(data)

@@ -51,8 +51,9 @@ class BradleyTerry(Spec):
     weight_decay: NonNegativeFloat = 0.0
     """What weights lose of themselves each step, in units of the step size (Loshchilov and Hutter, 2019)."""
     holdout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """The share of pairs that a member learns nothing from, by whose answers its best step is kept; with 0, the last
-    one is. Each member has others, so that together they learn from all; pairs of the same clips stay together."""
+    """The share of pairs that a member learns nothing from, one at least, by whose answers its best step is kept; with
+    0, the last one is. Each member has others, so that together they learn from all; pairs of the same clips stay
+    together."""
     learning_rate: PositiveFloat = 1e-3
     """The step size of Adam."""
     batch_size: PositiveInt = 64
@@ -120,8 +121,8 @@ def reward(
     **Raises:** `DataError` where all answers are equal, the network has a memory, or no pair is left to learn from.
     """
     check_answers(preferences)
-    num_held = round(spec.holdout * preferences.num_pairs)
-    if spec.holdout and not 0 < num_held < preferences.num_pairs:
+    num_held = max(round(spec.holdout * preferences.num_pairs), 1 if spec.holdout else 0)
+    if num_held >= preferences.num_pairs:
         raise DataError(
             f"reward.bradley_terry.holdout must leave pairs on both sides, got {spec.holdout:g} of "
             f"{preferences.num_pairs} pairs. Ask about more, or set it to 0."

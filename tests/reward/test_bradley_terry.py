@@ -140,13 +140,18 @@ def test_held_out_pairs_are_looked_at_the_less_often_the_later() -> None:
     assert set(best.tolist()) <= set(looks.tolist())
 
 
+def test_of_few_pairs_one_is_held_out() -> None:
+    state = reward(BradleyTerry(num_members=1), SMALL, answered(4), key=jax.random.key(4)).state
+    assert (int(state.counts.learnt[0]), int(state.counts.held_out[0])) == (3, 1)
+
+
 def test_bad_input_is_refused() -> None:
     asked = answered(8)
     alike = Preferences(asked.first, asked.second, np.full(8, 0.5, np.float32))
     with pytest.raises(DataError, match=r"got a probability of 0\.5 for all 8"):
         learnt(BradleyTerry(), alike)
-    with pytest.raises(DataError, match=r"holdout must leave pairs on both sides, got 0\.01 of 8"):
-        learnt(BradleyTerry(holdout=0.01), asked)
+    with pytest.raises(DataError, match=r"holdout must leave pairs on both sides, got 0\.99 of 8"):
+        learnt(BradleyTerry(holdout=0.99), asked)
     one = asked.take(np.zeros(8, int))
     with pytest.raises(DataError, match="all 8 pairs are of the same two clips"):
         learnt(BradleyTerry(), Preferences(one.first, one.second, np.linspace(0, 1, 8).astype(np.float32)))
