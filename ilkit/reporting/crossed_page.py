@@ -15,7 +15,7 @@ from ilkit.reporting.style import MUTED, svg
 from ilkit.reporting.tables import interval_cell, name_cell
 from ilkit.reporting.wording import few_seeds, number
 
-ALONG = {"return": "return", "accuracy": "accuracy of the\ndiscriminator", "learnt_reward": "learnt reward\na step"}
+ALONG = {"return": "return", "accuracy": "accuracy", "learnt_reward": "learnt reward\na step"}
 """What is drawn along training, as far as it was recorded, and its label."""
 _WIDE, _CROWDED = 12, 4
 """How much larger the largest place than the least, and the range of all policies than that of the better half, must be
@@ -62,7 +62,8 @@ def _sections(crossing: Crossing) -> Iterator[Section]:
 def _told(drawn: list[str]) -> str:
     told = {
         "return": "the return in the environment's own rewards",
-        "accuracy": "how often the discriminator tells demonstrations and trials apart (one half: not at all)",
+        "accuracy": "the accuracy with which a discriminator tells demonstrations from trials, or a policy agrees with "
+        "answers (one half is a guess)",
         "learnt_reward": "what the learnt reward pays. Where that rises and the return doesn't, it is earned for "
         "something else than the task",
     }

@@ -86,7 +86,14 @@ def test_a_row_has_the_color_of_its_series(report) -> None:
 
 
 def test_the_page_draws_what_was_trained_and_what_was_published(report) -> None:
-    for said in ("What they return", "Along training", "accuracy of the", "learnt reward", "-40.0", "1 trajectories"):
+    for said in (
+        "What they return",
+        "Along training",
+        "the accuracy with which",
+        "learnt reward",
+        "-40.0",
+        "1 trajectories",
+    ):
         assert said.replace("-4", "−4") in report.html or said in report.html
     assert len(re.findall("<figure>", report.html)) == 3
 
@@ -148,4 +155,4 @@ def test_what_was_learnt_without_trials_is_not_drawn_along_them(push, seeds) -> 
     }
     html = evaluate(Crossed(num_episodes=2, num_resamples=50), push.env, push.demos, key=KEY, **learnt).html
     assert "Along training" in html
-    assert "accuracy of the" not in html
+    assert "the accuracy with which" not in html
