@@ -62,6 +62,8 @@ _TO_ROUNDING = (
     *("mirror_is_a_symmetry", "observations_can_be_inverted", "tables_are_the_dynamics", "frames_show_the_state"),
 )
 """The checks of the kit that compare no bits."""
+_OF_DIFFERENCES = "reward-bradley_terry-"
+"""Answers say nothing of this kind's last bias: its gradient is a rounding error, of which Adam makes whole steps."""
 
 
 class Compilation:
@@ -108,11 +110,10 @@ def _as_the_runner_does(item: pytest.Item) -> bool:
 
 
 def _to_rounding(check: str) -> bool:
-    return check.rpartition("-")[2] in _TO_ROUNDING
+    return check.rpartition("-")[2] in _TO_ROUNDING and _OF_DIFFERENCES not in check
 
 
 _COMPILATION = Compilation()
-_COMPILATION.set(plain=True)  # what modules make while they are collected
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -33,7 +33,7 @@ seed: 3
 num_threads: 1
 env: {kind: point_mass, point_mass: {max_steps: 8}}
 expert: {kind: lqr, lqr: {}}
-rollout: {kind: graded, graded: {num_starts: 6, action_noise: [0.1, 3.0]}}
+rollout: {kind: graded, graded: {num_starts: 12, action_noise: [0.1, 3.0]}}
 labeler: {kind: simulated, simulated: {}}
 prefer: {kind: clips, clips: {num_pairs: 4, length: 3, same_start: true}}
 network: {kind: mlp, mlp: {hidden: [8]}}

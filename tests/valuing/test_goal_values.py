@@ -63,6 +63,7 @@ def test_weights_grow_with_what_is_gained_up_to_the_largest() -> None:
     np.testing.assert_allclose(weights, [1.0, np.exp(1.0), 7.0], rtol=1e-6)
 
 
+@pytest.mark.long
 def test_on_a_chain_values_are_minus_the_discounted_number_of_steps() -> None:
     world = reach_grid.env(reach_grid.ReachGrid(layout=("#######", "#.....#", "#######"), show_horizon=False))
     head = part("policy", Options(parts={"policy": {"kind": "categorical"}, "network": {"kind": "mlp", "hidden": [8]}}))
