@@ -1,7 +1,6 @@
 """Every component that ilkit brings passes the conformance kit."""
 
 import json
-from collections.abc import Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -253,20 +252,24 @@ def answered(folder: Path) -> None:
     table.write_text(table.read_text().replace(",\n", ",first\n"))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What `checkpoint`, `mlp` and the kinds of `dataset` read by default, in the current folder."""
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `checkpoint`, `mlp` and the kinds of `dataset`, `comparisons` and `labeler` read by default, in a folder."""
     folder = tmp_path_factory.mktemp("project")
     np.savez(folder / "expert.npz", w0=GAIN.T, b0=np.zeros(2), log_std=np.full(2, -2.0))
     save(Seeds(jax.tree.map(lambda leaf: leaf[None], tracking_expert("continuous")), {}, 1), folder / "expert")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        recorded = demonstrations(5, "continuous", left=True)
-        save(recorded, folder / "demos")
-        npz.format(npz.NPZ()).write(recorded, folder / "demonstrations.npz")
-        compared(recorded, folder)
-        answered(folder)
-        yield
+    recorded = demonstrations(5, "continuous", left=True)
+    save(recorded, folder / "demos")
+    npz.format(npz.NPZ()).write(recorded, folder / "demonstrations.npz")
+    compared(recorded, folder)
+    answered(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of other files come between components, so that no folder can be current for all of these at once."""
+    monkeypatch.chdir(project)
 
 
 @pytest.mark.parametrize("check", all_checks(), ids=str)
