@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ilkit.data.demonstrations import Demonstrations
@@ -36,6 +36,7 @@ def test_a_row_knows_the_last_one_of_its_episode(lengths: list[int]) -> None:
     np.testing.assert_array_equal(found, np.repeat(np.cumsum(lengths) - 1, lengths))
 
 
+@settings(max_examples=20)  # each compiles programs of its own shapes
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(0, 4), st.integers(0, 4))
 def test_a_window_holds_its_episode_only_and_masks_the_rest(lengths: list[int], past: int, ahead: int) -> None:
     demos = numbered(lengths)

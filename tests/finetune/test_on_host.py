@@ -21,11 +21,12 @@ def steering(monkeypatch: pytest.MonkeyPatch) -> Build[Any]:
     return register_steering(monkeypatch)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("module", "spec"),
     [
         (ppo, ppo.PPO(num_envs=8, rollout_length=40, num_steps=30, critic_warmup_steps=5, learning_rate=3e-3)),
-        (td3, td3.TD3(num_envs=8, num_steps=2000, critic_warmup_steps=200, learning_rate=1e-2, batch_size=64)),
+        (td3, td3.TD3(num_envs=8, num_steps=800, critic_warmup_steps=100, learning_rate=1e-2, batch_size=64)),
     ],
     ids=["ppo", "td3"],
 )
