@@ -5,6 +5,7 @@ import os
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ _FINISHED = count(1)
 """Counts the tests that this process has run."""
 
 
-_PLAIN = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+_HAS_OTHER_EMITTERS = tuple(int(part) for part in version("jaxlib").split(".")[:2]) < (0, 11)
+_PLAIN = {"xla_backend_optimization_level": 0} | ({"xla_cpu_use_fusion_emitters": False} if _HAS_OTHER_EMITTERS else {})
 """XLA then compiles small programs in a quarter of the time, and they run longer."""
 _options = compiler.get_compile_options
 
