@@ -19,6 +19,7 @@ from ilkit.data.spaces import Dict, Spaces
 from ilkit.data.training import Training, names_of
 from ilkit.data.windows import Transitions, Window
 from ilkit.errors import DataError, refuse
+from ilkit.fitting.average import Average
 from ilkit.fitting.goals import Hindsight, goal_windows, reached, with_goal
 from ilkit.fitting.gradient import descend, draw_rows, partition
 from ilkit.fitting.hindsight import check_hindsight, steps_shown
@@ -83,6 +84,8 @@ class _State(NamedTuple):
     optimizer: optax.OptState
     slow: GoalValues
     """The slow copy of what is trained of the values."""
+    average: Average | None
+    """The weights of the policy along the way, averaged."""
 
 
 def learn(
@@ -130,7 +133,8 @@ def _begin(problem: _Problem, begin: Begin, spaces: Spaces, key: PRNGKeyArray) -
     assert isinstance(spaces.observation, Dict)
     values = GoalValues.of(problem.spec, policy.normalizer, spaces.observation, key=values_key)
     trained, fixed = partition(_Learner(policy, values))
-    return _State(trained, fixed, _optimizer(problem).init(trained), trained.values)
+    average = Average.of(trained.policy) if problem.spec.average else None
+    return _State(trained, fixed, _optimizer(problem).init(trained), trained.values, average)
 
 
 def _optimizer(problem: _Problem) -> optax.GradientTransformation:
@@ -154,7 +158,8 @@ def _step(problem: _Problem, state: _State, key: PRNGKeyArray) -> tuple[_State, 
     (_, info), gradient = jax.value_and_grad(loss, has_aux=True)(state.trained)
     trained, optimizer = descend(_optimizer(problem), gradient, state.optimizer, state.trained)
     followed = optax.incremental_update(trained.values, state.slow, spec.target_rate)
-    return state._replace(trained=trained, optimizer=optimizer, slow=followed), info
+    average = None if state.average is None else state.average.add(trained.policy)
+    return state._replace(trained=trained, optimizer=optimizer, slow=followed, average=average), info
 
 
 def _steps(spec: ValueSpec, data: Data, rows: Int[Array, " batch"], *, key: PRNGKeyArray) -> Steps:
@@ -168,7 +173,8 @@ def _steps(spec: ValueSpec, data: Data, rows: Int[Array, " batch"], *, key: PRNG
 
 
 def _finish(state: _State) -> Policy:
-    policy: Policy = eqx.combine(state.trained.policy, state.fixed.policy)
+    weights = state.trained.policy if state.average is None else state.average.weights
+    policy: Policy = eqx.combine(weights, state.fixed.policy)
     return policy
 
 

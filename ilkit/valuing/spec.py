@@ -40,6 +40,9 @@ class ValueSpec(HindsightSpec):
     """The sizes of the hidden layers of the values."""
     value_layer_norm: bool = True
     """Whether these are normalized (Ba et al., 2016)."""
+    average: bool = False
+    """Whether the policy that is learnt is the average of the weights along the way: that of a single step depends on
+    the last few batches."""
 
     @model_validator(mode="after")
     def _check_value_shares(self) -> "ValueSpec":

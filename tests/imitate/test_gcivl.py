@@ -51,6 +51,16 @@ def detours(policy: Policy) -> float:
     return float((taken - shortest).mean())
 
 
+def test_what_is_learnt_is_the_average_of_the_weights_along_the_way_where_that_is_asked_for() -> None:
+    settings = FEW | {"network": {"kind": "mlp", "hidden": [4]}}
+    first, second = (learnt(**settings | {"num_steps": count}) for count in (1, 2))
+    averaged = learnt(**settings | {"num_steps": 2}, average=True)
+    decay = 1.0 - 2.0**-0.75
+    for one, two, mean in zip(*map(jax.tree.leaves, (first, second, averaged)), strict=True):
+        np.testing.assert_allclose(mean, decay * one + (1.0 - decay) * two, rtol=1e-4, atol=1e-6)
+    assert np.abs(jax.tree.leaves(first)[0] - jax.tree.leaves(second)[0]).max() > 1e-4
+
+
 def test_wandering_in_a_grid_teaches_the_shortest_ways() -> None:
     wide = {"network": {"kind": "mlp", "hidden": [64]}, "value_hidden": (64,), "batch_size": 256, "num_steps": 1500}
     plain, weighted = (detours(learnt(discount=0.9, inverse_temperature=one, **wide)) for one in (0.0, 10.0))
