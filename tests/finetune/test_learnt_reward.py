@@ -19,8 +19,6 @@ from ilkit.measuring.remarks import remarks
 from ilkit.running import loop
 from tests.stepping.steering import register_steering
 
-pytestmark = pytest.mark.bits
-
 SMALL = {"num_envs": 4, "num_steps": 3, "critic_warmup_steps": 1, "critic_hidden": (8,)}
 SPECS = {
     "ppo": (ppo, ppo.PPO(rollout_length=4, num_minibatches=2, num_epochs=1, **SMALL)),
@@ -94,6 +92,7 @@ def test_the_environments_own_reward_handed_over_learns_the_same(
     assert (handed.curves["learnt_reward"] < 0).all()
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("kind", sorted(SPECS))
 def test_returns_stay_the_environments_whatever_is_earned(kind: str, push: Any, clone: Any, explore: Any) -> None:
     """A clone that stands still earns another sum of another reward in the same episodes."""

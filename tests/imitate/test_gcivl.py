@@ -20,8 +20,6 @@ from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import demonstrations
 from ilkit.testing.stand_ins import wandering
 
-pytestmark = pytest.mark.bits
-
 KEY = jax.random.key(0)
 GRID = reach_grid.env(reach_grid.ReachGrid(show_horizon=False, max_steps=12))
 DEMOS = wandering(GRID, 300)
@@ -84,6 +82,7 @@ def test_policies_with_a_memory_take_goals_with_steps_left(network: dict[str, An
     assert set(np.unique(collect_episodes(ROOM, policy, num_episodes=2, key=KEY).intended)) <= set(range(5))
 
 
+@pytest.mark.bits
 def test_actions_that_count_nothing_are_not_learnt_though_what_they_led_to_is_a_goal() -> None:
     counts = (np.arange(DEMOS.num_steps) % 2).astype(np.float32)
     thinned = replace(DEMOS, weights=counts)

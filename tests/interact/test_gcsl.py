@@ -21,8 +21,6 @@ from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import environment
 from ilkit.testing.stand_ins import wandering
 
-pytestmark = pytest.mark.bits
-
 KEY = jax.random.key(0)
 STEPS = 8
 ROOM = Build("env", "point_room", point_room.env, point_room.PointRoom(max_steps=STEPS))
@@ -80,6 +78,7 @@ def test_the_curve_tells_of_the_episodes_of_a_round() -> None:
     assert seeds.curves["env_steps"].tolist() == [16 * STEPS]
 
 
+@pytest.mark.bits
 def test_without_collecting_actions_are_random_in_every_round() -> None:
     seeds = learnt(num_rounds=20, num_envs=16, collect=False, updates=20, learning_rate=1e-2)
     demos = seeds[0].demos.demonstrations()
@@ -91,6 +90,7 @@ def test_without_collecting_actions_are_random_in_every_round() -> None:
     assert (demos.actions[first:] != practiced[0].demos.demonstrations().actions[first:]).any()
 
 
+@pytest.mark.bits
 def test_demonstrations_come_first_and_are_learnt_from() -> None:
     demos = wandering(ROOM(), 5)
     seeds = learnt(demos=demos)

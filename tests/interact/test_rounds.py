@@ -16,8 +16,6 @@ from ilkit.running import loop
 from ilkit.testing.arguments import Options, part
 from ilkit.testing.problems import Actions, demonstrations, environment, tracking_expert
 
-pytestmark = pytest.mark.bits
-
 FEW = {"num_rounds": 3, "num_envs": 2, "num_gradient_steps": 20, "num_validation_episodes": 2}
 STEPS = 2 * 8
 """Of a round."""
@@ -49,6 +47,7 @@ def same(one: Any, other: Any) -> bool:
     return all(np.asarray(mine).tobytes() == np.asarray(theirs).tobytes() for mine, theirs in pairs)
 
 
+@pytest.mark.bits
 def test_without_a_limit_on_the_variance_ensemble_dagger_is_safe_dagger() -> None:
     gated = FEW | {"num_members": 3, "largest_deviation": 0.2}
     ensemble = learnt(ensemble_dagger, ensemble_dagger.EnsembleDAgger(**gated, largest_variance=1e30))
@@ -59,6 +58,7 @@ def test_without_a_limit_on_the_variance_ensemble_dagger_is_safe_dagger() -> Non
     assert limited.curves["labels"][0, -1] > ensemble.curves["labels"][0, -1]
 
 
+@pytest.mark.bits
 def test_without_a_tolerance_safe_dagger_is_cloning() -> None:
     safe = learnt(safe_dagger, safe_dagger.SafeDAgger(**FEW, largest_deviation=0.0))
     cloning = learnt(dagger, dagger.DAgger(**FEW, schedule="constant", decay=1.0))
