@@ -1,11 +1,11 @@
 """Reaching goals in OGBench's point mazes from its navigate data: success of each kind beside the published table.
 
-    NPROC=1 python benchmarks/maze_goals.py ROW [FOLDER]
+    NPROC=1 python benchmarks/maze_goals.py ROW [SEED [FOLDER]]
 
 A million steps from waypoint to waypoint, with goals that are drawn anew at each goal and noise of .5 on the actions;
 the layout's five tasks, 250 episodes, by the mode; 2 × 256 relu, a Gaussian head with one standard deviation, batches
-of 256. A row of the table is `LAYOUT KIND`, such as `medium hiql`; with a folder the first seed's policy is written
-there, for `benchmarks/peers/ogbench_policies.py`.
+of 256. A row of the table is `LAYOUT KIND`, such as `medium hiql`; of kinds that learn values it is one training seed,
+0 or another. With a folder the first policy is written there, for `benchmarks/peers/ogbench_policies.py`.
 """
 
 import sys
@@ -44,41 +44,49 @@ KINDS = {
     "gcivl": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000)),
     "hiql": (hiql, hiql.HIQL(**VALUES | SLOWER, num_steps=10_000)),
     "hiql far": (hiql, hiql.HIQL(**VALUES, discount=0.995, num_steps=10_000)),
+    "gcivl average": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000, average=True)),
+    "hiql average": (hiql, hiql.HIQL(**VALUES | SLOWER, num_steps=10_000, average=True)),
+    "hiql far average": (hiql, hiql.HIQL(**VALUES, discount=0.995, num_steps=10_000, average=True)),
 }
+GEOMETRIC = ("gcbc geometric", "gcbc relative")
+"""Not in the published table."""
 PUBLISHED = {
-    "medium": {"gcbc uniform": "9 ± 6", "gcivl": "63 ± 6", "hiql": "79 ± 5"},
-    "large": {"gcbc uniform": "29 ± 6", "gcivl": "45 ± 5", "hiql": "58 ± 5", "hiql far": "58 ± 5"},
+    "medium": {"gcbc": "9 ± 6", "gcivl": "63 ± 6", "hiql": "79 ± 5"},
+    "large": {"gcbc": "29 ± 6", "gcivl": "45 ± 5", "hiql": "58 ± 5"},
 }
 
 
 def main() -> None:
     layout, kind = sys.argv[1].split(" ", 1)
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     module, spec = KINDS[kind]
     env = Build("env", "point_maze", point_maze.env, point_maze.PointMaze(layout=layout, at_goal="new_goal"))
     expert = waypoints.expert(waypoints.Waypoints(), env, key=jax.random.key(0))
     recorded = Episodes(num_episodes=None, num_steps=NUM_STEPS, action_noise=0.5, label="executed")
     demos = rollout(recorded, env, expert, key=jax.random.key(1))
     began = time.process_time()
-    policies = learnt(module, spec, demos)
+    policies = learnt(module, spec, demos, seed)
     seconds = time.process_time() - began
     tasks = point_maze.env(point_maze.PointMaze(layout=layout, pairs="tasks"))
     assert isinstance(tasks, PointMazeEnvironment)
     shares = np.stack([success(tasks, policy) for policy in policies])
     found = ", ".join(f"{share:.1%}" for share in shares.mean(axis=1))
     each = " ".join(f"{share:.0%}" for share in shares.mean(axis=0))
-    published = PUBLISHED.get(layout, {}).get(kind, "")
+    published = "" if kind in GEOMETRIC else PUBLISHED.get(layout, {}).get(kind.split()[0], "")
     print(
         f"| {layout} | {kind} | {spec.num_steps:,} | {found} | {each} | {published} | {seconds / len(policies):.0f} |"
     )
-    if len(sys.argv) > 2:
-        np.savez(Path(sys.argv[2]) / f"{layout}_{kind.replace(' ', '_')}.npz", **weights_of(policies[0]))
+    if len(sys.argv) > 3:
+        np.savez(Path(sys.argv[3]) / f"{layout}_{kind.replace(' ', '_')}.npz", **weights_of(policies[0]))
 
 
-def learnt(module: object, spec: gcbc.GCBC | gcivl.GCIVL | hiql.HIQL, demos: Demonstrations) -> list[Policy]:
+def learnt(
+    module: object, spec: gcbc.GCBC | gcivl.GCIVL | hiql.HIQL, demos: Demonstrations, seed: int = 0
+) -> list[Policy]:
     inner = (Build("network", "mlp", network, MLP(hidden=(256, 256), activation="relu")),)
     head = Build("policy", "gaussian", gaussian.policy, gaussian.Gaussian(state_dependent_std=False), inner)
     seeds = loop.train(
-        lambda *, key: module.imitate(spec, head, demos, key=key), key=jax.random.key(0), num_seeds=spec.num_seeds
+        lambda *, key: module.imitate(spec, head, demos, key=key), key=jax.random.key(seed), num_seeds=spec.num_seeds
     )
     return list(jax.block_until_ready(seeds))
 
