@@ -80,9 +80,7 @@ def main() -> None:
         np.savez(Path(sys.argv[3]) / f"{layout}_{kind.replace(' ', '_')}.npz", **weights_of(policies[0]))
 
 
-def learnt(
-    module: object, spec: gcbc.GCBC | gcivl.GCIVL | hiql.HIQL, demos: Demonstrations, seed: int = 0
-) -> list[Policy]:
+def learnt(module: object, spec: gcbc.GCBC | gcivl.GCIVL | hiql.HIQL, demos: Demonstrations, seed: int) -> list[Policy]:
     inner = (Build("network", "mlp", network, MLP(hidden=(256, 256), activation="relu")),)
     head = Build("policy", "gaussian", gaussian.policy, gaussian.Gaussian(state_dependent_std=False), inner)
     seeds = loop.train(
