@@ -57,8 +57,10 @@ PUBLISHED = {
 
 
 def main() -> None:
-    layout, kind = sys.argv[1].split(" ", 1)
+    layout, _, kind = " ".join(sys.argv[1:2]).partition(" ")
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    if kind not in KINDS:
+        sys.exit(f"ROW must be a layout and one of {', '.join(KINDS)}; got {layout!r} and {kind!r}.")
     module, spec = KINDS[kind]
     env = Build("env", "point_maze", point_maze.env, point_maze.PointMaze(layout=layout, at_goal="new_goal"))
     expert = waypoints.expert(waypoints.Waypoints(), env, key=jax.random.key(0))
