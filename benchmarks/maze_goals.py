@@ -58,9 +58,12 @@ PUBLISHED = {
 
 def main() -> None:
     layout, _, kind = " ".join(sys.argv[1:2]).partition(" ")
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    given = sys.argv[2] if len(sys.argv) > 2 else "0"
     if kind not in KINDS:
         sys.exit(f"ROW must be a layout and one of {', '.join(KINDS)}; got {layout!r} and {kind!r}.")
+    if not given.isdecimal():
+        sys.exit(f"SEED must be a whole number of at least 0, got {given!r}; a FOLDER comes after it.")
+    seed = int(given)
     module, spec = KINDS[kind]
     env = Build("env", "point_maze", point_maze.env, point_maze.PointMaze(layout=layout, at_goal="new_goal"))
     expert = waypoints.expert(waypoints.Waypoints(), env, key=jax.random.key(0))
