@@ -37,6 +37,7 @@ NUM_STEPS, NUM_EPISODES = 1_000_000, 250
 LEARNING = {"learning_rate": 1e-3, "batch_size": 256}
 SLOWER = LEARNING | {"learning_rate": 3e-4}
 VALUES = LEARNING | {"target_rate": 0.05, "relative": True}
+FARTHER = {"strategy": "geometric", "discount": 0.995, "expectile": 0.9, "value_steps": 10}
 KINDS = {
     "gcbc uniform": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3)),
     "gcbc geometric": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3, strategy="geometric")),
@@ -44,6 +45,7 @@ KINDS = {
     "gcivl": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000)),
     "hiql": (hiql, hiql.HIQL(**VALUES | SLOWER, num_steps=10_000)),
     "hiql far": (hiql, hiql.HIQL(**VALUES, discount=0.995, num_steps=10_000)),
+    "hiql 10 steps": (hiql, hiql.HIQL(**VALUES | SLOWER | FARTHER, num_steps=30_000, average=True)),
     "gcivl average": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000, average=True)),
     "hiql average": (hiql, hiql.HIQL(**VALUES | SLOWER, num_steps=10_000, average=True)),
     "hiql far average": (hiql, hiql.HIQL(**VALUES, discount=0.995, num_steps=10_000, average=True)),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ilkit.data.goal_entries import STEPS_LEFT
 from ilkit.data.normalizer import Normalizer
@@ -51,28 +51,30 @@ class GoalValues(eqx.Module):
 
 
 class Steps(NamedTuple):
-    """Steps on the way to goals; both observations ask for the same one."""
+    """A few steps each on the way to goals, up to the goal at most; both observations ask for the same one."""
 
     obs: PyTree
-    next_obs: PyTree
+    later_obs: PyTree
+    num_steps: Int[Array, " batch"]
+    """How many steps lie between them; none where the first one is at the goal."""
     there: Bool[Array, " batch"]
-    """Whether the goal is reached before the step."""
+    """Whether the later one is at the goal."""
 
 
 def expectile_loss(
     spec: ValueSpec, values: GoalValues, slow: GoalValues, steps: Steps
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Σ_i E[|τ - 1(A < 0)| (y_i - V_i(s, g))²] with y_i = -1 + γ V'_i(s', g), or 0 at the goal; and the mean of V.
+    """Σ_i E[|τ - 1(A < 0)| (y_i - V_i(s, g))²] with y_i = -(1 - γᵏ) / (1 - γ) + γᵏ V'_i(s_k, g); and the mean of V.
 
-    V' is the slow copy of V, and A = -1 + γ min_i V'_i(s', g) - mean_i V'_i(s, g) says whether a step was better than
-    expected, the same for both.
+    V' is the slow copy of V, 0 at the goal. Whether the k steps were better than expected is the same for both:
+    A = -(1 - γᵏ) / (1 - γ) + γᵏ min_i V'_i(s_k, g) - mean_i V'_i(s, g).
     """
-    count = len(steps.there)
-    both = jax.tree.map(lambda now, then: jnp.concatenate([now, then]), steps.obs, steps.next_obs)
-    before, after = jnp.split(slow(both), [count], axis=1)
+    both = jax.tree.map(lambda now, then: jnp.concatenate([now, then]), steps.obs, steps.later_obs)
+    before, after = jnp.split(slow(both), [len(steps.there)], axis=1)
+    factor = spec.discount**steps.num_steps
 
     def target(value: Float[Array, "*values batch"]) -> Float[Array, "*values batch"]:
-        return jnp.where(steps.there, 0.0, -1.0 + spec.discount * value)
+        return -(1.0 - factor) / (1.0 - spec.discount) + factor * jnp.where(steps.there, 0.0, value)
 
     advantage = target(jnp.min(after, axis=0)) - jnp.mean(before, axis=0)
     weights = jnp.where(advantage < 0.0, 1.0 - spec.expectile, spec.expectile)

@@ -145,7 +145,7 @@ def _step(problem: _Problem, state: _State, key: PRNGKeyArray) -> tuple[_State, 
     rows_key, value_key, policy_key = jax.random.split(key, 3)
     spec, data = problem.spec, problem.data
     rows = draw_rows(data.transitions, spec.batch_size, key=rows_key)
-    steps = _steps(spec, data, rows, key=value_key)
+    steps = draw_steps(spec, data, rows, key=value_key)
     slow = eqx.combine(state.slow, state.fixed.values)
 
     def loss(trained: _Learner) -> tuple[Float[Array, ""], Info]:
@@ -162,14 +162,19 @@ def _step(problem: _Problem, state: _State, key: PRNGKeyArray) -> tuple[_State, 
     return state._replace(trained=trained, optimizer=optimizer, slow=followed, average=average), info
 
 
-def _steps(spec: ValueSpec, data: Data, rows: Int[Array, " batch"], *, key: PRNGKeyArray) -> Steps:
-    """The steps of these rows, towards goals that are drawn for the values."""
+def draw_steps(spec: ValueSpec, data: Data, rows: Int[Array, " batch"], *, key: PRNGKeyArray) -> Steps:
+    """What was done from these rows on: up to goals that are drawn, by `value_steps`, or to the end of the episode."""
     places, _ = data.value_goals.draw(data.transitions, rows, 0, key=key)
     here = rows + data.transitions.episode[rows]
-    obs, next_obs = data.asked(rows, here + 1, places)
+    left = jnp.minimum(data.value_goals.last[rows] - rows + 1, spec.value_steps)
     achieved = data.transitions.obs[ACHIEVED]
-    there = jax.vmap(lambda now, goal: reached(now, goal, spec.tolerance))(achieved[here], achieved[places])
-    return Steps(obs, next_obs, there)
+    along = achieved[here[:, None] + jnp.minimum(jnp.arange(spec.value_steps + 1), left[:, None])]
+
+    arrived = jax.vmap(jax.vmap(partial(reached, tolerance=spec.tolerance), (0, None)))(along, achieved[places])
+    there = jnp.any(arrived, axis=1)
+    num_steps = jnp.where(there, jnp.argmax(arrived, axis=1), left)
+    obs, later_obs = data.asked(rows, here + num_steps, places)
+    return Steps(obs, later_obs, num_steps, there)
 
 
 def _finish(state: _State) -> Policy:

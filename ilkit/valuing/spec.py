@@ -1,6 +1,6 @@
 """The settings of learning what states are worth on the way to a goal, and of cloning what gets nearer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
@@ -28,6 +28,10 @@ class ValueSpec(HindsightSpec):
     """The share of these goals that lie ahead in the same episode."""
     value_random: Share = 0.3
     """The share of these goals that are states of another episode."""
+    value_steps: PositiveInt = 1
+    """k: how many steps lie between a state and the one whose value makes its target, as they were done. Values that
+    are wrong across a wall, where no step leads, spread less in longer ones (Park et al., Horizon reduction makes RL
+    scalable, 2025)."""
     expectile: Annotated[float, Field(ge=0.5, lt=1)] = 0.9
     """τ: how much more it counts to be worth more than the value says; at .5 values are those of the data."""
     target_rate: Annotated[float, Field(gt=0, le=1)] = 0.005
@@ -50,6 +54,12 @@ class ValueSpec(HindsightSpec):
         if abs(total - 1.0) > 1e-6:
             raise ValueError(f"value_current, value_future and value_random must add up to 1, got {total:g}")
         return self
+
+    def length_faults(self, longest: int) -> Iterator[str]:
+        """Goals or values that lie further ahead than every episode."""
+        yield from super().length_faults(longest)
+        if self.value_steps > longest:
+            yield f"value_steps: must be at most the steps of the longest episode, {longest}, got {self.value_steps}."
 
     def policy_faults(self, policy: Policy, parts: Mapping[str, Any]) -> tuple[str, ...]:
         """A policy that decides on several actions at once, whose loss can't be weighted by what one of them gains."""

@@ -44,8 +44,8 @@ def test_values_see_all_but_how_many_steps_are_left() -> None:
 
 def test_the_loss_weighs_what_is_better_than_expected_by_the_expectile_and_what_is_worse_by_the_rest() -> None:
     spec = ValueSpec(discount=0.5, expectile=0.9)
-    here, there = observed([3.0, 3.0, 4.0]), observed([4.9, 2.0, 5.0])
-    steps = Steps(here, there, jnp.asarray([False, False, True]))
+    here, there = observed([3.0, 3.0, 4.0]), observed([4.9, 2.0, 9.0])
+    steps = Steps(here, there, jnp.asarray([1, 1, 0]), jnp.asarray([False, False, True]))
     loss, mean = expectile_loss(spec, linear((1.0, 3.0)), linear((1.0, 2.0)), steps)
     # the slow copies: -2, -4 and then -.1, -.2: at least -1 - .1 = -1.1 against -3 on average, better
     # -2, -4 and then -3, -6: -1 - 3 = -4 against -3, worse
@@ -55,6 +55,14 @@ def test_the_loss_weighs_what_is_better_than_expected_by_the_expectile_and_what_
     third = 0.9 * (1.0**2 + 3.0**2)
     assert float(loss) == pytest.approx((first + second + third) / 3, rel=1e-5)
     assert float(mean) == pytest.approx((-2 - 2 - 1 - 6 - 6 - 3) / 6)
+
+
+def test_several_steps_cost_their_discounted_number_and_the_goal_is_worth_nothing() -> None:
+    spec = ValueSpec(discount=0.5, expectile=0.5)
+    steps = Steps(observed([3.0, 3.0]), observed([4.0, 9.0]), jnp.asarray([2, 3]), jnp.asarray([False, True]))
+    loss, _ = expectile_loss(spec, linear(), linear(), steps)
+    # from -2: -1 - .5 and a quarter of -1; -1 - .5 - .25 to the goal
+    assert float(loss) == pytest.approx(0.5 * ((2 - 1.75) ** 2 + (2 - 1.75) ** 2), rel=1e-5)
 
 
 def test_weights_grow_with_what_is_gained_up_to_the_largest() -> None:

@@ -15,7 +15,8 @@ from ilkit.fitting.gradient import mean_loss
 from ilkit.fitting.hindsight import HindsightSpec
 from ilkit.testing.arguments import Options, part
 from ilkit.testing.stand_ins import wandering
-from ilkit.valuing.learning import Data, weighted_loss
+from ilkit.valuing.learning import Data, draw_steps, weighted_loss
+from ilkit.valuing.spec import ValueSpec
 
 KEY = jax.random.key(0)
 DEMOS = wandering(point_room.env(point_room.PointRoom(step_size=0.1, max_steps=6)), 4)
@@ -37,6 +38,24 @@ def test_an_observation_and_the_next_one_ask_for_the_same_goal() -> None:
     np.testing.assert_array_equal(obs[DESIRED][:2], goals)
     np.testing.assert_array_equal(obs[DESIRED][2], obs[ACHIEVED][2])  # the place 7 is the start of the second episode
     np.testing.assert_array_equal(later[ACHIEVED], DEMOS.after(np.asarray([0, 5, 6]))[ACHIEVED])
+
+
+@pytest.mark.parametrize("value_steps", [1, 2, 4])
+def test_steps_end_at_the_goal_with_the_episode_or_after_so_many(value_steps: int) -> None:
+    rows = jnp.arange(24)
+    spec = ValueSpec(value_steps=value_steps, tolerance=0.05, value_current=0.2, value_future=0.5)
+    steps = draw_steps(spec, Data(TRANSITIONS, HINDSIGHT, HINDSIGHT), rows, key=KEY)
+    places, _ = HINDSIGHT.draw(TRANSITIONS, rows, 0, key=KEY)
+    achieved = np.asarray(TRANSITIONS.obs[ACHIEVED])
+    for row in range(24):
+        here, last = row + row // 6, 7 * (row // 6) + 6  # episodes of 6 steps and 7 observations
+        far = np.linalg.norm(achieved[here:] - achieved[places[row]], axis=1)
+        left = min(value_steps, last - here)
+        arrived = [count for count in range(left + 1) if far[count] <= spec.tolerance]
+        assert int(steps.num_steps[row]) == (arrived[0] if arrived else left)
+        assert bool(steps.there[row]) == bool(arrived)
+        np.testing.assert_array_equal(steps.later_obs[ACHIEVED][row], achieved[here + int(steps.num_steps[row])])
+        np.testing.assert_array_equal(steps.obs[ACHIEVED][row], achieved[here])
 
 
 @pytest.mark.parametrize("network", [None, {"kind": "gru", "hidden_size": 4, "window": 3}])
