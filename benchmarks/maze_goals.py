@@ -25,6 +25,7 @@ from ilkit.env import point_maze
 from ilkit.env.point_maze import PointMazeEnvironment
 from ilkit.expert import waypoints
 from ilkit.imitate import gcbc, gcivl, hiql
+from ilkit.math.mazes import LAYOUTS
 from ilkit.network.mlp import MLP, network
 from ilkit.nn.head import Head
 from ilkit.policy import gaussian
@@ -61,8 +62,8 @@ PUBLISHED = {
 def main() -> None:
     layout, _, kind = " ".join(sys.argv[1:2]).partition(" ")
     given = sys.argv[2] if len(sys.argv) > 2 else "0"
-    if kind not in KINDS:
-        sys.exit(f"ROW must be a layout and one of {', '.join(KINDS)}; got {layout!r} and {kind!r}.")
+    if layout not in LAYOUTS or kind not in KINDS:
+        sys.exit(f"ROW must be one of {', '.join(LAYOUTS)} and one of {', '.join(KINDS)}, got {layout!r} and {kind!r}.")
     if not given.isdecimal():
         sys.exit(f"SEED must be a whole number of at least 0, got {given!r}; a FOLDER comes after it.")
     seed = int(given)
