@@ -169,7 +169,6 @@ def draw_steps(spec: ValueSpec, data: Data, rows: Int[Array, " batch"], *, key: 
     left = jnp.minimum(data.value_goals.last[rows] - rows + 1, spec.value_steps)
     achieved = data.transitions.obs[ACHIEVED]
     along = achieved[here[:, None] + jnp.minimum(jnp.arange(spec.value_steps + 1), left[:, None])]
-
     arrived = jax.vmap(jax.vmap(partial(reached, tolerance=spec.tolerance), (0, None)))(along, achieved[places])
     there = jnp.any(arrived, axis=1)
     num_steps = jnp.where(there, jnp.argmax(arrived, axis=1), left)

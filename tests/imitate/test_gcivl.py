@@ -103,3 +103,5 @@ def test_what_can_not_be_weighted_or_has_no_goals_is_refused() -> None:
         learnt(DEMOS.take(np.asarray([0])))
     with pytest.raises(DataError, match=r"imitate\.gcivl\.horizon: must be at most the steps of the longest"):
         learnt(horizon=13)
+    with pytest.raises(DataError, match=r"imitate\.gcivl\.value_steps: must be at most the steps of the longest"):
+        learnt(value_steps=13)

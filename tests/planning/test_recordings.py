@@ -67,6 +67,7 @@ def test_recordings_that_fit_are_taken() -> None:
     [
         ({"imitate": {"gcbc": {"horizon": 41}}}, "imitate.gcbc.horizon: must be at most the steps of the"),
         ({"imitate": {"gcivl": {"horizon": 41}}}, "imitate.gcivl.horizon: must be at most the steps of the"),
+        ({"imitate": {"gcivl": {"value_steps": 41}}}, "imitate.gcivl.value_steps: must be at most the steps of the"),
         ({"imitate": {"hiql": {"subgoal_steps": 41}}}, "imitate.hiql.subgoal_steps: must be at most the steps of the"),
         (
             {"augment": {"relabel": {"horizon": 41}}},

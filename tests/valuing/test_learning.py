@@ -40,13 +40,14 @@ def test_an_observation_and_the_next_one_ask_for_the_same_goal() -> None:
     np.testing.assert_array_equal(later[ACHIEVED], DEMOS.after(np.asarray([0, 5, 6]))[ACHIEVED])
 
 
-@pytest.mark.parametrize("value_steps", [1, 2, 4])
+@pytest.mark.parametrize("value_steps", [1, 2, 3])
 def test_steps_end_at_the_goal_with_the_episode_or_after_so_many(value_steps: int) -> None:
     rows = jnp.arange(24)
-    spec = ValueSpec(value_steps=value_steps, tolerance=0.05, value_current=0.2, value_future=0.5)
-    steps = draw_steps(spec, Data(TRANSITIONS, HINDSIGHT, HINDSIGHT), rows, key=KEY)
-    places, _ = HINDSIGHT.draw(TRANSITIONS, rows, 0, key=KEY)
-    achieved = np.asarray(TRANSITIONS.obs[ACHIEVED])
+    goals = HindsightSpec(current=0.3, future=0.4, random=0.3).draws(TRANSITIONS, 6)
+    spec = ValueSpec(value_steps=value_steps, tolerance=0.05)
+    steps = draw_steps(spec, Data(TRANSITIONS, goals, HINDSIGHT), rows, key=KEY)
+    places, _ = goals.draw(TRANSITIONS, rows, 0, key=KEY)
+    achieved, ends = np.asarray(TRANSITIONS.obs[ACHIEVED]), set()
     for row in range(24):
         here, last = row + row // 6, 7 * (row // 6) + 6  # episodes of 6 steps and 7 observations
         far = np.linalg.norm(achieved[here:] - achieved[places[row]], axis=1)
@@ -56,6 +57,8 @@ def test_steps_end_at_the_goal_with_the_episode_or_after_so_many(value_steps: in
         assert bool(steps.there[row]) == bool(arrived)
         np.testing.assert_array_equal(steps.later_obs[ACHIEVED][row], achieved[here + int(steps.num_steps[row])])
         np.testing.assert_array_equal(steps.obs[ACHIEVED][row], achieved[here])
+        ends.add("here" if arrived[:1] == [0] else "goal" if arrived else "so many" if left == value_steps else "end")
+    assert ends == {"here", "goal", "so many"} | ({"end"} if value_steps > 1 else set())
 
 
 @pytest.mark.parametrize("network", [None, {"kind": "gru", "hidden_size": 4, "window": 3}])
