@@ -39,6 +39,7 @@ LEARNING = {"learning_rate": 1e-3, "batch_size": 256}
 SLOWER = LEARNING | {"learning_rate": 3e-4}
 VALUES = LEARNING | {"target_rate": 0.05, "relative": True}
 FARTHER = {"strategy": "geometric", "discount": 0.995, "expectile": 0.9, "value_steps": 10}
+NEXT = {"value_steps": 1}
 KINDS = {
     "gcbc uniform": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3)),
     "gcbc geometric": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3, strategy="geometric")),
@@ -47,6 +48,7 @@ KINDS = {
     "hiql": (hiql, hiql.HIQL(**VALUES | SLOWER, num_steps=10_000)),
     "hiql far": (hiql, hiql.HIQL(**VALUES, discount=0.995, num_steps=10_000)),
     "hiql 10 steps": (hiql, hiql.HIQL(**VALUES | SLOWER | FARTHER, num_steps=30_000, average=True)),
+    "hiql 1 step": (hiql, hiql.HIQL(**VALUES | SLOWER | FARTHER | NEXT, num_steps=30_000, average=True)),
     "gcivl average": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000, average=True)),
     "hiql average": (hiql, hiql.HIQL(**VALUES | SLOWER, num_steps=10_000, average=True)),
     "hiql far average": (hiql, hiql.HIQL(**VALUES, discount=0.995, num_steps=10_000, average=True)),
