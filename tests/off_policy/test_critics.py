@@ -1,12 +1,13 @@
 """Ensembles of critics: silent at first, normalized where wanted, the least of those that were drawn."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ilkit.nn.normed_layers import NormedLayers, normalized
-from ilkit.nn.perceptron import Layers
+from ilkit.nn.normed_layers import NormedLayers
+from ilkit.nn.perceptron import Layers, build_layers
 from ilkit.off_policy.critics import build_critics, draw_subsets, least_values, lower_bound, outputs_of
 from ilkit.reinforcement.value_scale import ValueScale
 from ilkit.testing.problems import tracking_expert
@@ -32,10 +33,20 @@ def test_every_value_is_0_at_first_and_critics_differ(layer_norm: bool) -> None:
 
 
 def test_hidden_values_are_normalized_as_by_their_definition() -> None:
-    hidden = jax.random.normal(jax.random.key(3), (5, 16)) * 7.0 + 3.0
-    mean, std = hidden.mean(-1, keepdims=True), hidden.std(-1, keepdims=True)
-    np.testing.assert_allclose(normalized(hidden), (hidden - mean) / std, atol=1e-4)
-    assert np.isfinite(normalized(jnp.full((2, 4), 1e3))).all()
+    layers = NormedLayers.of(build_layers((3, 16, 1), "tanh", key=jax.random.key(3)))
+    inputs = 7.0 * jax.random.normal(jax.random.key(4), (5, 3)) + 3.0
+    hidden = np.asarray(inputs @ layers.weights[0] + layers.biases[0], np.float64)
+    normal = (hidden - hidden.mean(-1, keepdims=True)) / hidden.std(-1, keepdims=True)
+    expected = np.tanh(normal) @ np.asarray(layers.weights[1]).T + np.asarray(layers.biases[1])
+    np.testing.assert_allclose(layers(inputs), expected, atol=1e-5)
+
+
+def test_hidden_values_that_are_all_alike_stay_finite() -> None:
+    layers = NormedLayers.of(build_layers((3, 16, 1), "tanh", key=jax.random.key(3)))
+    alike = eqx.tree_at(lambda layers: layers.weights[0], layers, jnp.ones((3, 16)))
+    alike = eqx.tree_at(lambda layers: layers.biases[0], alike, jnp.zeros(16))
+    value, slopes = eqx.filter_value_and_grad(lambda layers: layers(1e3 * jnp.ones((2, 3))).sum())(alike)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((value, slopes)))
 
 
 def test_normalized_critics_are_bounded_however_far_an_action_lies() -> None:
