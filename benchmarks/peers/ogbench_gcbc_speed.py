@@ -1,12 +1,13 @@
 """How many updates a second OGBench's goal-conditioned cloning takes, with the settings of `benchmarks/maze_goals.py`.
 
-NPROC=1 python benchmarks/peers/ogbench_gcbc_speed.py
+NPROC=1 python benchmarks/peers/ogbench_gcbc_speed.py [WIDTH]
 
 Its agents are scripts beside the package. Here is the same loop, written again: NumPy draws a batch, with goals for
 values and for the actor, then one compiled update by flax and optax also tells how large gradients are.
 """
 
 import os
+import sys
 import time
 from functools import partial
 from statistics import median
@@ -23,18 +24,19 @@ from flax.training.train_state import TrainState
 
 NUM_STEPS, LENGTH = 1_000_000, 1000
 BATCH, UPDATES, TRIALS = 256, 1000, 3
+WIDTH = int(sys.argv[1]) if len(sys.argv) > 1 else 256
 DISCOUNT = 0.99
 
 
 class Actor(nn.Module):
-    """A Gaussian of standard deviation 1 around the output of 256-256 relu."""
+    """A Gaussian of standard deviation 1 around the output of two layers of relu."""
 
     @nn.compact
     def __call__(self, obs: jax.Array, goals: jax.Array) -> distrax.Distribution:
         hidden = jnp.concatenate([obs, goals], axis=-1)
         for _ in range(2):
             hidden = nn.relu(
-                nn.Dense(256, kernel_init=nn.initializers.variance_scaling(1, "fan_avg", "uniform"))(hidden)
+                nn.Dense(WIDTH, kernel_init=nn.initializers.variance_scaling(1, "fan_avg", "uniform"))(hidden)
             )
         mean = nn.Dense(2, kernel_init=nn.initializers.variance_scaling(1e-2, "fan_avg", "uniform"))(hidden)
         return distrax.MultivariateNormalDiag(mean, jnp.ones_like(mean))
