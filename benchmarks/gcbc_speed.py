@@ -2,9 +2,9 @@
 
     NPROC=1 python benchmarks/gcbc_speed.py [ROUNDS [WIDTH]]
 
-A million steps of play in the medium maze, 2 × WIDTH relu (256 by default), a batch of 256. The runs take turns, so that a change of the
-machine's load meets all of them; what counts is the median over rounds of the ratio within a round. The last word is
-the speed of gcbc in steps per second of processor time. Next to OGBench's, in one run:
+A million steps of play in the medium maze, 2 × WIDTH relu (256 by default), a batch of 256. The runs take turns, so
+that a change of the machine's load meets all of them; what counts is the median over rounds of the ratio within a
+round. The last word is the speed of gcbc in steps per second of processor time. Next to OGBench's, in one run:
 
     python benchmarks/side_by_side.py 3 'python benchmarks/gcbc_speed.py 3' \\
         'PEERS/ogbench/bin/python benchmarks/peers/ogbench_gcbc_speed.py'

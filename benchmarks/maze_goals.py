@@ -19,7 +19,7 @@ from jaxtyping import Float
 from ilkit.data.build import Build
 from ilkit.data.demonstrations import Demonstrations
 from ilkit.data.goal_entries import ACHIEVED, DESIRED
-from ilkit.data.normalizer import RelativeGoals
+from ilkit.data.normalizer import Normalizer, RelativeGoals
 from ilkit.data.policy import Policy
 from ilkit.env import point_maze
 from ilkit.env.point_maze import PointMazeEnvironment
@@ -28,6 +28,8 @@ from ilkit.imitate import gcbc, gcivl, hiql
 from ilkit.math.mazes import LAYOUTS
 from ilkit.network.mlp import MLP, network
 from ilkit.nn.head import Head
+from ilkit.nn.normed_layers import NormedLayers
+from ilkit.nn.perceptron import Layers
 from ilkit.policy import gaussian
 from ilkit.rollout.episodes import Episodes, rollout
 from ilkit.running import loop
@@ -38,20 +40,22 @@ NUM_STEPS, NUM_EPISODES = 1_000_000, 250
 LEARNING = {"learning_rate": 1e-3, "batch_size": 256}
 SLOWER = LEARNING | {"learning_rate": 3e-4}
 VALUES = LEARNING | {"target_rate": 0.05, "relative": True}
-FARTHER = {"strategy": "geometric", "discount": 0.995, "expectile": 0.9, "value_steps": 10}
-NEXT = {"value_steps": 1}
+FAR = {"strategy": "geometric", "discount": 0.995, "expectile": 0.9, "average": True}
+INDIRECT = {"direct": False}
 KINDS = {
     "gcbc uniform": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3)),
     "gcbc geometric": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3, strategy="geometric")),
     "gcbc relative": (gcbc, gcbc.GCBC(**SLOWER, num_steps=10_000, num_seeds=3, strategy="geometric", relative=True)),
     "gcivl": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000)),
-    "hiql": (hiql, hiql.HIQL(**VALUES | SLOWER, num_steps=10_000)),
-    "hiql far": (hiql, hiql.HIQL(**VALUES, discount=0.995, num_steps=10_000)),
-    "hiql 10 steps": (hiql, hiql.HIQL(**VALUES | SLOWER | FARTHER, num_steps=30_000, average=True)),
-    "hiql 1 step": (hiql, hiql.HIQL(**VALUES | SLOWER | FARTHER | NEXT, num_steps=30_000, average=True)),
+    "hiql": (hiql, hiql.HIQL(**VALUES | SLOWER | INDIRECT, num_steps=10_000)),
+    "hiql far": (hiql, hiql.HIQL(**VALUES | INDIRECT, discount=0.995, num_steps=10_000)),
+    "hiql 1 step": (hiql, hiql.HIQL(**VALUES | SLOWER | FAR | INDIRECT, value_steps=1, num_steps=30_000)),
+    "hiql 10 steps": (hiql, hiql.HIQL(**VALUES | SLOWER | FAR | INDIRECT, value_steps=10, num_steps=30_000)),
+    "hiql indirect": (hiql, hiql.HIQL(**VALUES | SLOWER | FAR | INDIRECT, value_steps=100, num_steps=10_000)),
+    "hiql direct": (hiql, hiql.HIQL(**VALUES | SLOWER | FAR, value_steps=100, num_steps=10_000)),
     "gcivl average": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000, average=True)),
-    "hiql average": (hiql, hiql.HIQL(**VALUES | SLOWER, num_steps=10_000, average=True)),
-    "hiql far average": (hiql, hiql.HIQL(**VALUES, discount=0.995, num_steps=10_000, average=True)),
+    "hiql average": (hiql, hiql.HIQL(**VALUES | SLOWER | INDIRECT, num_steps=10_000, average=True)),
+    "hiql far average": (hiql, hiql.HIQL(**VALUES | INDIRECT, discount=0.995, num_steps=10_000, average=True)),
 }
 GEOMETRIC = ("gcbc geometric", "gcbc relative")
 """Not in the published table."""
@@ -110,19 +114,37 @@ def success(world: PointMazeEnvironment, policy: Policy) -> Float[np.ndarray, " 
 
 
 def weights_of(policy: Policy) -> dict[str, np.ndarray]:
-    """What the mode is computed from: the layers of each level, and the statistics of what it observes."""
+    """What the mode is computed from: layers of each level and of the values, and statistics of what they see."""
     levels = {"high": policy.high, "low": policy.low} if isinstance(policy, TwoLevelPolicy) else {"low": policy}
     arrays: dict[str, np.ndarray] = {}
     for name, level in levels.items():
         assert isinstance(level, Head)
-        layers, normalizer = level.network.layers, level.normalizer
-        for number, (weight, bias) in enumerate(zip(layers.weights, layers.biases, strict=True)):
-            arrays |= {f"{name}.weight{number}": weight, f"{name}.bias{number}": bias}
-        arrays |= {f"{name}.mean": normalizer.mean["achieved_goal"], f"{name}.std": normalizer.std["achieved_goal"]}
-        if isinstance(normalizer, RelativeGoals):
-            arrays[f"{name}.goal_scale"] = normalizer.goal_scale
-        arrays |= {f"{name}.center": level.units.center, f"{name}.half_range": level.units.half_range}
+        arrays |= named(name, layers_of(level.network.layers) | statistics_of(level.normalizer))
+        arrays |= named(name, {"center": level.units.center, "half_range": level.units.half_range})
+    if isinstance(policy, TwoLevelPolicy) and policy.nearness is not None:
+        values = policy.nearness.values
+        arrays |= named("value", layers_of(values.layers) | statistics_of(values.normalizer))
+        arrays |= named("value", {"far": policy.nearness.far})
     return {name: np.asarray(array) for name, array in arrays.items()}
+
+
+def named(level: str, arrays: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    """Arrays of a level by their full names."""
+    return {f"{level}.{name}": array for name, array in arrays.items()}
+
+
+def layers_of(layers: Layers) -> dict[str, jax.Array]:
+    """Weights and biases, and what hidden values are multiplied by and moved by, where they are normalized."""
+    columns = {"weight": layers.weights, "bias": layers.biases}
+    if isinstance(layers, NormedLayers):
+        columns |= {"gain": layers.gains, "offset": layers.offsets}
+    return {f"{name}{number}": array for name, column in columns.items() for number, array in enumerate(column)}
+
+
+def statistics_of(normalizer: Normalizer) -> dict[str, jax.Array]:
+    """Those of places, and the scale of ways."""
+    shown = {"mean": normalizer.mean["achieved_goal"], "std": normalizer.std["achieved_goal"]}
+    return shown | ({"goal_scale": normalizer.goal_scale} if isinstance(normalizer, RelativeGoals) else {})
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from ilkit.nn.layered_policy import CategoricalPolicy, FixedSpreadPolicy
 from ilkit.valuing.goal_values import GoalValues
 from ilkit.valuing.learning import Data, learn, weighted_loss, weights_of
 from ilkit.valuing.spec import ValueSpec
-from ilkit.valuing.two_levels import TwoLevelPolicy
+from ilkit.valuing.two_levels import Nearness, TwoLevelPolicy
 
 
 class HIQL(ValueSpec):
@@ -52,6 +52,9 @@ class HIQL(ValueSpec):
     """α: actions that get nearer to the subgoal by A steps are cloned with a weight of exp(α A)."""
     high_inverse_temperature: NonNegativeFloat = 3.0
     """α_high: subgoals that are nearer to the goal by A steps are cloned with a weight of exp(α_high A)."""
+    direct: bool = True
+    """Whether the lower level goes for the goal itself where values say that it is less than k steps away: a subgoal is
+    the goal then, in training. The authors always follow the upper level, which may stop a little before the goal."""
 
     def length_faults(self, longest: int) -> Iterator[str]:
         """Subgoals and goals that lie further ahead than every episode."""
@@ -71,7 +74,8 @@ def imitate(spec: HIQL, policy: Build[Policy], demos: Demonstrations, *, key: PR
     policy can't be weighted.
     """
     refuse("imitate.hiql", _faults(spec, policy, demos))
-    return learn(spec, Partial(_begin, spec, policy), Partial(_loss), policy, demos, key=key)
+    finish = Partial(_with_nearness, spec) if spec.direct else None
+    return learn(spec, Partial(_begin, spec, policy), Partial(_loss), policy, demos, finish=finish, key=key)
 
 
 def _faults(spec: HIQL, policy: Build[Policy], demos: Demonstrations) -> Iterator[str]:
@@ -107,6 +111,11 @@ def _begin(spec: HIQL, policy: Build[Policy], spaces: Spaces, data: Data, *, key
         high = data.policy_goals.with_ways(high, data.transitions, key=ways_key)
     share = jnp.asarray(spec.subgoal_steps / data.policy_goals.max_steps, jnp.float32)
     return TwoLevelPolicy(high=high, low=low, normalizer=high.normalizer, share=share, spaces=spaces)
+
+
+def _with_nearness(spec: HIQL, policy: TwoLevelPolicy, values: GoalValues) -> TwoLevelPolicy:
+    far = -(1.0 - spec.discount**spec.subgoal_steps) / (1.0 - spec.discount)
+    return replace(policy, nearness=Nearness(values, jnp.asarray(far, jnp.float32)))
 
 
 def _near(spec: HIQL, data: Data) -> Hindsight:

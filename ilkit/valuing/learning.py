@@ -65,6 +65,8 @@ Begin = Callable[..., Policy]
 """`begin(spaces, data, key=key)`: the policy at first, with what it takes from the data."""
 PolicyLoss = Callable[..., tuple[Float[Array, ""], Float[Array, ""]]]
 """`loss(spec, data, policy, values, rows, key=key)`, and the mean weight of what is cloned."""
+Finish = Callable[[Policy, GoalValues], Policy]
+"""`finish(policy, values)`: the policy that is kept."""
 
 
 class _Problem(eqx.Module):
@@ -95,6 +97,7 @@ def learn(
     policy: Build[Policy],
     demos: Demonstrations,
     *,
+    finish: Finish | None = None,
     key: PRNGKeyArray,
 ) -> Training[Policy]:
     """Learns values and a policy at once, from the same steps; the policy has no say in the values.
@@ -110,7 +113,7 @@ def learn(
     refuse(where, spec.policy_faults(untrained, {}))
     problem = _Problem(spec, _data(spec, demos), policy_loss)
     state = _begin(problem, begin, demos.spaces, key)
-    return Training(state, Partial(_step, problem), Partial(_finish), spec.num_steps, info_names=names_of(Info))
+    return Training(state, Partial(_step, problem), Partial(_finish, finish), spec.num_steps, info_names=names_of(Info))
 
 
 def _data(spec: ValueSpec, demos: Demonstrations) -> Data:
@@ -176,10 +179,10 @@ def draw_steps(spec: ValueSpec, data: Data, rows: Int[Array, " batch"], *, key: 
     return Steps(obs, later_obs, num_steps, there)
 
 
-def _finish(state: _State) -> Policy:
+def _finish(finish: Finish | None, state: _State) -> Policy:
     weights = state.trained.policy if state.average is None else state.average.weights
     policy: Policy = eqx.combine(weights, state.fixed.policy)
-    return policy
+    return policy if finish is None else finish(policy, eqx.combine(state.trained.values, state.fixed.values))
 
 
 def weighted_loss(

@@ -3,18 +3,31 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
-from ilkit.data.goal_entries import ACHIEVED, STEPS_LEFT
-from ilkit.data.normalizer import Normalizer
+from ilkit.data.goal_entries import ACHIEVED, DESIRED, STEPS_LEFT
+from ilkit.data.normalizer import Normalizer, Untrained
 from ilkit.data.policy import Policy
 from ilkit.data.spaces import Box, Spaces
 from ilkit.fitting.goals import with_goal
+from ilkit.valuing.goal_values import GoalValues
+
+
+class Nearness(Untrained):
+    """Whether a goal is nearer than a subgoal, as far as values tell."""
+
+    values: GoalValues
+    far: Float[Array, ""]
+    """What a goal is worth that is as many steps away as a subgoal."""
+
+    def __call__(self, obs: PyTree) -> Bool[Array, ""]:
+        """Whether the goal of an observation is."""
+        return jnp.mean(self.values(obs)) > self.far
 
 
 class TwoLevelPolicy(Policy):
     """g' ~ π_high(s, g), a ~ π_low(s, g'): at every step a new subgoal; where goals are vectors, it is said by the way
-    there, g' - achieved."""
+    there, g' - achieved. A goal that is near is its own subgoal."""
 
     high: Policy
     """Its actions are subgoals."""
@@ -24,6 +37,8 @@ class TwoLevelPolicy(Policy):
     share: Array
     """The share of an episode's steps that a subgoal takes."""
     spaces: Spaces = eqx.field(static=True)
+    nearness: Nearness | None = None
+    """Where it holds, the lower level goes for the goal itself; without it the upper one is always followed."""
 
     @property
     def is_stochastic(self) -> bool:
@@ -60,6 +75,8 @@ class TwoLevelPolicy(Policy):
     def towards(self, obs: PyTree, said: Array) -> PyTree:
         """What the lower level observes when the higher one has said this."""
         subgoal = obs[ACHIEVED] + said if isinstance(self.high.spaces.action, Box) else said
+        if self.nearness is not None:
+            subgoal = jnp.where(self.nearness(obs), obs[DESIRED], subgoal)
         asked = with_goal(obs, subgoal)
         if STEPS_LEFT in asked:
             asked[STEPS_LEFT] = jnp.minimum(asked[STEPS_LEFT], self.share)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,6 +29,8 @@ KEY = jax.random.key(0)
 GRID = reach_grid.env(reach_grid.ReachGrid(show_horizon=False, max_steps=12))
 DEMOS = wandering(GRID, 300)
 ROOM = point_room.env(point_room.PointRoom(step_size=0.1, max_steps=12))
+IN_ROOM = {name: jnp.asarray(place) for name, place in ((DESIRED, (1.0, 1.0)), (ACHIEVED, (0.1, 0.2)))}
+IN_ROOM |= {"observation": IN_ROOM[ACHIEVED], STEPS_LEFT: jnp.ones(1)}
 FEW = {"num_steps": 3, "value_hidden": (8,), "subgoal_steps": 3}
 
 
@@ -64,9 +67,7 @@ def test_where_a_head_can_not_say_subgoals_a_gaussian_one_on_the_same_network_do
 
 
 def test_the_lower_level_is_asked_for_what_the_higher_one_says_in_the_steps_that_a_subgoal_takes() -> None:
-    policy = learnt(wandering(ROOM, 20), **FEW)
-    obs = {name: jnp.asarray(place, jnp.float32) for name, place in (("observation", (0.1, 0.2)), (DESIRED, (1, 1)))}
-    obs |= {ACHIEVED: obs["observation"], STEPS_LEFT: jnp.ones(1)}
+    policy, obs = learnt(wandering(ROOM, 20), direct=False, **FEW), IN_ROOM
     said = policy.high.mode((), obs)[1]
     asked = policy.towards(obs, said)
     np.testing.assert_allclose(asked[DESIRED], obs[ACHIEVED] + said, rtol=1e-6)
@@ -74,6 +75,22 @@ def test_the_lower_level_is_asked_for_what_the_higher_one_says_in_the_steps_that
     np.testing.assert_array_equal(policy.mode(policy.initial_carry(), obs)[1], policy.low.mode((), asked)[1])
     assert policy.is_stochastic
     assert not policy.has_density
+
+
+def test_a_goal_that_values_say_is_nearer_than_a_subgoal_is_asked_for_itself() -> None:
+    policy = learnt(wandering(ROOM, 20), discount=0.9, **FEW)
+    assert policy.nearness is not None
+    np.testing.assert_allclose(policy.nearness.far, -(1 + 0.9 + 0.9**2), rtol=1e-6)
+    said, worth = policy.high.mode((), IN_ROOM)[1], float(policy.nearness.values(IN_ROOM).mean())
+    for far, goal in ((worth - 1e-3, IN_ROOM[DESIRED]), (worth + 1e-3, IN_ROOM[ACHIEVED] + said)):
+        acting = eqx.tree_at(lambda policy: policy.nearness.far, policy, jnp.asarray(far))
+        np.testing.assert_allclose(acting.towards(IN_ROOM, said)[DESIRED], goal, rtol=1e-6)
+
+
+def test_going_for_near_goals_changes_nothing_of_what_is_learnt() -> None:
+    direct, always = (learnt(wandering(ROOM, 20), direct=direct, **FEW) for direct in (True, False))
+    assert always.nearness is None
+    assert eqx.tree_equal((direct.high, direct.low), (always.high, always.low))
 
 
 def test_both_levels_have_the_head_that_was_chosen_where_it_can_say_subgoals() -> None:
