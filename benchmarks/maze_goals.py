@@ -53,6 +53,10 @@ KINDS = {
     "hiql 10 steps": (hiql, hiql.HIQL(**VALUES | SLOWER | FAR | INDIRECT, value_steps=10, num_steps=30_000)),
     "hiql indirect": (hiql, hiql.HIQL(**VALUES | SLOWER | FAR | INDIRECT, value_steps=100, num_steps=10_000)),
     "hiql direct": (hiql, hiql.HIQL(**VALUES | SLOWER | FAR, value_steps=100, num_steps=10_000)),
+    "gcivl 100 steps": (
+        gcivl,
+        gcivl.GCIVL(**VALUES, strategy="geometric", value_steps=100, num_steps=10_000, average=True),
+    ),
     "gcivl average": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000, average=True)),
     "hiql average": (hiql, hiql.HIQL(**VALUES | SLOWER | INDIRECT, num_steps=10_000, average=True)),
     "hiql far average": (hiql, hiql.HIQL(**VALUES | INDIRECT, discount=0.995, num_steps=10_000, average=True)),
