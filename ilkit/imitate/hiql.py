@@ -53,8 +53,8 @@ class HIQL(ValueSpec):
     high_inverse_temperature: NonNegativeFloat = 3.0
     """α_high: subgoals that are nearer to the goal by A steps are cloned with a weight of exp(α_high A)."""
     direct: bool = True
-    """Whether the lower level goes for the goal itself where values say that it is less than k steps away: a subgoal is
-    the goal then, in training. The authors always follow the upper level, which may stop a little before the goal."""
+    """Whether the lower level goes for the goal itself where values say that it is less than `subgoal_steps` away. What
+    is learnt is the same; the authors always follow the upper level, which may stop a little before the goal."""
 
     def length_faults(self, longest: int) -> Iterator[str]:
         """Subgoals and goals that lie further ahead than every episode."""

@@ -56,21 +56,24 @@ class TwoLevelPolicy(Policy):
         return self.high.has_smooth_mode and self.low.has_smooth_mode
 
     def initial_carry(self) -> PyTree:
-        """Those of both levels."""
-        return self.high.initial_carry(), self.low.initial_carry()
+        """Those of both levels; nothing where neither has a memory."""
+        carries = self.high.initial_carry(), self.low.initial_carry()
+        return carries if jax.tree.leaves(carries) else ()
 
     def mode(self, carry: PyTree, obs: PyTree) -> tuple[PyTree, Array]:
         """The lower level's mode on the way to the mode of the higher one."""
-        above, said = self.high.mode(carry[0], obs)
-        below, action = self.low.mode(carry[1], self.towards(obs, said))
-        return (above, below), action
+        high_carry, low_carry = carry or ((), ())
+        above, said = self.high.mode(high_carry, obs)
+        below, action = self.low.mode(low_carry, self.towards(obs, said))
+        return (above, below) if carry else (), action
 
     def sample(self, carry: PyTree, obs: PyTree, *, key: PRNGKeyArray) -> tuple[PyTree, Array]:
         """A sample on the way to a sample."""
         high_key, low_key = jax.random.split(key)
-        above, said = self.high.sample(carry[0], obs, key=high_key)
-        below, action = self.low.sample(carry[1], self.towards(obs, said), key=low_key)
-        return (above, below), action
+        high_carry, low_carry = carry or ((), ())
+        above, said = self.high.sample(high_carry, obs, key=high_key)
+        below, action = self.low.sample(low_carry, self.towards(obs, said), key=low_key)
+        return (above, below) if carry else (), action
 
     def towards(self, obs: PyTree, said: Array) -> PyTree:
         """What the lower level observes when the higher one has said this."""

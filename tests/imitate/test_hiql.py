@@ -93,6 +93,17 @@ def test_going_for_near_goals_changes_nothing_of_what_is_learnt() -> None:
     assert eqx.tree_equal((direct.high, direct.low), (always.high, always.low))
 
 
+def test_two_levels_have_a_carry_where_one_has_a_memory() -> None:
+    without = learnt(wandering(ROOM, 20), **FEW)
+    assert without.initial_carry() == ()
+    assert without.mode((), IN_ROOM)[0] == ()
+    assert without.sample((), IN_ROOM, key=KEY)[0] == ()
+    remembering = learnt(wandering(ROOM, 20), network={"kind": "gru", "hidden_size": 8, "window": 4}, **FEW)
+    carry = remembering.initial_carry()
+    assert eqx.tree_equal(*map(jax.tree.structure, (carry, remembering.mode(carry, IN_ROOM)[0])))
+    assert jax.tree.leaves(carry)
+
+
 def test_both_levels_have_the_head_that_was_chosen_where_it_can_say_subgoals() -> None:
     maze = point_maze.env(point_maze.PointMaze(layout=("#####", "#...#", "#####"), max_steps=12))
     policy = learnt(
