@@ -1,6 +1,6 @@
 """How fast `imitate.gcbc` steps, beside `imitate.bc` at equal net and batch: at least .85 of its steps a second.
 
-    NPROC=1 python benchmarks/gcbc_speed.py [ROUNDS [WIDTH]]
+    NPROC=1 python benchmarks/gcbc_speed.py [ROUNDS [WIDTH [avx2|native]]]
 
 A million steps of play in the medium maze, 2 × WIDTH relu (256 by default), a batch of 256. The runs take turns, so
 that a change of the machine's load meets all of them; what counts is the median over rounds of the ratio within a
@@ -39,7 +39,7 @@ SETTINGS = {"learning_rate": 3e-4, "batch_size": 256, "num_steps": 10_000_000}
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     width = int(sys.argv[2]) if len(sys.argv) > 2 else 256
-    set_up(1, "avx2")
+    set_up(1, sys.argv[3] if len(sys.argv) > 3 else "avx2")
     env = Build("env", "point_maze", point_maze.env, point_maze.PointMaze(at_goal="stay"))
     play = wander.expert(wander.Wander(), env, key=jax.random.key(0))
     run = collect_episodes(env(), play, num_episodes=1000, key=jax.random.key(0), stochastic=True)

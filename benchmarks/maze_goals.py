@@ -46,7 +46,6 @@ KINDS = {
     "gcbc uniform": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3)),
     "gcbc geometric": (gcbc, gcbc.GCBC(**LEARNING, num_steps=10_000, num_seeds=3, strategy="geometric")),
     "gcbc relative": (gcbc, gcbc.GCBC(**SLOWER, num_steps=10_000, num_seeds=3, strategy="geometric", relative=True)),
-    "gcivl": (gcivl, gcivl.GCIVL(**VALUES, num_steps=10_000)),
     "hiql": (hiql, hiql.HIQL(**VALUES | SLOWER | INDIRECT, num_steps=10_000)),
     "hiql far": (hiql, hiql.HIQL(**VALUES | INDIRECT, discount=0.995, num_steps=10_000)),
     "hiql 1 step": (hiql, hiql.HIQL(**VALUES | SLOWER | FAR | INDIRECT, value_steps=1, num_steps=30_000)),

@@ -51,7 +51,7 @@ def is_near(weights: dict[str, np.ndarray], place: np.ndarray, goal: np.ndarray)
     own = part_of(weights, "value")
     if not own:
         return False
-    hidden, last = np.broadcast_to(seen(own, place, goal), (2, 1, 6)), num_layers(own) - 1
+    hidden, last = seen(own, place, goal)[None, None], num_layers(own) - 1
     for number in range(last):
         hidden = hidden @ own[f"weight{number}"] + own[f"bias{number}"][:, None]
         normal = (hidden - hidden.mean(-1, keepdims=True)) / np.sqrt(hidden.var(-1, keepdims=True) + 1e-6)

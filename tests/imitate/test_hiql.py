@@ -13,6 +13,7 @@ from ilkit.data.policy import Policy
 from ilkit.data.spaces import Discrete
 from ilkit.env import point_maze, point_room, reach_grid
 from ilkit.errors import DataError
+from ilkit.fitting.gradient import partition
 from ilkit.imitate.hiql import HIQL, imitate
 from ilkit.nn.layered_policy import FixedSpreadPolicy
 from ilkit.policy.categorical import CategoricalPolicy
@@ -91,6 +92,13 @@ def test_going_for_near_goals_changes_nothing_of_what_is_learnt() -> None:
     direct, always = (learnt(wandering(ROOM, 20), direct=direct, **FEW) for direct in (True, False))
     assert always.nearness is None
     assert eqx.tree_equal((direct.high, direct.low), (always.high, always.low))
+
+
+def test_whoever_tunes_two_levels_leaves_the_values_alone() -> None:
+    policy = learnt(wandering(ROOM, 20), **FEW)
+    trained, fixed = partition(policy)
+    assert not jax.tree.leaves(trained.nearness)
+    assert eqx.tree_equal(fixed.nearness, policy.nearness)
 
 
 def test_two_levels_have_a_carry_where_one_has_a_memory() -> None:
