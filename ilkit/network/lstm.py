@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ilkit.data.network import Network
 from ilkit.data.spaces import Space
-from ilkit.nn.recurrent import Cell, RecurrentSpec, build_gates, build_recurrent, remembering
+from ilkit.nn.recurrent import Cell, RecurrentSpec, build_gates, build_recurrent, opened, remembering
 
 
 class LSTM(RecurrentSpec):
@@ -33,11 +33,9 @@ class LSTMCell(Cell):
     def step(self, state: State, driven: Float[Array, " gates"]) -> State:
         """The output and the memory after a step."""
         hidden, memory = state
-        gates = driven + hidden @ self.recurrent_weight
-        size = self.hidden_size
-        keep = 0.5 + 0.5 * jnp.tanh(0.5 * gates[: 3 * size])  # σ
-        memory = keep[size : 2 * size] * memory + keep[:size] * jnp.tanh(gates[3 * size :])
-        return keep[2 * size :] * jnp.tanh(memory), memory
+        given, kept, shown, candidate = jnp.split(driven + hidden @ self.recurrent_weight, 4)
+        memory = opened(kept) * memory + opened(given) * jnp.tanh(candidate)
+        return opened(shown) * jnp.tanh(memory), memory
 
     def output(self, state: State) -> Float[Array, "*time hidden"]:
         """The output."""
