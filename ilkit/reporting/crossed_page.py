@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from ilkit.measuring.curves import Curve
 from ilkit.reporting.crossing import REFERENCES, Crossing, parted, verdict_of
 from ilkit.reporting.figures import MARKS, color_of, draw_curve, name_above
 from ilkit.reporting.page import Section, render_page, table
@@ -18,8 +19,8 @@ from ilkit.reporting.wording import few_seeds, number
 ALONG = {"return": "return", "accuracy": "accuracy", "learnt_reward": "learnt reward\na step"}
 """What is drawn along training, as far as it was recorded, and its label."""
 _WIDE, _CROWDED = 12, 4
-"""How much larger the largest place than the least, and the range of all policies than that of the better half, must be
-for logarithms and for a second picture."""
+"""How much larger the largest place than the least must be for logarithms, and the range of all policies than that of
+the better half, or of all training than that of its later half, for a picture of that half."""
 _APART = 0.5
 """The width over which the series of one place are spread, in units of the least distance of places."""
 
@@ -197,12 +198,26 @@ def draw_training(crossing: Crossing, drawn: list[str]) -> str:
             axes.grid()
             if quantity == "accuracy":
                 axes.axhline(0.5, color=MUTED, linewidth=0.7, linestyle=(0, (4, 3)))
+        settled = _settled([own[quantity] for own in crossing.curves.values() if quantity in own])
+        if settled is not None:
+            row[0].set_ylim(*settled)
     for axes, place in zip(grid[0], places, strict=True):
         axes.set_title(f"{place} {crossing.axis}".strip())
     for axes in grid[-1]:
         axes.set_xlabel("steps of the environment")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:,.0f} k"))
     return svg(figure)
+
+
+def _settled(curves: list[Curve]) -> tuple[float, float] | None:
+    """The range of the later half of training; none where it is a good part of that of all."""
+    later = [curve.at(curve.steps >= curve.steps[-1] / 2) for curve in curves]
+    (low, high), (least, most) = (
+        (min(float(one.interval.low.min()) for one in group), max(float(one.interval.high.max()) for one in group))
+        for group in (later, curves)
+    )
+    margin = 0.1 * (high - low)
+    return (low - margin, high + margin) if most - least > _CROWDED * (high - low) > 0 else None
 
 
 def _recorded(crossing: Crossing, place: str) -> list[str]:
