@@ -65,8 +65,8 @@ def _told(drawn: list[str]) -> str:
         "return": "the return in the environment's own rewards",
         "accuracy": "the accuracy with which a discriminator tells demonstrations from trials, or a policy agrees with "
         "answers (one half is a guess)",
-        "learnt_reward": "what the learnt reward pays. Where that rises and the return doesn't, it is earned for "
-        "something else than the task",
+        "learnt_reward": "what the learnt reward pays, in the range of the later half where peaks before it press that "
+        "together. Where it rises and the return doesn't, it is earned for something else than the task",
     }
     return "; ".join(told[name] for name in drawn)
 
@@ -198,9 +198,8 @@ def draw_training(crossing: Crossing, drawn: list[str]) -> str:
             axes.grid()
             if quantity == "accuracy":
                 axes.axhline(0.5, color=MUTED, linewidth=0.7, linestyle=(0, (4, 3)))
-        settled = _settled([own[quantity] for own in crossing.curves.values() if quantity in own])
-        if settled is not None:
-            row[0].set_ylim(*settled)
+        if quantity == "learnt_reward":
+            row[0].set_ylim(*_settled([own[quantity] for own in crossing.curves.values() if quantity in own]))
     for axes, place in zip(grid[0], places, strict=True):
         axes.set_title(f"{place} {crossing.axis}".strip())
     for axes in grid[-1]:
@@ -209,7 +208,7 @@ def draw_training(crossing: Crossing, drawn: list[str]) -> str:
     return svg(figure)
 
 
-def _settled(curves: list[Curve]) -> tuple[float, float] | None:
+def _settled(curves: list[Curve]) -> tuple[float | None, float | None]:
     """The range of the later half of training; none where it is a good part of that of all."""
     later = [curve.at(curve.steps >= curve.steps[-1] / 2) for curve in curves]
     (low, high), (least, most) = (
@@ -217,7 +216,7 @@ def _settled(curves: list[Curve]) -> tuple[float, float] | None:
         for group in (later, curves)
     )
     margin = 0.1 * (high - low)
-    return (low - margin, high + margin) if most - least > _CROWDED * (high - low) > 0 else None
+    return (low - margin, high + margin) if most - least > _CROWDED * (high - low) > 0 else (None, None)
 
 
 def _recorded(crossing: Crossing, place: str) -> list[str]:

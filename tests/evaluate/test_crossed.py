@@ -9,8 +9,9 @@ import pytest
 from ilkit.errors import DataError
 from ilkit.evaluate.crossed import Crossed, evaluate
 from ilkit.math.statistics import Interval
+from ilkit.measuring.curves import Curve
 from ilkit.measuring.published import Published, welch
-from ilkit.reporting.crossed_page import draw_crossing
+from ilkit.reporting.crossed_page import draw_crossing, draw_training
 from ilkit.reporting.crossing import Cell, Crossing
 from tests.evaluate.conftest import pull
 
@@ -78,6 +79,19 @@ def test_what_belongs_to_no_place_is_a_line_and_a_crowded_half_is_enlarged() -> 
     assert ">100</text>" in drawn
     assert "enlarged" not in drawn
     assert "enlarged" in _drawn(ours_1=1.0, ours_10=2.0, others_1=-900.0, others_10=-800.0)
+
+
+def _along_training(*rewards: float) -> str:
+    steps, values = np.arange(1.0, 1.0 + len(rewards)), np.asarray(rewards)
+    curve = Curve("env_steps", steps, values[None], values, Interval(values, values))
+    cells = {"ours_1": Cell(np.zeros((2, 2)), Interval(0.0, 1.0), None, None)}
+    curves = {"ours_1": {"learnt_reward": curve}}
+    return draw_training(Crossing("task", "return", "labels", 2, False, 0.95, cells, curves), ["learnt_reward"])
+
+
+def test_an_early_peak_of_the_learnt_reward_does_not_press_the_rest_together() -> None:
+    assert ">100</text>" in _along_training(100.0, 0.0, 60.0, 40.0)
+    assert ">100</text>" not in _along_training(100.0, 0.0, 1.0, 2.0)
 
 
 def test_a_row_has_the_color_of_its_series(report) -> None:
