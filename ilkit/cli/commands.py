@@ -154,7 +154,8 @@ def init(folder: Path) -> None:
     from ilkit.scaffolding.project import write_project
 
     write_project(folder)
-    click.echo(f"Wrote {folder}. Go there, commit it (git add . && git commit -m begin), and run: dvc repro")
+    way = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
+    click.echo(f"Wrote a project to {folder}; inside a repository of your own, commit it. Run: {way}dvc repro")
 
 
 command_line.add_command(data)
