@@ -5,6 +5,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from ilkit.data.policy import Policy
 from ilkit.data.report import Report
 from ilkit.wiring.project import ARTIFACTS
 from ilkit.wiring.tracing import Graph, Node, part_blocks, upstream
@@ -65,11 +66,12 @@ def _told_blocks(node: Node) -> list[str]:
 
 def _plot(node: Node, *, is_single: bool) -> dict[str, Any]:
     report = f"{ARTIFACTS}/{node.name}"
-    policies = [name for name in node.inputs if name not in node.declaration.arguments]
+    named = {name: edge for name, edge in node.inputs.items() if name not in node.declaration.arguments}
+    policies = [name for name, edge in named.items() if edge.makes is Policy]  # rewards have no curve of returns
     return {
         "learning curves" if is_single else f"learning curves of {node.name}": {
             "x": "env_steps",
-            "y": {f"{report}/learning_curves.tsv": policies},
+            "y": {f"{report}/learning_curves.tsv": policies or list(named)},
             "title": "Return against steps of the environment",
             "x_label": "env steps",
             "y_label": "return",

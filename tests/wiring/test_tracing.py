@@ -35,6 +35,17 @@ def test_several_reports_are_returned_as_a_tuple() -> None:
     assert "learning curves of other" in compiled
 
 
+def test_curves_are_drawn_of_policies_and_not_of_rewards() -> None:
+    def rewarded(params):
+        demos = stages.dataset(params.data, params.format, params.env)
+        learnt = stages.match(params.match, params.policy, params.env, demos)
+        return stages.evaluate(params.evaluate, params.env, demos, ours=learnt.policy, theirs=learnt.reward)
+
+    compiled = compile_pipeline(trace(rewarded), "rewarded.py")
+    assert "learning_curves.tsv:\n      - ours\n" in compiled
+    assert "- theirs" not in compiled
+
+
 def test_one_block_can_serve_two_stages_under_two_names() -> None:
     def twice(params):
         demos = stages.rollout(params.rollout, params.env, stages.expert(params.expert, params.env))
