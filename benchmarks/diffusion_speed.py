@@ -1,6 +1,6 @@
 """How fast a diffusion policy trains and acts: gradient steps a second, or actions a second for one observation.
 
-    python benchmarks/diffusion_speed.py kit|plain|act [WIDTH] [DEPTH] [THREADS]
+    python benchmarks/diffusion_speed.py kit|plain|act [WIDTH] [DEPTH] [THREADS] [avx2|native]
 
 `kit` is `imitate.bc` with `average`, `plain` the least loop of JAX that does the same: AdamW, batches of 256, averaged
 weights, 100 steps of noise, no normalizer, no curve. `act` samples by DDIM in 10 steps. Next to each other, or to
@@ -11,7 +11,8 @@ PyTorch with `diffusers`, in one run:
     python benchmarks/side_by_side.py 3 'python benchmarks/diffusion_speed.py act' \\
         'PEERS/diffusers/bin/python benchmarks/peers/diffusers_speed.py act'
 
-where PEERS/diffusers is a virtual environment with benchmarks/peers/diffusers.txt installed.
+where PEERS/diffusers is a virtual environment with benchmarks/peers/diffusers.txt installed. On a processor with
+AVX-512 PyTorch takes it; `avx2`, the default, doesn't, which keeps bits the same elsewhere; `native` does.
 """
 
 import sys
@@ -40,8 +41,9 @@ FREQUENCIES = np.pi * 2.0 ** np.arange(8)
 
 def main() -> None:
     mode, *given = sys.argv[1:]
-    width, depth, threads = (int(one) for one in (*given, *("256", "3", "1")[len(given) :]))
-    set_up(threads, "avx2")
+    *sizes, instruction_set = (*given, *("256", "3", "1", "avx2")[len(given) :])
+    width, depth, threads = (int(one) for one in sizes)
+    set_up(threads, instruction_set)
     measure = {"kit": train_kit, "plain": train_plain, "act": act}[mode]
     print(f"{mode}: {measure((width,) * depth, threads):,.0f}")
 

@@ -1,11 +1,12 @@
 """How fast a recurrent policy is trained on windows: gradient steps a second of 2 x 64 LSTM cells, windows of 10.
 
-    python benchmarks/recurrent_speed.py [BATCH] [THREADS]
+    python benchmarks/recurrent_speed.py [BATCH] [THREADS] [avx2|native]
     python benchmarks/side_by_side.py 3 'python benchmarks/recurrent_speed.py 16' \\
         'PEERS/diffusers/bin/python benchmarks/peers/lstm_speed.py 16'
 
 where PEERS/diffusers is a virtual environment with benchmarks/peers/diffusers.txt installed. A step takes 3.1 Mflop for
-each row of the batch: beyond some tens of rows both are bound by arithmetic.
+each row of the batch: beyond some tens of rows both are bound by arithmetic, and PyTorch takes AVX-512 where there is
+some; `avx2`, the default, doesn't.
 """
 
 import sys
@@ -29,8 +30,9 @@ OBS, ACTION, EPISODES, STEPS, CHUNK = 10, 4, 100, 100, 200
 
 def main() -> None:
     given = sys.argv[1:]
-    batch, threads = (int(one) for one in (*given, *("100", "1")[len(given) :]))
-    set_up(threads, "avx2")
+    *sizes, instruction_set = (*given, *("100", "1", "avx2")[len(given) :])
+    batch, threads = (int(one) for one in sizes)
+    set_up(threads, instruction_set)
     recurrent = Build("network", "lstm", network, LSTM(hidden_size=64, num_layers=2, window=10))
     head = Build("policy", "deterministic", policy, Deterministic(), (recurrent,))
     spec, demos = BC(num_steps=100 * CHUNK, batch_size=batch), _demonstrations()
