@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ilkit.data.network import Network
 from ilkit.data.spaces import Space
-from ilkit.nn.recurrent import Cell, RecurrentSpec, build_gates, build_recurrent, opened, remembering
+from ilkit.nn.recurrent import Cell, RecurrentSpec, build_gates, build_recurrent, remembering
 
 
 class GRU(RecurrentSpec):
@@ -34,7 +34,7 @@ class GRUCell(Cell):
     def step(self, state: Float[Array, " hidden"], driven: Float[Array, " gates"]) -> Float[Array, " hidden"]:
         """The state after a step."""
         of_inputs, of_state = jnp.split(driven, 3), jnp.split(state @ self.recurrent_weight, 3)
-        reset, update = (opened(one + other) for one, other in zip(of_inputs[:2], of_state[:2], strict=True))
+        reset, update = (jax.nn.sigmoid(one + other) for one, other in zip(of_inputs[:2], of_state[:2], strict=True))
         candidate = jnp.tanh(of_inputs[2] + reset * (of_state[2] + self.state_bias))
         return candidate + update * (state - candidate)
 

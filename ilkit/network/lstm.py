@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ilkit.data.network import Network
 from ilkit.data.spaces import Space
-from ilkit.nn.recurrent import Cell, RecurrentSpec, build_gates, build_recurrent, opened, remembering
+from ilkit.nn.recurrent import Cell, RecurrentSpec, build_gates, build_recurrent, remembering
 
 
 class LSTM(RecurrentSpec):
@@ -34,8 +34,8 @@ class LSTMCell(Cell):
         """The output and the memory after a step."""
         hidden, memory = state
         given, kept, shown, candidate = jnp.split(driven + hidden @ self.recurrent_weight, 4)
-        memory = opened(kept) * memory + opened(given) * jnp.tanh(candidate)
-        return opened(shown) * jnp.tanh(memory), memory
+        memory = jax.nn.sigmoid(kept) * memory + jax.nn.sigmoid(given) * jnp.tanh(candidate)
+        return jax.nn.sigmoid(shown) * jnp.tanh(memory), memory
 
     def output(self, state: State) -> Float[Array, "*time hidden"]:
         """The output."""

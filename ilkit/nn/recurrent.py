@@ -142,11 +142,6 @@ def build_gates(
     return weight, drawn[num_inputs:] / math.sqrt(hidden_size), jnp.zeros(num_gates * hidden_size)
 
 
-def opened(gate: Float[Array, " hidden"]) -> Float[Array, " hidden"]:
-    """σ: how far a gate is open."""
-    return 0.5 + 0.5 * jnp.tanh(0.5 * gate)
-
-
 def remembering(hidden_size: int, window: int, *, key: PRNGKeyArray) -> Float[Array, " hidden"]:
     """Biases of gates that keep a state for 1 to `window` steps: log u, u ~ U(1, window) (Tallec & Ollivier, 2018)."""
     return jnp.log(jax.random.uniform(key, (hidden_size,), minval=1.0, maxval=float(window)))
